@@ -1,0 +1,231 @@
+#include <limits>
+
+#include "base/protobuf_convert.h"
+
+namespace muster::protobuf {
+namespace {
+
+// Beyond any uptime, and far enough from the end that adding a lease does not overflow.
+constexpr std::int64_t kBootNsMax = std::numeric_limits<std::int64_t>::max() / 2;
+
+constexpr Numbers<rpc::Purpose, wire::Purpose> kPurposes[] = {
+    {rpc::Purpose::Agent, wire::PURPOSE_AGENT},
+    {rpc::Purpose::Master, wire::PURPOSE_MASTER},
+};
+
+constexpr Numbers<Code, wire::ErrorCode> kCodes[] = {
+    {Code::InvalidArgument, wire::ERROR_CODE_INVALID_ARGUMENT},
+    {Code::NotFound, wire::ERROR_CODE_NOT_FOUND},
+    {Code::Conflict, wire::ERROR_CODE_CONFLICT},
+    {Code::PermissionDenied, wire::ERROR_CODE_PERMISSION_DENIED},
+    {Code::Unavailable, wire::ERROR_CODE_UNAVAILABLE},
+    {Code::Unknown, wire::ERROR_CODE_UNKNOWN},
+    {Code::Exhausted, wire::ERROR_CODE_EXHAUSTED},
+    {Code::DataLoss, wire::ERROR_CODE_DATA_LOSS},
+    {Code::Timeout, wire::ERROR_CODE_TIMEOUT},
+    {Code::Internal, wire::ERROR_CODE_INTERNAL},
+};
+
+void put(const rpc::Hello& hello, wire::Frame& frame) {
+  wire::Hello& out = *frame.mutable_hello();
+  out.set_protocol_min(hello.protocol_min);
+  out.set_protocol_max(hello.protocol_max);
+  out.set_cluster(hello.cluster);
+  out.set_from(hello.from);
+  out.set_masters(hello.masters);
+  out.set_purpose(number_of(kPurposes, hello.purpose));
+}
+void put(const rpc::HelloReply& reply, wire::Frame& frame) {
+  wire::HelloReply& out = *frame.mutable_hello_reply();
+  out.set_refused(reply.refused);
+  out.set_why(reply.why);
+  out.set_coordinator(reply.coordinator);
+  if (reply.coordinator_rpc != Address{}) {
+    to_wire(reply.coordinator_rpc, *out.mutable_coordinator_rpc());
+  }
+  out.set_term(reply.term);
+  out.set_here(reply.here);
+}
+void put(const rpc::Register& registration, wire::Frame& frame) {
+  wire::Register& out = *frame.mutable_registration();
+  to_wire(registration.info, *out.mutable_info());
+  list_to_wire(registration.instances, *out.mutable_instances());
+}
+void put(const rpc::Heartbeat& heartbeat, wire::Frame& frame) {
+  wire::Heartbeat& out = *frame.mutable_heartbeat();
+  out.set_sequence(heartbeat.sequence);
+  out.set_sent_at_ns(heartbeat.sent_at_ns);
+}
+void put(const rpc::HeartbeatAck& ack, wire::Frame& frame) {
+  wire::HeartbeatAck& out = *frame.mutable_heartbeat_ack();
+  out.set_sequence(ack.sequence);
+  out.set_sent_at_ns(ack.sent_at_ns);
+  out.set_epoch(ack.epoch);
+  out.set_lease_ms(ack.lease_ms);
+}
+void put(const rpc::StatusReport& report, wire::Frame& frame) {
+  list_to_wire(report.statuses, *frame.mutable_status_report()->mutable_statuses());
+}
+void put(const rpc::Assignments& assignments, wire::Frame& frame) {
+  wire::Assignments& out = *frame.mutable_assignments();
+  out.set_epoch(assignments.epoch);
+  list_to_wire(assignments.items, *out.mutable_items());
+}
+void put(const rpc::Write& write, wire::Frame& frame) {
+  wire::Write& out = *frame.mutable_write();
+  out.set_id(write.id);
+  to_wire(write.command, *out.mutable_command());
+}
+void put(const rpc::WriteReply& reply, wire::Frame& frame) {
+  wire::WriteReply& out = *frame.mutable_write_reply();
+  out.set_id(reply.id);
+  out.set_ok(reply.ok);
+  if (!reply.ok) {
+    out.mutable_error()->set_code(number_of(kCodes, reply.error.code));
+    out.mutable_error()->set_text(reply.error.text);
+  }
+  out.set_text(reply.text);
+}
+void put(const rpc::Read& read, wire::Frame& frame) {
+  wire::Read& out = *frame.mutable_read();
+  out.set_id(read.id);
+  out.set_path(read.path);
+  out.set_query(read.query);
+}
+void put(const rpc::ReadReply& reply, wire::Frame& frame) {
+  wire::ReadReply& out = *frame.mutable_read_reply();
+  out.set_id(reply.id);
+  out.set_status(reply.status);
+  out.set_body(reply.body);
+}
+void put(const rpc::Consensus& consensus, wire::Frame& frame) {
+  to_wire(consensus.message, *frame.mutable_consensus());
+}
+
+rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
+  return {
+      .protocol_min = hello.protocol_min(),
+      .protocol_max = hello.protocol_max(),
+      .cluster = reader.text("hello.cluster", hello.cluster(), kLabelBytesMax),
+      .from = reader.name("hello.from", hello.from()),
+      .masters = hello.masters(),
+      .purpose = enumerator_of(kPurposes, hello.purpose(), "hello.purpose", reader),
+  };
+}
+rpc::HelloReply from_wire(const wire::HelloReply& reply, Reader& reader) {
+  return {
+      .refused = reply.refused(),
+      .why = reader.text("hello_reply.why", reply.why(), kTextBytesMax),
+      .coordinator = reader.name_or_none("hello_reply.coordinator", reply.coordinator()),
+      .coordinator_rpc = from_wire(reply.coordinator_rpc(), reader),
+      .term = reply.term(),
+      .here = reply.here(),
+  };
+}
+rpc::Register from_wire(const wire::Register& registration, Reader& reader) {
+  reader.require(registration.has_info(), "register.info");
+  return {
+      .info = from_wire(registration.info(), reader),
+      .instances = list_from_wire(registration.instances(), reader),
+  };
+}
+rpc::Heartbeat from_wire(const wire::Heartbeat& heartbeat, Reader& reader) {
+  return {
+      .sequence = heartbeat.sequence(),
+      .sent_at_ns = reader.number("heartbeat.sent_at_ns", heartbeat.sent_at_ns(), 0, kBootNsMax),
+  };
+}
+rpc::HeartbeatAck from_wire(const wire::HeartbeatAck& ack, Reader& reader) {
+  return {
+      .sequence = ack.sequence(),
+      .sent_at_ns = reader.number("heartbeat_ack.sent_at_ns", ack.sent_at_ns(), 0, kBootNsMax),
+      .epoch = ack.epoch(),
+      .lease_ms = ack.lease_ms(),
+  };
+}
+rpc::Assignments from_wire(const wire::Assignments& assignments, Reader& reader) {
+  return {
+      .epoch = assignments.epoch(),
+      .items = list_from_wire(assignments.items(), reader),
+  };
+}
+rpc::Write from_wire(const wire::Write& write, Reader& reader) {
+  if (!reader.require(write.has_command(), "write.command")) return {};
+  return {.id = write.id(), .command = from_wire(write.command(), reader)};
+}
+rpc::WriteReply from_wire(const wire::WriteReply& reply, Reader& reader) {
+  rpc::WriteReply out{
+      .id = reply.id(),
+      .ok = reply.ok(),
+      .error = {},
+      .text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
+  };
+  if (!reply.ok() && reader.require(reply.has_error(), "write_reply.error")) {
+    out.error.code = enumerator_of(kCodes, reply.error().code(), "error.code", reader);
+    out.error.text = reader.text("error.text", reply.error().text(), kTextBytesMax);
+  }
+  return out;
+}
+rpc::Read from_wire(const wire::Read& read, Reader& reader) {
+  return {
+      .id = read.id(),
+      .path = reader.text("read.path", read.path(), kTextBytesMax),
+      .query = reader.text("read.query", read.query(), kTextBytesMax),
+  };
+}
+rpc::ReadReply from_wire(const wire::ReadReply& reply, Reader& reader) {
+  return {
+      .id = reply.id(),
+      .status =
+          static_cast<std::int32_t>(reader.number("read_reply.status", reply.status(), 100, 599)),
+      .body = reply.body(),
+  };
+}
+
+}  // namespace
+
+void to_wire(const rpc::Assignment& assignment, wire::Assignment& out) {
+  out.set_instance(assignment.instance);
+  out.set_token(assignment.token);
+  out.set_revision(assignment.revision);
+  out.set_wanted(to_wire(assignment.wanted));
+  to_wire(assignment.spec, *out.mutable_spec());
+}
+
+rpc::Assignment from_wire(const wire::Assignment& assignment, Reader& reader) {
+  reader.require(assignment.has_spec(), "assignment.spec");
+  return {
+      .instance = assignment.instance(),
+      .token = assignment.token(),
+      .revision = assignment.revision(),
+      .wanted = from_wire(assignment.wanted(), "assignment.wanted", reader),
+      .spec = from_wire(assignment.spec(), reader),
+  };
+}
+
+void to_wire(const rpc::Frame& frame, wire::Frame& out) {
+  std::visit([&](const auto& body) { put(body, out); }, frame);
+}
+
+rpc::Frame from_wire(const wire::Frame& frame, Reader& reader) {
+  switch (frame.body_case()) {
+    case wire::Frame::kHeartbeat: return from_wire(frame.heartbeat(), reader);
+    case wire::Frame::kHeartbeatAck: return from_wire(frame.heartbeat_ack(), reader);
+    case wire::Frame::kConsensus: return rpc::Consensus{from_wire(frame.consensus(), reader)};
+    case wire::Frame::kStatusReport:
+      return rpc::StatusReport{list_from_wire(frame.status_report().statuses(), reader)};
+    case wire::Frame::kAssignments: return from_wire(frame.assignments(), reader);
+    case wire::Frame::kHello: return from_wire(frame.hello(), reader);
+    case wire::Frame::kHelloReply: return from_wire(frame.hello_reply(), reader);
+    case wire::Frame::kRegistration: return from_wire(frame.registration(), reader);
+    case wire::Frame::kWrite: return from_wire(frame.write(), reader);
+    case wire::Frame::kWriteReply: return from_wire(frame.write_reply(), reader);
+    case wire::Frame::kRead: return from_wire(frame.read(), reader);
+    case wire::Frame::kReadReply: return from_wire(frame.read_reply(), reader);
+    case wire::Frame::BODY_NOT_SET: break;
+  }
+  reader.require(false, "frame.body");
+  return {};
+}
+
+}  // namespace muster::protobuf

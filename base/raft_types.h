@@ -1,0 +1,116 @@
+// What do masters say to each other, and what do they keep? (Ongaro, "Consensus: bridging theory
+// and practice", 2014, chapters 3, 4 and 9.6 for pre-vote.)
+//
+// Plain values; nothing of the consensus library is seen here.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/ids.h"
+
+namespace muster::raft {
+
+using Index = std::uint64_t;  // of a log entry, from 1; 0: none
+using Term = std::uint64_t;
+using Blob = std::shared_ptr<const std::string>;  // never null in a value that left its maker
+
+// Blobs are equal when their bytes are, wherever they lie.
+[[nodiscard]] inline bool same_bytes(const Blob& a, const Blob& b) {
+  return a == b || (a && b && *a == *b);
+}
+
+enum class Role { Follower, Candidate, Leader };
+[[nodiscard]] std::string_view to_text(Role role);  // "follower", "candidate", "leader"
+
+enum class EntryType : std::uint8_t { Command = 1, Barrier = 2, Change = 3 };
+struct Entry {
+  Term term = 0;
+  EntryType type = EntryType::Command;
+  Blob data;
+  bool operator==(const Entry& other) const {
+    return term == other.term && type == other.type && same_bytes(data, other.data);
+  }
+};
+
+struct Server {
+  MasterId id = 0;
+  std::string address;  // host:port of its RPC
+  bool voter = true;
+  bool operator==(const Server&) const = default;
+};
+
+struct SnapshotMeta {
+  Index index = 0;  // 0: no snapshot
+  Term term = 0;
+  Index configuration_index = 0;
+  std::vector<Server> configuration;
+  bool operator==(const SnapshotMeta&) const = default;
+};
+
+// What a master finds on its disk when it starts.
+struct Stored {
+  Term term = 0;
+  MasterId voted_for = 0;
+  SnapshotMeta snapshot;
+  Blob snapshot_data;  // null when snapshot.index == 0
+  Index first = 1;     // index of entries[0]
+  std::vector<Entry> entries;
+};
+
+struct RequestVote {
+  Term term = 0;
+  MasterId candidate = 0;
+  Index last_index = 0;
+  Term last_term = 0;
+  bool disrupt_leader = false;
+  bool pre_vote = false;
+  bool operator==(const RequestVote&) const = default;
+};
+struct RequestVoteResult {
+  Term term = 0;
+  bool granted = false;
+  bool pre_vote = false;
+  std::uint16_t features = 0;
+  std::uint16_t capacity = 0;
+  bool operator==(const RequestVoteResult&) const = default;
+};
+struct AppendEntries {
+  Term term = 0;
+  Index prev_index = 0;
+  Term prev_term = 0;
+  Index leader_commit = 0;
+  std::vector<Entry> entries;
+  bool operator==(const AppendEntries&) const = default;
+};
+struct AppendEntriesResult {
+  Term term = 0;
+  Index rejected = 0;
+  Index last_index = 0;
+  std::uint16_t features = 0;
+  std::uint16_t capacity = 0;
+  bool operator==(const AppendEntriesResult&) const = default;
+};
+struct InstallSnapshot {
+  Term term = 0;
+  SnapshotMeta meta;
+  Blob data;
+  bool operator==(const InstallSnapshot& other) const {
+    return term == other.term && meta == other.meta && same_bytes(data, other.data);
+  }
+};
+struct TimeoutNow {
+  Term term = 0;
+  Index last_index = 0;
+  Term last_term = 0;
+  bool operator==(const TimeoutNow&) const = default;
+};
+using Message = std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult,
+                             InstallSnapshot, TimeoutNow>;
+
+}  // namespace muster::raft

@@ -1,0 +1,109 @@
+// What travels on a stream between two agents? (port 7947, one Frame after another)
+//
+// Plain values; base/protobuf_codec.h frames them. A stream begins with one Hello from the side
+// that opened it and one HelloReply; a peer that does not keep to this is cut off.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/cluster_state.h"
+#include "base/command.h"
+#include "base/ids.h"
+#include "base/raft_types.h"
+
+namespace muster::rpc {
+
+inline constexpr std::uint32_t kProtocolMin = 1;
+inline constexpr std::uint32_t kProtocolMax = 1;
+inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;
+
+enum class Purpose { Agent, Master };
+
+struct Hello {
+  std::uint32_t protocol_min = kProtocolMin;
+  std::uint32_t protocol_max = kProtocolMax;
+  std::string cluster;
+  NodeName from;
+  std::uint64_t masters = 0;  // digest of the configured list of masters
+  Purpose purpose = Purpose::Agent;
+  bool operator==(const Hello&) const = default;
+};
+// Sent at once, and again whenever the answer changes while the stream is open.
+struct HelloReply {
+  bool refused = false;  // `why` is final: the peer must not come back as it is
+  std::string why;
+  NodeName coordinator;  // empty: none known now
+  Address coordinator_rpc;
+  std::uint64_t term = 0;
+  bool here = false;  // the answering node is the coordinator and ready
+  bool operator==(const HelloReply&) const = default;
+};
+struct Register {
+  NodeInfo info;
+  std::vector<InstanceStatus> instances;  // everything that runs there
+  bool operator==(const Register&) const = default;
+};
+struct Heartbeat {
+  std::uint64_t sequence = 0;
+  std::int64_t sent_at_ns = 0;  // CLOCK_BOOTTIME of the agent; it counts its lease from here
+  bool operator==(const Heartbeat&) const = default;
+};
+struct HeartbeatAck {
+  std::uint64_t sequence = 0;
+  std::int64_t sent_at_ns = 0;  // the heartbeat's own
+  std::uint64_t epoch = 0;      // the coordinator's term
+  std::uint32_t lease_ms = 0;   // granted, counted from sent_at_ns; 0: nothing is granted
+  bool operator==(const HeartbeatAck&) const = default;
+};
+struct StatusReport {
+  std::vector<InstanceStatus> statuses;  // those that changed
+  bool operator==(const StatusReport&) const = default;
+};
+struct Assignment {
+  InstanceId instance = 0;
+  std::uint64_t token = 0;
+  std::uint64_t revision = 1;
+  Wanted wanted = Wanted::Run;
+  WorkloadSpec spec;
+  bool operator==(const Assignment&) const = default;
+};
+struct Assignments {  // always the whole list of the node
+  std::uint64_t epoch = 0;
+  std::vector<Assignment> items;
+  bool operator==(const Assignments&) const = default;
+};
+struct Write {  // forwarded to the coordinator; only PutWorkload and StopWorkload are taken
+  std::uint64_t id = 0;
+  Command command;
+  bool operator==(const Write&) const = default;
+};
+struct WriteReply {
+  std::uint64_t id = 0;
+  bool ok = false;
+  Error error;       // when not ok
+  std::string text;  // when ok
+  bool operator==(const WriteReply&) const = default;
+};
+struct Read {  // a read that only masters can answer
+  std::uint64_t id = 0;
+  std::string path;   // /v1/...
+  std::string query;  // without the question mark
+  bool operator==(const Read&) const = default;
+};
+struct ReadReply {
+  std::uint64_t id = 0;
+  std::int32_t status = 200;
+  std::string body;
+  bool operator==(const ReadReply&) const = default;
+};
+struct Consensus {
+  raft::Message message;
+  bool operator==(const Consensus&) const = default;
+};
+using Frame = std::variant<Hello, HelloReply, Register, Heartbeat, HeartbeatAck, StatusReport,
+                           Assignments, Write, WriteReply, Read, ReadReply, Consensus>;
+
+}  // namespace muster::rpc

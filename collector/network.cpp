@@ -1,0 +1,65 @@
+#include "collector/network.h"
+
+#include <array>
+#include <set>
+#include <string>
+
+#include "collector/proc_text.h"
+
+namespace muster::collector {
+namespace {
+
+constexpr Source kSource{"netdev", "/proc/net/dev"};
+constexpr std::size_t kHeaderLines = 2;
+
+// In the order of the file's columns. The kernel has already summed drop (dropped and missed),
+// frame (length, over, crc, frame) and carrier (carrier, aborted, window, heartbeat).
+constexpr std::array<std::string_view, 16> kColumns{
+    "receive_bytes",  "receive_packets",  "receive_errs",       "receive_drop",
+    "receive_fifo",   "receive_frame",    "receive_compressed", "receive_multicast",
+    "transmit_bytes", "transmit_packets", "transmit_errs",      "transmit_drop",
+    "transmit_fifo",  "transmit_colls",   "transmit_carrier",   "transmit_compressed"};
+
+Families empty_families() {
+  Families families;
+  for (const std::string_view column : kColumns) {
+    const std::string name(column);
+    families.push_back({"node_network_" + name + "_total",
+                        "Network device statistic " + name + ".",
+                        MetricType::Counter,
+                        {}});
+  }
+  return families;
+}
+}  // namespace
+
+Result<Families> parse_network(std::string_view net_dev_text) {
+  const auto lines = split_lines(kSource, net_dev_text);
+  if (!lines) return tl::unexpected(lines.error());
+  if (lines->size() < kHeaderLines || !(*lines)[0].starts_with("Inter-|") ||
+      (*lines)[1].find("face") == std::string_view::npos) {
+    return refuse(kSource, "does not begin with its two header lines");
+  }
+  Families families = empty_families();
+  std::set<std::string_view> devices;
+  for (std::size_t i = kHeaderLines; i < lines->size(); ++i) {
+    const std::string_view line = (*lines)[i];
+    const std::size_t colon = line.rfind(':');  // a device's name may hold colons itself
+    std::string_view head = line.substr(0, colon == std::string_view::npos ? 0 : colon);
+    const std::string_view device = next_field(head);
+    if (device.empty()) return refuse_line(kSource, i, line, "names no device");
+    if (!devices.insert(device).second) {
+      return refuse_line(kSource, i, line, "names a device for the second time");
+    }
+    std::string_view rest = line.substr(colon + 1);
+    for (Family& family : families) {
+      const auto value = parse_count(next_field(rest));
+      if (!value) return refuse_line(kSource, i, line, "does not hold 16 counters");
+      family.samples.push_back({{{"device", std::string(device)}}, static_cast<double>(*value)});
+    }
+  }
+  if (devices.empty()) return refuse(kSource, "has no line of a device");
+  return families;
+}
+
+}  // namespace muster::collector

@@ -1,0 +1,300 @@
+#include "collector/prometheus_exposition.h"
+
+#include <algorithm>
+#include <cmath>
+#include <mutex>
+#include <variant>
+
+#include <prometheus/counter.h>
+#include <prometheus/family.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/registry.h>
+
+#include "base/error.h"
+#include "collector/exposition.h"
+
+namespace muster::collector {
+namespace {
+
+enum class Type { Counter, Gauge, Histogram };
+
+struct Declaration {
+  Type type;
+  const char* name;
+  std::vector<std::string> labels;
+  const char* help;
+  std::vector<double> buckets = {};  // Histogram: upper bounds in seconds
+};
+
+const std::vector<double> kFailoverBuckets{0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30};
+const std::vector<double> kLagBuckets{0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5};
+
+// Everything that muster counts of itself, in the order of /metrics. Instruments are made in main()
+// and never before it, so that this table is there by then.
+using enum Type;
+const std::vector<Declaration> kDeclarations{
+    // The agent itself.
+    {Gauge, "muster_build_info", {"version"}, "Always 1; the version of this agent."},
+    {Gauge, "muster_insecure", {}, "Whether this agent listens without identity (1) or not (0)."},
+    {Gauge, "muster_disk_failing", {}, "Whether this agent cannot write its state (1) or can (0)."},
+    {Histogram,
+     "muster_loop_lag_seconds",
+     {},
+     "How late the control loop ran what was due.",
+     kLagBuckets},
+    {Counter,
+     "muster_series_dropped_total",
+     {"metric"},
+     "Updates not recorded because the metric has too many series already."},
+
+    // Membership, as this agent sees it.
+    {Gauge, "muster_members", {"state"}, "Members of the cluster by gossip state."},
+    {Counter,
+     "muster_gossip_packets_total",
+     {"direction", "kind"},
+     "Gossip messages by direction (in, out) and kind."},
+    {Counter,
+     "muster_gossip_dropped_total",
+     {"reason"},
+     "Gossip messages that were refused, by reason."},
+
+    // Masters and the coordinator.
+    {Gauge, "muster_is_coordinator", {}, "Whether this agent is the coordinator (1) or not (0)."},
+    {Gauge, "muster_raft_has_leader", {}, "Whether this master knows a leader (1) or not (0)."},
+    {Gauge, "muster_raft_term", {}, "Term of the consensus group that this master is in."},
+    {Gauge, "muster_raft_commit_index", {}, "Last log entry known to be on a quorum."},
+    {Gauge, "muster_raft_applied_index", {}, "Last log entry applied to the cluster state."},
+    {Counter, "muster_commands_total", {"kind"}, "Commands applied to the cluster state."},
+    {Gauge, "muster_nodes", {"state"}, "Registered nodes by state in the cluster state."},
+    {Gauge, "muster_rpc_streams", {}, "Open RPC streams."},
+    {Counter,
+     "muster_rpc_dropped_total",
+     {"reason"},
+     "RPC frames and streams that were refused or given up, by reason."},
+    {Gauge,
+     "muster_lease_remaining_seconds",
+     {},
+     "Time until this node's lease runs out; 0 when it has none."},
+
+    // Workloads.
+    {Gauge, "muster_workload_wanted", {"workload"}, "Copies that shall run."},
+    {Gauge, "muster_workload_instances", {"workload", "phase"}, "Placed copies by phase."},
+    {Counter,
+     "muster_probe_results_total",
+     {"workload", "probe", "result"},
+     "Results of probes run by this agent."},
+    {Counter,
+     "muster_restarts_total",
+     {"workload"},
+     "Restarts of workloads by this agent after an exit or a failed liveness probe."},
+
+    // Failover.
+    {Histogram,
+     "muster_detection_seconds",
+     {},
+     "From the last contact with a node to its being declared failed.",
+     kFailoverBuckets},
+    {Histogram,
+     "muster_election_seconds",
+     {},
+     "From the loss of a leader to the next coordinator's being ready.",
+     kFailoverBuckets},
+    {Histogram,
+     "muster_replacement_seconds",
+     {},
+     "From a node's being declared failed to its workload's replacement being ready.",
+     kFailoverBuckets},
+
+    // Alerts.
+    {Gauge, "muster_alerts_firing", {}, "Alerts that fire now."},
+    {Counter,
+     "muster_alerts_notifications_total",
+     {"receiver", "outcome"},
+     "Notifications by receiver and outcome."},
+};
+
+template <class T>
+struct Series {
+  prometheus::Family<T>* family;   // the registry's
+  std::map<Labels, T*> by_labels;  // the family's
+};
+struct Instrument {
+  const Declaration* declared;
+  std::variant<Series<prometheus::Counter>, Series<prometheus::Gauge>,
+               Series<prometheus::Histogram>>
+      series;
+};
+
+bool has_declared_labels(const Declaration& declared, const Labels& labels) {
+  return labels.size() == declared.labels.size() &&
+         std::all_of(declared.labels.begin(), declared.labels.end(),
+                     [&](const std::string& name) { return labels.contains(name); });
+}
+
+// prometheus-cpp keeps labels in one order: that of their names.
+std::vector<std::pair<std::string, std::string>> pairs(const prometheus::ClientMetric& metric) {
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto& label : metric.label) out.emplace_back(label.name, label.value);
+  return out;
+}
+
+void append_histogram(std::string& out, const std::string& name,
+                      const prometheus::ClientMetric& metric) {
+  const auto labels = pairs(metric);
+  const auto& histogram = metric.histogram;
+  const auto append_bucket = [&](double upper_bound, std::uint64_t cumulative_count) {
+    auto with_bound = labels;
+    with_bound.emplace_back("le", number_text(upper_bound));
+    append_sample(out, name + "_bucket", with_bound, static_cast<double>(cumulative_count));
+  };
+  for (const auto& bucket : histogram.bucket) {
+    if (std::isfinite(bucket.upper_bound)) {
+      append_bucket(bucket.upper_bound, bucket.cumulative_count);
+    }
+  }
+  append_bucket(HUGE_VAL, histogram.sample_count);
+  append_sample(out, name + "_sum", labels, histogram.sample_sum);
+  append_sample(out, name + "_count", labels, static_cast<double>(histogram.sample_count));
+}
+
+void append_family(std::string& out, Type type, prometheus::MetricFamily family) {
+  std::sort(family.metric.begin(), family.metric.end(),
+            [](const auto& a, const auto& b) { return a.label < b.label; });
+  constexpr const char* kTypeTexts[] = {"counter", "gauge", "histogram"};
+  append_header(out, family.name, family.help, kTypeTexts[static_cast<std::size_t>(type)]);
+  for (const auto& metric : family.metric) {
+    switch (type) {
+      case Type::Counter:
+        append_sample(out, family.name, pairs(metric), metric.counter.value);
+        break;
+      case Type::Gauge: append_sample(out, family.name, pairs(metric), metric.gauge.value); break;
+      case Type::Histogram: append_histogram(out, family.name, metric); break;
+    }
+  }
+}
+}  // namespace
+
+struct Instruments::State {
+  prometheus::Registry registry;
+  mutable std::mutex mutex;  // over by_name's series and, for replace(), the registry's values
+  std::map<std::string, Instrument, std::less<>> by_name;
+
+  State() {
+    for (const Declaration& declared : kDeclarations) {
+      CHECK(by_name.emplace(declared.name, declare(declared)).second);
+    }
+    for (const Declaration& declared : kDeclarations) {
+      if (!declared.labels.empty()) continue;
+      if (declared.type == Type::Counter) find<prometheus::Counter>(declared.name, {});
+      if (declared.type == Type::Histogram) histogram(declared.name, {});
+    }
+  }
+
+  Instrument declare(const Declaration& declared) {
+    const auto in_registry = [&](auto builder) {
+      return &builder.Name(declared.name).Help(declared.help).Register(registry);
+    };
+    switch (declared.type) {
+      case Type::Counter:
+        return {&declared,
+                Series<prometheus::Counter>{in_registry(prometheus::BuildCounter()), {}}};
+      case Type::Gauge:
+        return {&declared, Series<prometheus::Gauge>{in_registry(prometheus::BuildGauge()), {}}};
+      case Type::Histogram: break;
+    }
+    return {&declared,
+            Series<prometheus::Histogram>{in_registry(prometheus::BuildHistogram()), {}}};
+  }
+
+  template <class T>
+  Series<T>& series_of(std::string_view name) {
+    const auto found = by_name.find(name);
+    CHECK(found != by_name.end());
+    auto* const series = std::get_if<Series<T>>(&found->second.series);
+    CHECK(series != nullptr);
+    return *series;
+  }
+
+  // Null when the family is full.
+  template <class T, class... Args>
+  T* find(std::string_view name, const Labels& labels, Args&&... args) {
+    Series<T>& series = series_of<T>(name);
+    const auto known = series.by_labels.find(labels);
+    if (known != series.by_labels.end()) return known->second;
+    CHECK(has_declared_labels(*by_name.find(name)->second.declared, labels));
+    if (series.by_labels.size() >= kSeriesMax) {
+      find<prometheus::Counter>("muster_series_dropped_total", {{"metric", std::string(name)}})
+          ->Increment();
+      return nullptr;
+    }
+    T* const added = &series.family->Add(labels, std::forward<Args>(args)...);
+    series.by_labels.emplace(labels, added);
+    return added;
+  }
+
+  prometheus::Histogram* histogram(std::string_view name, const Labels& labels) {
+    const auto found = by_name.find(name);
+    CHECK(found != by_name.end());
+    return find<prometheus::Histogram>(name, labels, found->second.declared->buckets);
+  }
+};
+
+Instruments::Instruments() : state_(std::make_unique<State>()) {
+  set("muster_build_info", {{"version", MUSTER_VERSION}}, 1);
+}
+
+Instruments::~Instruments() = default;
+
+void Instruments::count(std::string_view name, const Labels& labels, double by) {
+  CHECK(by >= 0 && std::isfinite(by));
+  const std::lock_guard lock(state_->mutex);
+  if (auto* const counter = state_->find<prometheus::Counter>(name, labels)) {
+    counter->Increment(by);
+  }
+}
+
+void Instruments::set(std::string_view name, const Labels& labels, double value) {
+  const std::lock_guard lock(state_->mutex);
+  if (auto* const gauge = state_->find<prometheus::Gauge>(name, labels)) gauge->Set(value);
+}
+
+void Instruments::replace(std::string_view name,
+                          const std::vector<std::pair<Labels, double>>& series) {
+  const std::lock_guard lock(state_->mutex);
+  auto& known = state_->series_of<prometheus::Gauge>(name);
+  std::map<Labels, double> wanted(series.begin(), series.end());
+  std::erase_if(known.by_labels, [&](const auto& entry) {
+    const bool gone = !wanted.contains(entry.first);
+    if (gone) known.family->Remove(entry.second);
+    return gone;
+  });
+  for (const auto& [labels, value] : wanted) {
+    if (auto* const gauge = state_->find<prometheus::Gauge>(name, labels)) gauge->Set(value);
+  }
+}
+
+void Instruments::observe(std::string_view name, double value, const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  if (auto* const histogram = state_->histogram(name, labels)) {
+    histogram->Observe(std::isfinite(value) && value > 0 ? value : 0);
+  }
+}
+
+std::string Instruments::text() const {
+  std::map<std::string, prometheus::MetricFamily, std::less<>> collected;
+  {
+    const std::lock_guard lock(state_->mutex);
+    for (auto& family : state_->registry.Collect()) {
+      if (!family.metric.empty()) collected.emplace(family.name, std::move(family));
+    }
+  }
+  std::string out;
+  for (const Declaration& declared : kDeclarations) {
+    auto family = collected.extract(declared.name);
+    if (!family.empty()) append_family(out, declared.type, std::move(family.mapped()));
+  }
+  return out;
+}
+
+}  // namespace muster::collector

@@ -1,0 +1,469 @@
+#include "health/asio_gossip.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <asio/buffer.hpp>
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/ip/udp.hpp>
+#include <asio/post.hpp>
+#include <asio/read.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/write.hpp>
+
+#include "base/protobuf_codec.h"
+
+namespace muster::health {
+namespace {
+
+using asio::ip::tcp;
+using asio::ip::udp;
+using Failure = asio::error_code;
+
+constexpr char kMark = 'M';
+constexpr std::size_t kHeadBytes = 2;  // mark and version
+constexpr std::size_t kLengthBytes = 4;
+constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
+constexpr std::size_t kNamesMax = 1024;
+constexpr Duration kNameKept = std::chrono::seconds(10);
+constexpr Duration kPause = std::chrono::milliseconds(50);  // after an error of a socket of ours
+
+std::string with_head(const std::string& message) {
+  return std::string{kMark, static_cast<char>(gossip::kProtocolMax)} + message;
+}
+
+std::string framed(const std::string& message) {
+  const std::string body = with_head(message);
+  std::string frame;
+  frame.reserve(kLengthBytes + body.size());
+  for (int shift = 24; shift >= 0; shift -= 8) {
+    frame.push_back(static_cast<char>((body.size() >> shift) & 0xff));
+  }
+  return frame + body;
+}
+
+std::size_t length_of(const std::array<unsigned char, kLengthBytes>& bytes) {
+  std::size_t length = 0;
+  for (const unsigned char byte : bytes) length = length << 8 | byte;
+  return length;
+}
+
+// Why the bytes cannot be a message of ours, judged by their head alone.
+std::optional<GossipDrop> head_refused(std::string_view bytes) {
+  if (bytes.size() < kHeadBytes || bytes[0] != kMark) return GossipDrop::Malformed;
+  const auto version = static_cast<unsigned char>(bytes[1]);
+  if (version < gossip::kProtocolMin || version > gossip::kProtocolMax) {
+    return GossipDrop::WrongVersion;
+  }
+  return std::nullopt;
+}
+
+template <class Endpoint>
+Address address_of(const Endpoint& endpoint) {
+  return {endpoint.address().to_string(), endpoint.port()};
+}
+
+}  // namespace
+
+std::string_view to_text(GossipDrop reason) {
+  switch (reason) {
+    case GossipDrop::Malformed: return "malformed";
+    case GossipDrop::Oversized: return "oversized";
+    case GossipDrop::WrongVersion: return "wrong-version";
+    case GossipDrop::TooMany: return "too-many";
+    case GossipDrop::TooSlow: return "too-slow";
+  }
+  return "malformed";
+}
+
+struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
+  // One TCP connection, either way. It ends once, whatever comes first: the end of the exchange,
+  // an error or its deadline; then nothing refers to it any more and its socket closes.
+  struct Exchange {
+    explicit Exchange(asio::io_context& context) : socket(context), deadline(context) {}
+    tcp::socket socket;
+    asio::steady_timer deadline;
+    std::uint64_t id = 0;
+    bool ours = false;  // we began it
+    Address peer;
+    std::array<unsigned char, kLengthBytes> length{};
+    std::vector<char> chunk;
+    std::string body;  // grows as bytes arrive: a claimed length alone costs no memory
+    std::string out;
+  };
+  using ExchangePtr = std::shared_ptr<Exchange>;
+  struct Name {
+    asio::ip::address address;
+    std::chrono::steady_clock::time_point until;
+    bool known = false;
+    bool asked = false;
+  };
+
+  Impl(asio::io_context& io, Handlers hooks)
+      : context(io),
+        handlers(std::move(hooks)),
+        datagrams(io),
+        acceptor(io),
+        resolver(io),
+        datagram_pause(io),
+        accept_pause(io) {}
+
+  asio::io_context& context;
+  Handlers handlers;
+  udp::socket datagrams;
+  tcp::acceptor acceptor;
+  tcp::resolver resolver;
+  asio::steady_timer datagram_pause;
+  asio::steady_timer accept_pause;
+  std::array<char, kGossipDatagramMax + 1> buffer{};  // one more shows that there was more
+  udp::endpoint source;
+  std::map<std::uint64_t, ExchangePtr> accepted;  // by exchange
+  std::map<std::uint64_t, ExchangePtr> started;   // by the core's id
+  std::map<std::string, Name> names;
+  std::uint64_t last_exchange = 0;
+  bool closed = false;
+
+  Status bind(const Address& listen);
+  Failure bind_both(const asio::ip::address& address, std::uint16_t port, const char*& what);
+  void close();
+
+  void receive();
+  void on_datagram(const Failure& failure, std::size_t bytes);
+  void transmit(const asio::ip::address& address, std::uint16_t port, const std::string& bytes);
+  // The address of a name resolved lately, or nothing: then it is being resolved.
+  std::optional<asio::ip::address> look_up(const std::string& host);
+
+  void accept();
+  void on_accept(tcp::socket socket);
+  void start(std::uint64_t id, const Address& to, const gossip::Sync& sync);
+  void connect(const ExchangePtr& exchange, const tcp::endpoint& endpoint);
+  void arm(const ExchangePtr& exchange);
+  void read_frame(const ExchangePtr& exchange);
+  void read_rest(const ExchangePtr& exchange, std::size_t left);
+  void on_frame(const ExchangePtr& exchange);
+  void write_out(const ExchangePtr& exchange);
+  void drop(const ExchangePtr& exchange, GossipDrop reason);
+  void end(const ExchangePtr& exchange);
+  bool is_open(const ExchangePtr& exchange) const;
+};
+
+Failure AsioGossip::Impl::bind_both(const asio::ip::address& address, std::uint16_t port,
+                                    const char*& what) {
+  Failure failure;
+  const udp::endpoint at(address, port);
+  what = "UDP";
+  datagrams.open(at.protocol(), failure);
+  if (!failure) datagrams.bind(at, failure);
+  if (!failure) datagrams.non_blocking(true, failure);
+  if (failure) return failure;
+  what = "TCP";
+  const tcp::endpoint same(address, datagrams.local_endpoint().port());
+  acceptor.open(same.protocol(), failure);
+  if (!failure) acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
+  if (!failure) acceptor.bind(same, failure);
+  if (!failure) acceptor.listen(asio::socket_base::max_listen_connections, failure);
+  return failure;
+}
+
+Status AsioGossip::Impl::bind(const Address& listen) {
+  Failure failure;
+  asio::ip::address address = asio::ip::make_address(listen.host, failure);
+  if (failure) {
+    const auto found = resolver.resolve(listen.host, std::to_string(listen.port), failure);
+    if (failure || found.empty()) {
+      return fail(Code::InvalidArgument, "cannot listen for gossip on " + listen.text() +
+                                             ": its host has no address (" + failure.message() +
+                                             "); write a numeric address");
+    }
+    address = found.begin()->endpoint().address();
+  }
+  const char* what = "";
+  // A free UDP port may be taken on TCP: with port 0 there are more to try.
+  for (int tries = listen.port == 0 ? 16 : 1; tries > 0; --tries) {
+    failure = bind_both(address, listen.port, what);
+    if (!failure) return {};
+    Failure ignored;
+    datagrams.close(ignored);
+    acceptor.close(ignored);
+  }
+  const bool in_use = failure == asio::error::address_in_use;
+  return fail(in_use ? Code::Conflict : Code::Internal,
+              "cannot listen for gossip on " + listen.text() + " (" + what +
+                  "): " + failure.message() +
+                  (in_use ? "; stop the process that uses the port, or set another gossip port"
+                          : "; set an address of this machine"));
+}
+
+void AsioGossip::Impl::close() {
+  if (closed) return;
+  closed = true;
+  Failure ignored;
+  datagrams.close(ignored);
+  acceptor.close(ignored);
+  resolver.cancel();
+  datagram_pause.cancel();
+  accept_pause.cancel();
+  for (auto* exchanges : {&accepted, &started}) {
+    for (auto& [id, exchange] : std::exchange(*exchanges, {})) {
+      exchange->deadline.cancel();
+      exchange->socket.close(ignored);
+    }
+  }
+}
+
+// Datagrams.
+
+void AsioGossip::Impl::receive() {
+  datagrams.async_receive_from(
+      asio::buffer(buffer), source,
+      [self = shared_from_this()](const Failure& failure, std::size_t bytes) {
+        self->on_datagram(failure, bytes);
+      });
+}
+
+void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
+  if (closed) return;
+  if (failure) {  // an ICMP error about an earlier datagram, or the kernel is short of memory
+    datagram_pause.expires_after(kPause);
+    datagram_pause.async_wait([self = shared_from_this()](const Failure&) {
+      if (!self->closed) self->receive();
+    });
+    return;
+  }
+  const Address from = address_of(source);
+  const std::string_view view(buffer.data(), bytes);
+  if (bytes > kGossipDatagramMax) {
+    handlers.on_dropped(GossipDrop::Oversized, from);
+  } else if (const auto refused = head_refused(view)) {
+    handlers.on_dropped(*refused, from);
+  } else if (const auto packet = decode_packet(view.substr(kHeadBytes))) {
+    handlers.on_packet(from, *packet);
+  } else {
+    handlers.on_dropped(GossipDrop::Malformed, from);
+  }
+  if (!closed) receive();
+}
+
+void AsioGossip::Impl::transmit(const asio::ip::address& address, std::uint16_t port,
+                                const std::string& bytes) {
+  Failure ignored;  // a lost datagram: the protocol expects those
+  datagrams.send_to(asio::buffer(bytes), udp::endpoint(address, port), 0, ignored);
+}
+
+std::optional<asio::ip::address> AsioGossip::Impl::look_up(const std::string& host) {
+  Failure not_numeric;
+  const asio::ip::address numeric = asio::ip::make_address(host, not_numeric);
+  if (!not_numeric) return numeric;
+  const auto now = std::chrono::steady_clock::now();
+  if (names.size() >= kNamesMax) {
+    std::erase_if(names, [&](const auto& n) { return !n.second.asked && n.second.until < now; });
+  }
+  if (names.size() >= kNamesMax && !names.contains(host)) return std::nullopt;
+  Name& name = names[host];
+  if (!name.asked && name.until <= now) {
+    name.asked = true;
+    resolver.async_resolve(
+        host, "", [self = shared_from_this(), host](const Failure& failure, const auto& found) {
+          Name& answer = self->names[host];
+          answer.asked = false;
+          answer.until = std::chrono::steady_clock::now() + kNameKept;
+          if (!failure && !found.empty()) {
+            answer.address = found.begin()->endpoint().address();
+            answer.known = true;
+          }
+        });
+  }
+  return name.known ? std::optional(name.address) : std::nullopt;
+}
+
+// Exchanges.
+
+void AsioGossip::Impl::accept() {
+  acceptor.async_accept([self = shared_from_this()](const Failure& failure, tcp::socket socket) {
+    if (self->closed) return;
+    if (!failure) {
+      self->on_accept(std::move(socket));
+      if (!self->closed) self->accept();
+      return;
+    }
+    // Out of descriptors, or the peer was gone already: trying at once could spin.
+    self->accept_pause.expires_after(kPause);
+    self->accept_pause.async_wait([self](const Failure&) {
+      if (!self->closed) self->accept();
+    });
+  });
+}
+
+void AsioGossip::Impl::on_accept(tcp::socket socket) {
+  Failure failure;
+  const tcp::endpoint peer = socket.remote_endpoint(failure);
+  if (failure) return;
+  if (accepted.size() >= kGossipExchangesMax) {
+    handlers.on_dropped(GossipDrop::TooMany, address_of(peer));
+    return;
+  }
+  const auto exchange = std::make_shared<Exchange>(context);
+  exchange->socket = std::move(socket);
+  exchange->id = ++last_exchange;
+  exchange->peer = address_of(peer);
+  accepted.emplace(exchange->id, exchange);
+  arm(exchange);
+  read_frame(exchange);
+}
+
+void AsioGossip::Impl::start(std::uint64_t id, const Address& to, const gossip::Sync& sync) {
+  const auto exchange = std::make_shared<Exchange>(context);
+  exchange->id = id;
+  exchange->ours = true;
+  exchange->peer = to;
+  exchange->out = framed(encode(sync));
+  started[id] = exchange;
+  arm(exchange);
+  Failure not_numeric;
+  const asio::ip::address numeric = asio::ip::make_address(to.host, not_numeric);
+  if (!not_numeric) return connect(exchange, tcp::endpoint(numeric, to.port));
+  resolver.async_resolve(
+      to.host, std::to_string(to.port),
+      [self = shared_from_this(), exchange](const Failure& failure, const auto& found) {
+        if (!self->is_open(exchange)) return;
+        if (failure || found.empty()) return self->end(exchange);
+        self->connect(exchange, found.begin()->endpoint());
+      });
+}
+
+void AsioGossip::Impl::connect(const ExchangePtr& exchange, const tcp::endpoint& endpoint) {
+  exchange->socket.async_connect(endpoint,
+                                 [self = shared_from_this(), exchange](const Failure& failure) {
+                                   if (!self->is_open(exchange)) return;
+                                   if (failure) return self->end(exchange);
+                                   self->write_out(exchange);
+                                 });
+}
+
+void AsioGossip::Impl::arm(const ExchangePtr& exchange) {
+  exchange->deadline.expires_after(kGossipExchangeTime);
+  exchange->deadline.async_wait([self = shared_from_this(), exchange](const Failure& cancelled) {
+    if (cancelled || !self->is_open(exchange)) return;
+    if (exchange->ours) return self->end(exchange);
+    self->drop(exchange, GossipDrop::TooSlow);
+  });
+}
+
+void AsioGossip::Impl::read_frame(const ExchangePtr& exchange) {
+  asio::async_read(exchange->socket, asio::buffer(exchange->length),
+                   [self = shared_from_this(), exchange](const Failure& failure, std::size_t) {
+                     if (!self->is_open(exchange)) return;
+                     if (failure) return self->end(exchange);
+                     const std::size_t length = length_of(exchange->length);
+                     if (length > kGossipFrameMax) {
+                       return self->drop(exchange, GossipDrop::Oversized);
+                     }
+                     exchange->chunk.resize(std::min(length, kChunkBytes));
+                     self->read_rest(exchange, length);
+                   });
+}
+
+void AsioGossip::Impl::read_rest(const ExchangePtr& exchange, std::size_t left) {
+  if (left == 0) return on_frame(exchange);
+  asio::async_read(
+      exchange->socket, asio::buffer(exchange->chunk, std::min(left, exchange->chunk.size())),
+      [self = shared_from_this(), exchange, left](const Failure& failure, std::size_t bytes) {
+        if (!self->is_open(exchange)) return;
+        if (failure) return self->end(exchange);
+        exchange->body.append(exchange->chunk.data(), bytes);
+        self->read_rest(exchange, left - bytes);
+      });
+}
+
+void AsioGossip::Impl::on_frame(const ExchangePtr& exchange) {
+  exchange->chunk = {};
+  const std::string body = std::exchange(exchange->body, {});
+  if (const auto refused = head_refused(body)) return drop(exchange, *refused);
+  const auto sync = decode_sync(std::string_view(body).substr(kHeadBytes));
+  if (!sync) return drop(exchange, GossipDrop::Malformed);
+  if (!exchange->ours) return handlers.on_sync_request(exchange->id, *sync);
+  exchange->deadline.cancel();
+  started.erase(exchange->id);
+  handlers.on_sync_reply(exchange->id, *sync);
+}
+
+void AsioGossip::Impl::write_out(const ExchangePtr& exchange) {
+  Failure ignored;
+  exchange->socket.set_option(tcp::no_delay(true), ignored);
+  asio::async_write(exchange->socket, asio::buffer(exchange->out),
+                    [self = shared_from_this(), exchange](const Failure& failure, std::size_t) {
+                      if (!self->is_open(exchange)) return;
+                      if (failure || !exchange->ours) return self->end(exchange);
+                      exchange->out = {};
+                      self->read_frame(exchange);
+                    });
+}
+
+void AsioGossip::Impl::drop(const ExchangePtr& exchange, GossipDrop reason) {
+  const Address peer = exchange->peer;
+  end(exchange);
+  if (!closed) handlers.on_dropped(reason, peer);
+}
+
+// Forgets the exchange; one that we began has then failed.
+void AsioGossip::Impl::end(const ExchangePtr& exchange) {
+  exchange->deadline.cancel();
+  Failure ignored;
+  exchange->socket.close(ignored);
+  (exchange->ours ? started : accepted).erase(exchange->id);
+  if (exchange->ours) handlers.on_sync_failed(exchange->id);
+}
+
+bool AsioGossip::Impl::is_open(const ExchangePtr& exchange) const {
+  const auto& exchanges = exchange->ours ? started : accepted;
+  const auto found = exchanges.find(exchange->id);
+  return !closed && found != exchanges.end() && found->second == exchange;
+}
+
+// The public face.
+
+Result<std::unique_ptr<AsioGossip>> AsioGossip::open(asio::io_context& context,
+                                                     const Address& listen, Handlers handlers) {
+  auto impl = std::make_shared<Impl>(context, std::move(handlers));
+  if (const Status bound = impl->bind(listen); !bound) return tl::unexpected(bound.error());
+  impl->receive();
+  impl->accept();
+  return std::unique_ptr<AsioGossip>(new AsioGossip(std::move(impl)));
+}
+
+AsioGossip::AsioGossip(std::shared_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+AsioGossip::~AsioGossip() { close(); }
+
+Address AsioGossip::local() const {
+  Failure failure;
+  const udp::endpoint endpoint = impl_->datagrams.local_endpoint(failure);
+  return failure ? Address{} : address_of(endpoint);
+}
+
+void AsioGossip::send(const Address& to, const gossip::Packet& packet) {
+  if (impl_->closed) return;
+  const std::optional<asio::ip::address> address = impl_->look_up(to.host);
+  if (address) impl_->transmit(*address, to.port, with_head(encode(packet)));
+}
+
+void AsioGossip::start_sync(std::uint64_t id, const Address& to, const gossip::Sync& sync) {
+  if (!impl_->closed) impl_->start(id, to, sync);
+}
+
+void AsioGossip::answer_sync(std::uint64_t exchange, const gossip::Sync& sync) {
+  const auto found = impl_->accepted.find(exchange);
+  if (found == impl_->accepted.end() || !found->second->out.empty()) return;
+  found->second->out = framed(encode(sync));
+  impl_->write_out(found->second);
+}
+
+void AsioGossip::close() { impl_->close(); }
+
+}  // namespace muster::health

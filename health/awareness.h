@@ -1,0 +1,32 @@
+// How far may this member trust its own judgement of others?
+//
+// Core: the local health score of Lifeguard (DSN-W 2018, section IV-A; memberlist's awareness.go),
+// 0 (well) to 7. Owned by Swim on the control thread; never reads a clock.
+#pragma once
+
+#include <algorithm>
+
+#include "base/time.h"
+
+namespace muster::health {
+
+inline constexpr int kHealthScoreMax = 7;
+
+class Awareness {
+ public:
+  // -1 for a probe that was answered; + the nacks that were missing, or + 1, for one that was not;
+  // + 1 for having to refute, and for a stall of our own loop.
+  void apply(int delta) { score_ = std::clamp(score_ + delta, 0, kHealthScoreMax); }
+  [[nodiscard]] int score() const { return score_; }
+  // A member that doubts itself waits longer: d x (score + 1).
+  [[nodiscard]] Duration scale(Duration d) const { return d * (score_ + 1); }
+
+ private:
+  int score_ = 0;
+};
+
+// The change of score after a probe without an answer: relays that work send a nack, so a missing
+// one speaks against us and not against the target (Lifeguard, section IV-A).
+[[nodiscard]] int awareness_delta_of_failure(int nacks_expected, int nacks_received);
+
+}  // namespace muster::health

@@ -1,0 +1,416 @@
+#include "failover/raft_engine.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "failover/raft_check.h"
+
+namespace muster::failover {
+namespace {
+
+std::uint64_t to_ms(Duration duration) {
+  return static_cast<std::uint64_t>(
+      std::max<Duration::rep>(0, std::chrono::floor<std::chrono::milliseconds>(duration).count()));
+}
+
+std::uint64_t to_ms(Instant instant) { return to_ms(instant.time_since_epoch()); }
+
+Instant to_instant(std::uint64_t ms) {
+  return Instant(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
+}
+
+RaftLibrary::Settings settings_of(const RaftOptions& options) {
+  return {static_cast<unsigned>(to_ms(options.election_timeout)),
+          static_cast<unsigned>(to_ms(options.heartbeat_interval)),
+          static_cast<unsigned>(to_ms(options.install_timeout)), options.max_inflight};
+}
+
+}  // namespace
+
+RaftEngine::RaftEngine(const RaftOptions& options, MasterId self, std::string self_address,
+                       std::vector<raft::Server> bootstrap, raft::Stored stored, std::uint64_t seed,
+                       Instant now)
+    : options_(options),
+      self_(self),
+      self_address_(std::move(self_address)),
+      bootstrap_(std::move(bootstrap)),
+      stored_(std::move(stored)),
+      library_(settings_of(options), self, self_address_, seed),
+      now_ms_(to_ms(now)) {}
+
+// --- starting ---------------------------------------------------------------------------------
+
+// Completes `stored_` and asks for the writes that make the disk the same.
+Status RaftEngine::prepare() {
+  const bool empty = stored_.entries.empty() && stored_.snapshot.index == 0;
+  if (empty) {
+    // The vote is written before the first entry and may be alone if that was interrupted.
+    if (stored_.term > 1 || stored_.voted_for != 0) {
+      return fail(Code::DataLoss, "the consensus log is gone, but term " +
+                                      std::to_string(stored_.term) +
+                                      " is stored; replace this master while the others have a "
+                                      "quorum");
+    }
+    if (!is_configuration(bootstrap_)) {
+      return fail(Code::InvalidArgument,
+                  "the list of masters is not valid: each needs a name and "
+                  "an address of its own");
+    }
+    std::sort(bootstrap_.begin(), bootstrap_.end(),
+              [](const raft::Server& a, const raft::Server& b) { return a.id < b.id; });
+    stored_.term = 1;
+    stored_.first = 1;
+    stored_.entries = {{1, raft::EntryType::Change,
+                        std::make_shared<const std::string>(encode_configuration(bootstrap_))}};
+  }
+  if (Status trusted = check_stored(stored_); !trusted) return trusted;
+
+  // An only voter needs no election, and the library holds none: it would lead again in the term
+  // before. The term is what others know a reign by, so this one gets its own.
+  const std::vector<raft::Server> masters = newest_configuration(stored_);
+  const bool alone =
+      std::count_if(masters.begin(), masters.end(),
+                    [](const raft::Server& server) { return server.voter; }) == 1 &&
+      std::any_of(masters.begin(), masters.end(), [this](const raft::Server& server) {
+        return server.voter && server.id == self_;
+      });
+  if (alone) {
+    ++stored_.term;
+    stored_.voted_for = self_;
+  }
+  if (empty || alone) save_vote(stored_.term, stored_.voted_for);
+  if (empty) {
+    // The library takes it for stored, so nobody may hear of it before it is.
+    writes_.push_back({.ticket = ++last_ticket_});
+    vote_ticket_ = last_ticket_;
+    effects_.emplace_back(AppendLog{last_ticket_, 1, stored_.entries});
+  }
+  return {};
+}
+
+void RaftEngine::start(Instant now) {
+  CHECK(!started_);
+  started_ = true;
+  advance(now);
+  if (const Status ready_to_start = prepare(); !ready_to_start) {
+    stop("starting", ready_to_start.error());
+    return;
+  }
+  snapshot_ = stored_.snapshot;
+  snapshot_data_ = stored_.snapshot_data;
+  log_.reset(stored_.first);
+  log_.replace(stored_.first, stored_.entries);
+  if (snapshot_.index != 0) {
+    applied_ = snapshot_.index;
+    effects_.emplace_back(Restore{snapshot_.index, snapshot_data_});
+  }
+  const bool ok = carry_out("starting", library_.start(now_ms_, stored_));
+  stored_ = {};
+  if (!ok) return;
+  announced_.role = raft::Role::Candidate;  // never the first one: so the first one is told
+  finish();
+}
+
+void RaftEngine::advance(Instant now) { now_ms_ = std::max(now_ms_, to_ms(now)); }
+
+void RaftEngine::stop(const std::string& what, const Error& error) {
+  if (failed_) return;
+  failed_ = true;
+  effects_.emplace_back(EngineFailed{"consensus stopped while " + what + ": " + error.text});
+}
+
+raft::Term RaftEngine::term_of(raft::Index index) const {
+  if (const raft::Entry* entry = log_.at(index)) return entry->term;
+  return index != 0 && index == snapshot_.index ? snapshot_.term : 0;
+}
+
+// --- what the library wants done --------------------------------------------------------------
+
+bool RaftEngine::carry_out(const char* what, Result<LibraryUpdate> step) {
+  if (!step) {
+    stop(what, step.error());
+    return false;
+  }
+  carry_out(std::move(*step));
+  return running();
+}
+
+// Never calls the library's steps: what must follow one is left for settle().
+void RaftEngine::carry_out(LibraryUpdate update) {
+  if (update.role) change_role();
+  if (update.vote) save_vote(library_.term(), library_.voted_for());
+  if (!update.entries.empty()) append(update.first, std::move(update.entries));
+  if (update.install) begin_install();
+  for (LibraryMessage& message : update.messages) enqueue(std::move(message));
+  if (update.commit) apply();
+  flush_outbox();
+}
+
+void RaftEngine::save_vote(raft::Term term, MasterId voted_for) {
+  vote_ticket_ = ++last_ticket_;
+  writes_.push_back({.ticket = vote_ticket_});
+  effects_.emplace_back(SaveVote{vote_ticket_, term, voted_for});
+}
+
+void RaftEngine::append(raft::Index first, std::vector<raft::Entry> entries) {
+  log_.replace(first, entries);
+  Write write{.ticket = ++last_ticket_, .kind = WriteKind::Entries, .first = first};
+  for (const raft::Entry& entry : entries) write.terms.push_back(entry.term);
+  writes_.push_back(std::move(write));
+  effects_.emplace_back(AppendLog{last_ticket_, first, std::move(entries)});
+}
+
+void RaftEngine::begin_install() {
+  log_.reset(incoming_.meta.index + 1);
+  wanted_.reset();
+  writes_.push_back({.ticket = ++last_ticket_,
+                     .kind = WriteKind::Install,
+                     .meta = incoming_.meta,
+                     .data = incoming_.data});
+  effects_.emplace_back(PutSnapshot{last_ticket_, incoming_.meta, incoming_.data, 0});
+  incoming_ = {};
+}
+
+void RaftEngine::change_role() {
+  const bool leads = role() == raft::Role::Leader;
+  if (leads == leading_) return;
+  leading_ = leads;
+  owes_barrier_ = leads;
+  barrier_ = 0;
+  if (leads) return;
+  for (const auto& [index, proposal] : std::exchange(proposals_, {})) {
+    effects_.emplace_back(ProposalFailed{
+        proposal.id,
+        {Code::Unknown, "the coordinator lost its office before entry " + std::to_string(index) +
+                            " was agreed on; retry with the same request id"}});
+  }
+}
+
+// May run ahead of the own disk: a quorum of other disks is as good.
+void RaftEngine::apply() {
+  while (applied_ < library_.commit_index()) {
+    const raft::Entry* entry = log_.at(applied_ + 1);
+    if (entry == nullptr) return;  // a snapshot is being installed
+    ++applied_;
+    std::uint64_t id = 0;
+    if (const auto found = proposals_.find(applied_); found != proposals_.end()) {
+      CHECK(found->second.term == entry->term);  // forgotten with the leadership otherwise
+      id = found->second.id;
+      proposals_.erase(found);
+    }
+    if (entry->type == raft::EntryType::Command) {
+      effects_.emplace_back(Applied{applied_, entry->term, entry->data, id});
+    } else if (entry->type == raft::EntryType::Change) {
+      committed_changes_.emplace_back(applied_, entry->data);
+    }
+  }
+}
+
+// --- writes -----------------------------------------------------------------------------------
+
+void RaftEngine::on_durable(std::uint64_t ticket, Instant now) {
+  if (!running()) return;
+  advance(now);
+  while (running() && !writes_.empty() && writes_.front().ticket <= ticket) {
+    const Write write = std::move(writes_.front());
+    writes_.pop_front();
+    durable_ = write.ticket;
+    switch (write.kind) {
+      case WriteKind::Vote: break;
+      case WriteKind::Entries: entries_durable(write); break;
+      case WriteKind::OwnSnapshot: own_snapshot_durable(write); break;
+      case WriteKind::Install: install_durable(write); break;
+    }
+    settle();
+  }
+  flush_outbox();
+  finish();
+}
+
+void RaftEngine::entries_durable(const Write& write) {
+  if (library_.installing()) return;  // they are no longer in the log
+  raft::Index stored = write.first - 1;
+  for (const raft::Term term : write.terms) {
+    if (term_of(stored + 1) != term) break;  // overwritten since
+    ++stored;
+  }
+  // A write behind this one that begins lower deletes first. Its entries may be the very same,
+  // put back by yet another leader, but they hold only when that write does.
+  for (const Write& later : writes_) {
+    if (later.kind == WriteKind::Entries) stored = std::min(stored, later.first - 1);
+  }
+  if (stored < write.first || stored <= library_.last_stored()) return;
+  carry_out("storing entries", library_.persisted_entries(now_ms_, stored));
+}
+
+void RaftEngine::own_snapshot_durable(const Write& write) {
+  writing_snapshot_ = false;
+  if (library_.installing() || write.meta.index <= snapshot_.index) return;  // overtaken
+  snapshot_ = write.meta;
+  snapshot_data_ = write.data;
+  if (carry_out("keeping a snapshot",
+                library_.snapshotted(now_ms_, write.meta,
+                                     static_cast<unsigned>(options_.snapshot_trailing)))) {
+    log_.drop_before(write.first);
+  }
+}
+
+void RaftEngine::install_durable(const Write& write) {
+  snapshot_ = write.meta;
+  snapshot_data_ = write.data;
+  applied_ = write.meta.index;
+  effects_.emplace_back(Restore{write.meta.index, write.data});
+  carry_out("installing a snapshot", library_.persisted_snapshot(now_ms_, write.meta));
+}
+
+void RaftEngine::want_snapshot() {
+  if (wanted_ || writing_snapshot_ || library_.installing()) return;
+  if (applied_ - snapshot_.index < options_.snapshot_threshold) return;
+  wanted_ =
+      raft::SnapshotMeta{applied_, term_of(applied_), library_.committed_configuration_index(),
+                         library_.committed_configuration()};
+  effects_.emplace_back(WantSnapshot{applied_});
+}
+
+void RaftEngine::provide_snapshot(raft::Index index, raft::Blob data, Instant now) {
+  CHECK(data != nullptr);
+  if (!running() || !wanted_ || wanted_->index != index) return;
+  advance(now);
+  const raft::SnapshotMeta meta = std::move(*wanted_);
+  wanted_.reset();
+  writing_snapshot_ = true;
+  const raft::Index keep =
+      index > options_.snapshot_trailing ? index - options_.snapshot_trailing + 1 : 1;
+  writes_.push_back({.ticket = ++last_ticket_,
+                     .kind = WriteKind::OwnSnapshot,
+                     .first = keep,
+                     .meta = meta,
+                     .data = data});
+  effects_.emplace_back(PutSnapshot{last_ticket_, meta, std::move(data), keep});
+  finish();
+}
+
+// --- requests and time ------------------------------------------------------------------------
+
+void RaftEngine::propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now) {
+  if (commands.empty()) return;
+  advance(now);
+  Result<LibraryUpdate> step = fail(Code::Unavailable, "this master is not the coordinator");
+  if (running()) {
+    std::vector<raft::Entry> entries;
+    raft::Index index = library_.last_index();
+    const bool leads = role() == raft::Role::Leader && !library_.transferring();
+    for (auto& [id, command] : commands) {
+      entries.push_back({term(), raft::EntryType::Command,
+                         std::make_shared<const std::string>(std::move(command))});
+      ++index;
+      if (leads) proposals_[index] = {term(), id};
+    }
+    step = library_.submit(now_ms_, entries);
+  }
+  if (step) {
+    carry_out(std::move(*step));
+    finish();
+    return;
+  }
+  const Code code = step.error().code == Code::Exhausted ? Code::Exhausted : Code::Unavailable;
+  for (const auto& [id, command] : commands) {
+    effects_.emplace_back(ProposalFailed{
+        id,
+        {code, "cannot put a command into the log in term " + std::to_string(term()) + ": " +
+                   step.error().text + "; retry at the coordinator"}});
+  }
+  std::erase_if(proposals_, [this](const auto& one) { return one.first > last_index(); });
+}
+
+Status RaftEngine::transfer(MasterId to, Instant now) {
+  if (!running()) return fail(Code::Unavailable, "consensus does not run on this master");
+  advance(now);
+  Result<LibraryUpdate> step = library_.transfer(now_ms_, to);
+  if (!step) {
+    return fail(step.error().code, step.error().code == Code::InvalidArgument
+                                       ? "cannot hand over to master " + std::to_string(to) +
+                                             ": it is not another voter"
+                                       : "cannot hand over: this master is not the coordinator, "
+                                         "or is already handing over");
+  }
+  carry_out(std::move(*step));
+  finish();
+  return {};
+}
+
+void RaftEngine::tick(Instant now) {
+  if (!running()) return;
+  advance(now);
+  if (now_ms_ >= library_.timeout_at()) carry_out("a timeout", library_.timeout(now_ms_));
+  finish();
+}
+
+Instant RaftEngine::deadline() const {
+  if (!running()) return kNever;
+  // The library may name a moment that is over and stick to it; that must not spin the caller.
+  const std::uint64_t soon =
+      now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval) / 10);
+  const std::uint64_t at = library_.timeout_at();
+  return to_instant(at > now_ms_ ? at : soon);
+}
+
+std::vector<RaftEffect> RaftEngine::take_effects() { return std::exchange(effects_, {}); }
+
+MasterId RaftEngine::leader() const {
+  if (role() == raft::Role::Leader) return self_;
+  // After a vote for somebody in a new term the library still names the leader of the old one.
+  return leader_term_ == term() && library_.leader() == leader_ ? leader_ : 0;
+}
+
+bool RaftEngine::ready() const {
+  return running() && role() == raft::Role::Leader && barrier_ != 0 && applied_ >= barrier_ &&
+         !library_.transferring();
+}
+
+// --- after each step --------------------------------------------------------------------------
+
+// Steps that follow from a step.
+void RaftEngine::settle() {
+  while (running()) {
+    if (!committed_changes_.empty()) {
+      const auto [index, data] = std::move(committed_changes_.front());
+      committed_changes_.pop_front();
+      // Checked when it came in, from a peer or from the disk.
+      const Result<std::vector<raft::Server>> servers = decode_configuration(*data);
+      CHECK(servers.has_value());
+      carry_out("a change of masters", library_.committed(now_ms_, index, *servers));
+    } else if (owes_barrier_) {
+      owes_barrier_ = false;
+      submit_barrier();
+    } else {
+      return;
+    }
+  }
+}
+
+// Rule 4: the library writes an entry into its new term only if some entry is not committed. It
+// takes one always to know what is agreed on.
+void RaftEngine::submit_barrier() {
+  barrier_ = last_index();
+  if (term_of(barrier_) == term()) return;
+  ++barrier_;
+  carry_out("opening a term",
+            library_.submit(now_ms_, {{term(), raft::EntryType::Barrier,
+                                       std::make_shared<const std::string>(8, '\0')}}));
+}
+
+void RaftEngine::finish() {
+  settle();
+  if (!running()) return;
+  want_snapshot();
+  const RoleChanged now{role(), term(), leader(), ready()};
+  if (now.role == announced_.role && now.term == announced_.term &&
+      now.leader == announced_.leader && now.ready == announced_.ready) {
+    return;
+  }
+  announced_ = now;
+  effects_.emplace_back(now);
+}
+
+}  // namespace muster::failover

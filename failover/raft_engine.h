@@ -1,0 +1,228 @@
+// Who leads the masters, and what have they agreed on? (libraft's raft_step() under our own rules)
+//
+// A core: events and the time in, effects out; no clock, no IO, deterministic for a seed. Owned by
+// the control thread. It never waits: writes are asked for, and on_durable() says when they hold.
+// It corrects the library where 0.22.1 is wrong; each such rule is marked "Rule" in the source.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/raft_types.h"
+#include "base/time.h"
+#include "failover/entry_log.h"
+#include "failover/raft_library.h"
+
+namespace muster::failover {
+
+// Resolution: a millisecond.
+struct RaftOptions {
+  // A follower stands for election after one to two of these without a leader; a leader that
+  // hears no quorum for one steps down.
+  Duration election_timeout = std::chrono::milliseconds(400);
+  Duration heartbeat_interval = std::chrono::milliseconds(100);  // <= election_timeout / 3
+  std::uint64_t snapshot_threshold = 4096;  // entries applied since the last one
+  std::uint64_t snapshot_trailing = 1024;   // entries kept before one, for those a little behind
+  unsigned max_inflight = 512;              // entries sent to a follower and not acknowledged
+  Duration install_timeout = std::chrono::seconds(30);  // then a snapshot is sent again
+};
+
+// Writes are done in the order of their tickets, which rise. A write may be made durable together
+// with later ones, never without earlier ones.
+struct SaveVote {
+  std::uint64_t ticket;
+  raft::Term term;
+  MasterId voted_for;  // 0: nobody
+};
+// Deletes what the log holds from `first` on, then appends.
+struct AppendLog {
+  std::uint64_t ticket;
+  raft::Index first;
+  std::vector<raft::Entry> entries;
+};
+// Replaces the snapshot and deletes the entries before `keep_from`; 0: all entries.
+struct PutSnapshot {
+  std::uint64_t ticket;
+  raft::SnapshotMeta meta;
+  raft::Blob data;
+  raft::Index keep_from;
+};
+// Best effort; losing it is harmless. In order for one receiver where that costs nothing.
+struct SendRaft {
+  MasterId to;
+  std::string address;
+  raft::Message message;
+};
+// A command is agreed on. Indexes rise; those of barriers and configurations are not told.
+struct Applied {
+  raft::Index index;
+  raft::Term term;
+  raft::Blob data;
+  std::uint64_t proposal;  // the id given to propose() here; 0: not ours
+};
+// The state machine must replace its state by this one.
+struct Restore {
+  raft::Index index;
+  raft::Blob data;
+};
+// The state machine, as it is after the effects before this one, is wanted: provide_snapshot().
+struct WantSnapshot {
+  raft::Index index;
+};
+// Also told when only the term or the known leader changes.
+struct RoleChanged {
+  raft::Role role;
+  raft::Term term;
+  MasterId leader;  // 0: unknown
+  bool ready;       // leader, has applied all that was agreed on before, and takes proposals
+};
+// Unavailable: it was not tried. Unknown: the leadership was lost, it may yet be applied.
+struct ProposalFailed {
+  std::uint64_t proposal;
+  Error error;
+};
+// The engine has stopped for good and ignores what comes; a restart begins from the disk.
+struct EngineFailed {
+  std::string text;
+};
+using RaftEffect = std::variant<SaveVote, AppendLog, PutSnapshot, SendRaft, Applied, Restore,
+                                WantSnapshot, RoleChanged, ProposalFailed, EngineFailed>;
+
+class RaftEngine {
+ public:
+  // `bootstrap` names the masters of a new cluster, the same list on each; it is used only when
+  // `stored` is empty. Nothing happens before start().
+  RaftEngine(const RaftOptions& options, MasterId self, std::string self_address,
+             std::vector<raft::Server> bootstrap, raft::Stored stored, std::uint64_t seed,
+             Instant now);
+
+  // Times may be given late, never taken back: an earlier one counts as the latest.
+  // Pre: called once.
+  void start(Instant now);
+  // A message is dropped when it is malformed or `from` is no known master. `address` is where to
+  // answer; empty: where the configuration says.
+  void on_message(MasterId from, const std::string& address, const raft::Message& message,
+                  Instant now);
+  // Every write with this ticket or a lower one is durable.
+  void on_durable(std::uint64_t ticket, Instant now);
+  // Each ends in one Applied or one ProposalFailed with its id, which is not 0; in one write.
+  void propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now);
+  // Answers WantSnapshot; an answer that is not waited for any more is ignored. Pre: data.
+  void provide_snapshot(raft::Index index, raft::Blob data, Instant now);
+  // Asks another voter to stand for election at once; 0: the one that is furthest. Proposals are
+  // refused meanwhile; after an election timeout the attempt ends. Fails with Unavailable when
+  // not leading or already at it, InvalidArgument when `to` is not another voter.
+  Status transfer(MasterId to, Instant now);
+  void tick(Instant now);
+
+  [[nodiscard]] Instant deadline() const;  // tick() has nothing to do before this moment
+  [[nodiscard]] std::vector<RaftEffect> take_effects();  // oldest first; empties the queue
+
+  [[nodiscard]] raft::Role role() const { return library_.role(); }
+  [[nodiscard]] raft::Term term() const { return library_.term(); }
+  [[nodiscard]] MasterId leader() const;
+  [[nodiscard]] raft::Index commit_index() const { return library_.commit_index(); }
+  [[nodiscard]] raft::Index applied_index() const { return applied_; }
+  [[nodiscard]] raft::Index last_index() const { return library_.last_index(); }
+  [[nodiscard]] bool ready() const;
+  [[nodiscard]] std::vector<raft::Server> configuration() const { return library_.configuration(); }
+
+ private:
+  enum class WriteKind { Vote, Entries, OwnSnapshot, Install };
+  struct Write {
+    std::uint64_t ticket = 0;
+    WriteKind kind = WriteKind::Vote;
+    raft::Index first = 0;            // Entries
+    std::vector<raft::Term> terms{};  // Entries
+    raft::SnapshotMeta meta{};        // OwnSnapshot, Install
+    raft::Blob data{};                // OwnSnapshot, Install
+  };
+  struct Outgoing {
+    std::uint64_t after;  // the ticket that must be durable first
+    SendRaft message;
+  };
+  struct Proposal {
+    raft::Term term;
+    std::uint64_t id;
+  };
+
+  RaftOptions options_;
+  MasterId self_;
+  std::string self_address_;
+  std::vector<raft::Server> bootstrap_;
+  raft::Stored stored_;  // until start()
+  RaftLibrary library_;
+  std::uint64_t now_ms_;
+  bool started_ = false;
+  bool failed_ = false;
+
+  EntryLog log_;                 // what the library believes to be in the log, durable or not
+  raft::SnapshotMeta snapshot_;  // the last one that is durable
+  raft::Blob snapshot_data_;
+  raft::Index applied_ = 0;
+  std::optional<raft::SnapshotMeta> wanted_;  // WantSnapshot is not answered yet
+  bool writing_snapshot_ = false;             // an own one
+  raft::InstallSnapshot incoming_;            // being written
+
+  std::uint64_t last_ticket_ = 0;
+  std::uint64_t vote_ticket_ = 0;  // the newest write that messages wait for
+  std::uint64_t durable_ = 0;
+  std::deque<Write> writes_;
+  std::deque<Outgoing> outbox_;
+
+  std::map<raft::Index, Proposal> proposals_;
+  std::deque<std::pair<raft::Index, raft::Blob>> committed_changes_;  // to be told to the library
+  bool leading_ = false;
+  bool owes_barrier_ = false;
+  raft::Index barrier_ = 0;  // the first index of the own term; 0: not leading
+  MasterId leader_ = 0;      // valid in leader_term_
+  raft::Term leader_term_ = 0;
+  RoleChanged announced_{raft::Role::Follower, 0, 0, false};
+  std::vector<RaftEffect> effects_;
+
+  [[nodiscard]] bool running() const { return started_ && !failed_; }
+  void advance(Instant now);
+  void stop(const std::string& what, const Error& error);
+  Status prepare();
+  [[nodiscard]] raft::Term term_of(raft::Index index) const;
+  [[nodiscard]] bool is_forged(raft::Term term, MasterId from) const;
+
+  void receive(MasterId from, const std::string& address, const raft::Message& message);
+  void receive_append(MasterId from, const std::string& address, raft::AppendEntries append);
+  void receive_install(MasterId from, const std::string& address,
+                       const raft::InstallSnapshot& install);
+  void receive_result(MasterId from, const std::string& address,
+                      const raft::AppendEntriesResult& result);
+  void feed(MasterId from, const std::string& address, const raft::Message& message);
+
+  bool carry_out(const char* what, Result<LibraryUpdate> step);
+  void carry_out(LibraryUpdate update);
+  void save_vote(raft::Term term, MasterId voted_for);
+  void append(raft::Index first, std::vector<raft::Entry> entries);
+  void begin_install();
+  void enqueue(LibraryMessage message);
+  void enqueue_entries(const LibraryMessage& message);
+  void flush_outbox();
+  void change_role();
+  void apply();
+
+  void entries_durable(const Write& write);
+  void own_snapshot_durable(const Write& write);
+  void install_durable(const Write& write);
+
+  void settle();
+  void submit_barrier();
+  void want_snapshot();
+  void finish();
+};
+
+}  // namespace muster::failover

@@ -1,0 +1,173 @@
+// The half of raft_engine that speaks with the other masters.
+#include <algorithm>
+#include <cstddef>
+#include <utility>
+
+#include "failover/raft_check.h"
+#include "failover/raft_engine.h"
+
+namespace muster::failover {
+namespace {
+
+// An AppendEntries is cut here, so that no number of large commands exceeds a frame.
+constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
+
+}  // namespace
+
+// --- messages in ------------------------------------------------------------------------------
+
+void RaftEngine::on_message(MasterId from, const std::string& address, const raft::Message& message,
+                            Instant now) {
+  if (!running()) return;
+  advance(now);
+  if (from == self_ || !library_.knows(from) || !is_message(from, message)) return;
+  if (!address.empty()) {
+    receive(from, address, message);
+  } else {
+    for (const raft::Server& server : library_.configuration()) {
+      if (server.id == from) receive(from, server.address, message);
+    }
+  }
+  finish();
+}
+
+void RaftEngine::receive(MasterId from, const std::string& address, const raft::Message& message) {
+  if (const auto* append = std::get_if<raft::AppendEntries>(&message)) {
+    receive_append(from, address, *append);
+  } else if (const auto* install = std::get_if<raft::InstallSnapshot>(&message)) {
+    receive_install(from, address, *install);
+  } else if (const auto* result = std::get_if<raft::AppendEntriesResult>(&message)) {
+    receive_result(from, address, *result);
+  } else if (const auto* voted = std::get_if<raft::RequestVoteResult>(&message)) {
+    // Rule 3: the library reads what only a candidate has, whatever it is. And nobody grants more
+    // than was asked for, which is at most the next term.
+    if (role() != raft::Role::Candidate || (voted->granted && voted->term > term() + 1)) return;
+    feed(from, address, message);
+  } else {
+    feed(from, address, message);
+  }
+}
+
+// A term has one leader. The library asserts that and does not survive a second one.
+bool RaftEngine::is_forged(raft::Term term, MasterId from) const {
+  return term == library_.term() && leader() != 0 && leader() != from;
+}
+
+void RaftEngine::receive_append(MasterId from, const std::string& address,
+                                raft::AppendEntries append) {
+  if (is_forged(append.term, from)) return;
+  // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
+  // the same everywhere: what is left begins at the snapshot.
+  if (!library_.installing() && append.prev_index < snapshot_.index &&
+      term_of(append.prev_index) == 0) {
+    const auto known =
+        std::min<std::uint64_t>(snapshot_.index - append.prev_index, append.entries.size());
+    append.entries.erase(append.entries.begin(),
+                         append.entries.begin() + static_cast<std::ptrdiff_t>(known));
+    append.prev_index = snapshot_.index;
+    append.prev_term = snapshot_.term;
+    if (!append.entries.empty() && append.entries.front().term < snapshot_.term) return;
+  }
+  // Rule 1: the library takes the index of the first new entry for that of every configuration
+  // in a message. So each configuration begins a message of its own.
+  std::size_t begin = 0;
+  do {
+    std::size_t end = std::min(begin + 1, append.entries.size());
+    while (end < append.entries.size() && append.entries[end].type != raft::EntryType::Change) {
+      ++end;
+    }
+    raft::AppendEntries part{
+        append.term, append.prev_index + begin, append.prev_term, append.leader_commit, {}};
+    if (begin > 0) {
+      part.prev_term = append.entries[begin - 1].term;
+      if (term_of(part.prev_index) != part.prev_term) return;  // the part before was refused
+    }
+    part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
+                        append.entries.begin() + static_cast<std::ptrdiff_t>(end));
+    feed(from, address, part);
+    settle();
+    begin = end;
+  } while (running() && begin < append.entries.size());
+}
+
+void RaftEngine::receive_install(MasterId from, const std::string& address,
+                                 const raft::InstallSnapshot& install) {
+  // Rule 5: the library leaks a second one.
+  if (library_.installing() || is_forged(install.term, from)) return;
+  const raft::SnapshotMeta& meta = install.meta;
+  const bool have_it = snapshot_.index >= meta.index || term_of(meta.index) == meta.term;
+  if (!have_it && meta.index <= commit_index()) return;  // would undo what is committed
+  incoming_ = install;
+  feed(from, address, install);
+}
+
+void RaftEngine::receive_result(MasterId from, const std::string& address,
+                                const raft::AppendEntriesResult& result) {
+  // Rule 6: what a follower has once confirmed in a term it does not refuse in that term, so this
+  // is an old message. The library would go back before what is confirmed, and stay there.
+  if (result.rejected != 0 && role() == raft::Role::Leader && result.term == term() &&
+      result.rejected <= library_.match_index(from)) {
+    return;
+  }
+  feed(from, address, result);
+}
+
+void RaftEngine::feed(MasterId from, const std::string& address, const raft::Message& message) {
+  Result<LibraryUpdate> step = library_.receive(now_ms_, from, address, message);
+  if (!step) {
+    stop("receiving from " + address, step.error());
+    return;
+  }
+  raft::Term as_leader = 0;
+  if (const auto* append = std::get_if<raft::AppendEntries>(&message)) as_leader = append->term;
+  if (const auto* install = std::get_if<raft::InstallSnapshot>(&message)) as_leader = install->term;
+  if (as_leader != 0 && as_leader == term() && role() == raft::Role::Follower) {
+    leader_ = from;
+    leader_term_ = as_leader;
+  }
+  carry_out(std::move(*step));
+}
+
+// --- messages out -----------------------------------------------------------------------------
+
+void RaftEngine::enqueue(LibraryMessage message) {
+  if (std::holds_alternative<raft::AppendEntries>(message.message)) {
+    enqueue_entries(message);
+    return;
+  }
+  if (auto* install = std::get_if<raft::InstallSnapshot>(&message.message)) {
+    install->meta = snapshot_;
+    install->data = snapshot_data_;
+  }
+  outbox_.push_back(
+      {vote_ticket_, {message.to, std::move(message.address), std::move(message.message)}});
+}
+
+void RaftEngine::enqueue_entries(const LibraryMessage& message) {
+  auto part = std::get<raft::AppendEntries>(message.message);
+  raft::Index next = part.prev_index + 1;
+  const raft::Index end = next + message.entries;
+  do {
+    part.entries.clear();
+    std::size_t bytes = 0;
+    for (; next < end; ++next) {
+      const raft::Entry* entry = log_.at(next);
+      CHECK(entry != nullptr);  // the library's log is ours
+      bytes += entry->data->size();
+      if (!part.entries.empty() && bytes > kAppendBytesMax) break;
+      part.entries.push_back(*entry);
+    }
+    outbox_.push_back({vote_ticket_, {message.to, message.address, part}});
+    part.prev_index = next - 1;
+    if (!part.entries.empty()) part.prev_term = part.entries.back().term;
+  } while (next < end);
+}
+
+void RaftEngine::flush_outbox() {
+  while (!outbox_.empty() && outbox_.front().after <= durable_) {
+    effects_.emplace_back(std::move(outbox_.front().message));
+    outbox_.pop_front();
+  }
+}
+
+}  // namespace muster::failover

@@ -1,0 +1,93 @@
+#include "agent/asio_start.h"
+
+#include <cstdio>
+#include <filesystem>
+#include <random>
+
+#include "agent/asio_processes.h"
+#include "agent/node_options.h"
+#include "agent/posix_lock.h"
+#include "collector/host.h"
+#include "collector/posix_host_fs.h"
+#include "failover/posix_processes.h"
+
+namespace muster::agent {
+namespace {
+
+namespace fs = std::filesystem;
+
+Status make_directory(const std::string& path, fs::perms mode) {
+  std::error_code error;
+  const bool made = fs::create_directories(path, error);
+  if (!error && made) fs::permissions(path, mode, error);
+  if (!error && !fs::is_directory(path, error) && !error) {
+    return fail(Code::Internal, "data directory " + path + " is not a directory: set data_dir");
+  }
+  if (error) {
+    return fail(Code::PermissionDenied, "cannot make data directory " + path + ": " +
+                                            error.message() + "; set data_dir or its owner");
+  }
+  return {};
+}
+
+Result<Resources> measure_machine() {
+  const collector::PosixHostFs files;
+  const auto stat = files.read("/proc/stat");
+  if (!stat) return tl::unexpected(stat.error());
+  const auto meminfo = files.read("/proc/meminfo");
+  if (!meminfo) return tl::unexpected(meminfo.error());
+  return collector::parse_capacity(*stat, *meminfo);
+}
+
+Result<Circumstances> circumstances() {
+  auto machine = measure_machine();
+  if (!machine) return tl::unexpected(machine.error());
+  std::random_device entropy;
+  Circumstances here;
+  here.machine = *machine;
+  here.seed = (std::uint64_t{entropy()} << 32) | entropy();
+  char boot[17];
+  std::snprintf(boot, sizeof boot, "%08x%08x", entropy(), entropy());
+  here.boot = boot;
+  return here;
+}
+
+}  // namespace
+
+Result<Prepared> prepare(const Config& config) {
+  constexpr fs::perms kOwner = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
+  if (Status made = make_directory(config.data_dir, kOwner); !made) {
+    return tl::unexpected(made.error());
+  }
+  if (Status made = make_directory(config.data_dir + "/logs", kOwner); !made) {
+    return tl::unexpected(made.error());
+  }
+  Prepared prepared;
+  auto lock = lock_file(config.data_dir + "/lock");
+  if (!lock) return tl::unexpected(lock.error());
+  prepared.lock = std::move(*lock);
+
+  auto here = circumstances();
+  if (!here) return tl::unexpected(here.error());
+  prepared.options = node_options(config, *here);
+
+  auto instances =
+      SqliteInstances::open(config.data_dir + "/instances.db", failover::kernel_boot_id());
+  if (!instances) return tl::unexpected(instances.error());
+  prepared.instances = std::make_unique<SqliteInstances>(std::move(*instances));
+  auto stored = prepared.instances->load();
+  if (!stored) return tl::unexpected(stored.error());
+  prepared.recovered.instances = recover(std::move(*stored), config.cluster);
+
+  if (!config.is_master()) return prepared;
+  auto log = failover::SqliteLog::open(config.data_dir + "/consensus.db", config.masters_digest(),
+                                       masters_text(config));
+  if (!log) return tl::unexpected(log.error());
+  prepared.log = std::move(*log);
+  auto consensus = prepared.log->load();
+  if (!consensus) return tl::unexpected(consensus.error());
+  prepared.recovered.consensus = std::move(*consensus);
+  return prepared;
+}
+
+}  // namespace muster::agent

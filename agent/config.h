@@ -1,0 +1,121 @@
+// What can an operator set on one agent, what does it default to, and what contradicts itself?
+//
+// Pure values and functions; agent/yaml_config.h fills them from YAML whose keys have these names.
+// systemd/muster.yaml shows every one of them; its test keeps it complete.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/ids.h"
+#include "base/problem.h"
+#include "base/time.h"
+#include "base/workload.h"
+
+namespace muster::agent {
+
+struct NodeConfig {
+  NodeName name;     // default: the host's name; in lower case; valid_name()
+  std::string zone;  // what fails together (rack, room, site); empty: none
+  std::map<std::string, std::string> labels;  // for constraints; "node" and "zone" are there anyway
+  std::string address;  // what others are told to connect to; empty: listen.address
+};
+
+struct ListenConfig {
+  std::string address = "127.0.0.1";  // numeric IPv4; beyond loopback only with `insecure`
+  std::uint16_t gossip_port = 7946;   // UDP and TCP
+  std::uint16_t rpc_port = 7947;      // TCP
+  std::uint16_t http_port = 7948;     // TCP
+};
+
+// One of the nodes that keep the cluster's state. The list is the same on every node.
+struct MasterConfig {
+  NodeName name;
+  Address rpc;
+  Address gossip;  // default: the host of `rpc` with the own listen.gossip_port
+};
+
+// Failure detection: docs/ARCHITECTURE.md. With n members a silent one is declared failed after
+// about one probe_interval + suspicion_mult x max(1, log10 n) x probe_interval.
+struct MembershipConfig {
+  std::string profile = "lan";                               // the only one so far
+  Duration probe_interval = std::chrono::milliseconds(200);  // 20ms to 1m
+  Duration probe_timeout = std::chrono::milliseconds(100);   // 10ms to < probe_interval
+  std::uint32_t suspicion_mult = 3;                          // 2 to 20
+  Duration gossip_interval = std::chrono::milliseconds(50);  // 10ms to 10s
+};
+
+// An election begins after a random time between one and two election_timeouts of silence.
+struct ConsensusConfig {
+  Duration election_timeout = std::chrono::milliseconds(400);    // >= 3 heartbeat_intervals, <= 1m
+  Duration heartbeat_interval = std::chrono::milliseconds(100);  // 10ms to 10s
+};
+
+struct AlertReceiver {
+  std::string name;  // valid_name(), unique
+  std::string url;   // http:// or https://, takes Alertmanager's webhook payload, version 4
+  std::map<std::string, std::string> headers;
+};
+
+struct AlertsConfig {
+  std::vector<AlertReceiver> receivers;                  // none: alerts are only events
+  Duration group_wait = std::chrono::milliseconds(500);  // before the first message of a group
+  Duration group_interval = std::chrono::seconds(5);     // between messages of a changing group
+  Duration repeat_interval = std::chrono::hours(4);      // between messages of an unchanged group
+};
+
+// What workloads print. One workload uses at most max_bytes x (keep + 1) of disk.
+struct LogsConfig {
+  std::uint64_t max_bytes = std::uint64_t{10} << 20;  // of a file before it is rotated
+  std::uint32_t keep = 3;                             // rotated files kept, 1 to 100
+};
+
+// What the agent itself prints.
+struct LogConfig {
+  std::string level = "info";   // trace, debug, info, warn or error
+  std::string format = "text";  // text or json
+};
+
+struct Config {
+  std::string cluster = "muster";  // valid_name(); agents of another cluster are not talked to
+  NodeConfig node;
+  std::string data_dir = "/var/lib/muster";  // absolute; consensus log, adopted processes, output
+  ListenConfig listen;
+  std::vector<Address> join;          // gossip addresses asked first; masters are asked too
+  std::vector<MasterConfig> masters;  // 1, 3 or 5
+  bool insecure = false;              // listen beyond loopback although nothing is authenticated
+  Resources resources;                // offered to workloads; 0: what the machine has
+  MembershipConfig membership;
+  ConsensusConfig consensus;
+  AlertsConfig alerts;
+  LogsConfig logs;
+  LogConfig log;
+  bool leave_on_terminate = false;  // SIGTERM: say goodbye, so that the workloads move at once
+  bool allow_workloads = true;      // false: nothing is placed here
+
+  // What others connect to.
+  [[nodiscard]] std::string advertised_host() const;
+  [[nodiscard]] Address advertised_gossip() const;
+  [[nodiscard]] Address advertised_rpc() const;
+  [[nodiscard]] Address advertised_http() const;
+
+  // True when node.name is in `masters`.
+  [[nodiscard]] bool is_master() const;
+  // The same on two nodes when their cluster's name and their masters' names and RPC addresses are,
+  // in any order: fnv1a64 over "cluster\n" and every "name@rpc\n" by name.
+  [[nodiscard]] std::uint64_t masters_digest() const;
+  // Whom to ask for members: `join`, then the masters' gossip addresses, without itself and
+  // repeats.
+  [[nodiscard]] std::vector<Address> seeds() const;
+};
+
+// Everything about `config` that cannot work, by path. Empty: the agent can start with it.
+[[nodiscard]] std::vector<Problem> problems(const Config& config);
+// The same as Errors, "path: what".
+[[nodiscard]] std::vector<Error> check(const Config& config);
+
+}  // namespace muster::agent

@@ -1,0 +1,349 @@
+#include "agent/coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "failover/commands.h"
+#include "failover/placement.h"
+#include "failover/reconcile.h"
+
+namespace muster::agent {
+
+using gossip::MemberState;
+
+// Commands in the order of their proposal, each already applied to a scratch copy of the state.
+class Coordinator::Batch {
+ public:
+  Batch(const ClusterState& state, WallTime at) : scratch_(state), at_(at) {}
+
+  void add(CommandBody body) {
+    Command command{std::move(body), at_, {}};
+    if (failover::apply(scratch_, scratch_.index, command)) commands_.push_back(std::move(command));
+  }
+  void add_all(std::vector<CommandBody> bodies) {
+    for (CommandBody& body : bodies) add(std::move(body));
+  }
+  [[nodiscard]] const ClusterState& scratch() const { return scratch_; }
+  [[nodiscard]] WallTime at() const { return at_; }
+  [[nodiscard]] std::vector<Command> take() { return std::move(commands_); }
+
+ private:
+  ClusterState scratch_;
+  WallTime at_;
+  std::vector<Command> commands_;
+};
+
+Coordinator::Coordinator(CoordinatorOptions options, NodeName self)
+    : options_(options), self_(std::move(self)) {}
+
+rpc::HelloReply Coordinator::reply() const {
+  rpc::HelloReply reply;
+  reply.coordinator = leader_;
+  reply.coordinator_rpc = leader_rpc_;
+  reply.term = term_;
+  reply.here = active_;
+  return reply;
+}
+
+void Coordinator::reply_all() {
+  for (auto& [stream, agent] : agents_) {
+    if (!active_) {
+      agent.registered = false;
+      agent.admitted = false;
+      agent.sent.reset();
+    }
+    effects_.emplace_back(SendFrame{stream, reply()});
+  }
+}
+
+void Coordinator::on_agent(StreamId stream, const NodeName& node, Instant now) {
+  Agent& agent = agents_[stream];
+  agent.node = node;
+  agent.last_heard = now;
+  effects_.emplace_back(SendFrame{stream, reply()});
+}
+
+NodeName Coordinator::on_closed(StreamId stream) {
+  const auto found = agents_.find(stream);
+  if (found == agents_.end()) return {};
+  const NodeName node = found->second.registered ? found->second.node : NodeName();
+  agents_.erase(found);
+  return node;
+}
+
+void Coordinator::on_register(StreamId stream, const rpc::Register& registration, Instant now) {
+  const auto found = agents_.find(stream);
+  if (found == agents_.end() || !active_) return;
+  const NodeName name = found->second.node;
+  // One stream a node. The same boot on a new stream is a reconnect; another boot at the same
+  // address is a restarted agent. Another address is another machine with a name that is taken.
+  for (auto it = agents_.begin(); it != agents_.end();) {
+    Agent& other = it->second;
+    // The name of the Hello, which was checked; a registration could claim another's.
+    const bool same = it->first != stream && other.registered && other.node == name;
+    if (!same) {
+      ++it;
+      continue;
+    }
+    if (other.registration.info.rpc != registration.info.rpc) {
+      rpc::HelloReply no = reply();
+      no.refused = true;
+      no.why = "the name " + name + " is in use by the agent at " +
+               other.registration.info.rpc.text() + ": give this one another node.name";
+      effects_.emplace_back(SendFrame{stream, no});
+      effects_.emplace_back(CloseStream{stream, "refused"});
+      agents_.erase(found);
+      return;
+    }
+    effects_.emplace_back(CloseStream{it->first, "replaced by a newer stream of the same agent"});
+    it = agents_.erase(it);
+  }
+  Agent& agent = found->second;
+  agent.registered = true;
+  agent.admitting = 0;
+  agent.admitted = false;
+  agent.last_heard = now;
+  agent.registration = registration;
+  agent.registration.info.name = name;
+  agent.sent.reset();
+  reports_.erase(name);  // what an older stream said is older than this
+  dirty_ = true;
+}
+
+void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now) {
+  const auto found = agents_.find(stream);
+  if (found == agents_.end() || !found->second.registered || !active_) return;
+  found->second.last_heard = now;
+  leases_.on_renewal(found->second.node, now);
+  const auto lease_ms = static_cast<std::uint32_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(failover::kLease).count());
+  effects_.emplace_back(
+      SendFrame{stream, rpc::HeartbeatAck{beat.sequence, beat.sent_at_ns, term_, lease_ms}});
+}
+
+void Coordinator::on_status(StreamId stream, const rpc::StatusReport& report, Instant now) {
+  const auto found = agents_.find(stream);
+  if (found == agents_.end() || !found->second.registered) return;
+  Agent& agent = found->second;
+  agent.last_heard = now;
+  for (const InstanceStatus& status : report.statuses) {
+    auto& known = agent.registration.instances;
+    const auto same = std::find_if(known.begin(), known.end(), [&](const InstanceStatus& s) {
+      return s.instance == status.instance;
+    });
+    if (same == known.end()) {
+      known.push_back(status);
+    } else {
+      *same = status;
+    }
+    reports_[agent.node][status.instance] = status;
+  }
+  std::erase_if(agent.registration.instances,
+                [](const InstanceStatus& s) { return s.phase == Phase::Stopped; });
+  dirty_ = true;
+}
+
+void Coordinator::on_leader(const NodeName& leader, const Address& rpc, std::uint64_t term) {
+  if (leader == leader_ && term == term_) return;
+  leader_ = leader;
+  leader_rpc_ = rpc;
+  term_ = term;
+  reply_all();
+}
+
+void Coordinator::begin(std::uint64_t term, const std::string& why, Instant now) {
+  active_ = true;
+  dirty_ = true;
+  term_ = term;
+  leader_ = self_;
+  leader_rpc_ = {};  // whoever asks is here already
+  began_ = now;
+  not_before_ = now;
+  failed_ = false;
+  silence_check_ = now + options_.silence_max;
+  unseen_check_ = now + options_.unseen_max;
+  in_flight_ = 0;
+  reports_.clear();
+  notes_.clear();
+  suspected_.clear();
+  announcement_ = CoordinatorElected{self_, term, why};
+  reply_all();
+}
+
+void Coordinator::end() {
+  if (!active_) return;
+  active_ = false;
+  in_flight_ = 0;
+  silence_check_ = kNever;
+  leader_.clear();
+  leader_rpc_ = {};
+  reply_all();
+}
+
+void Coordinator::on_sighting(const NodeName& node, const Sighting& sighting) {
+  sightings_[node] = sighting;
+  if (sighting.state == MemberState::Suspect) suspected_[node] = sighting.evidence;
+  dirty_ = true;
+}
+
+void Coordinator::note(CommandBody body) {
+  notes_.push_back(std::move(body));
+  dirty_ = true;
+}
+
+void Coordinator::on_state(const ClusterState& state) {
+  if (!active_) return;
+  dirty_ = true;
+  push_assignments(state);
+}
+
+void Coordinator::push_assignments(const ClusterState& state) {
+  for (auto& [stream, agent] : agents_) {
+    if (!agent.admitted) continue;
+    const auto record = state.nodes.find(agent.node);
+    if (record == state.nodes.end() || record->second.state != NodeState::Alive) continue;
+    std::vector<rpc::Assignment> items = failover::assignments_for(state, agent.node);
+    if (agent.sent == items) continue;
+    effects_.emplace_back(SendFrame{stream, rpc::Assignments{term_, items}});
+    agent.sent = std::move(items);
+  }
+}
+
+void Coordinator::on_batch_failed(std::uint64_t batch) {
+  if (batch == in_flight_ && batch != 0) failed_ = true;
+}
+
+void Coordinator::on_batch_done(std::uint64_t batch) {
+  if (batch != in_flight_ || batch == 0) return;
+  in_flight_ = 0;
+  const bool failed = std::exchange(failed_, false);
+  for (auto& [stream, agent] : agents_) {
+    if (failed) agent.admitting = 0;  // its registration has every report that may be lost now
+    if (agent.admitting == batch) agent.admitted = true;
+  }
+  if (!failed) {
+    if (announced_in_ == batch) announcement_.reset();
+    proposed_notes_.clear();
+    return;
+  }
+  notes_.insert(notes_.begin(), proposed_notes_.begin(), proposed_notes_.end());
+  proposed_notes_.clear();
+  not_before_ = stepped_at_ + options_.retry;
+  dirty_ = true;
+}
+
+bool Coordinator::seen_alive(const NodeName& node) const {
+  const auto found = sightings_.find(node);
+  return found != sightings_.end() &&
+         (found->second.state == MemberState::Alive || found->second.state == MemberState::Suspect);
+}
+
+void Coordinator::add_verdicts(Batch& batch, Instant now) {
+  for (const auto& [node, evidence] : std::exchange(suspected_, {})) {
+    const auto record = batch.scratch().nodes.find(node);
+    const bool alive =
+        record != batch.scratch().nodes.end() && record->second.state == NodeState::Alive;
+    if (alive) batch.add(NodeSuspected{node, evidence});
+  }
+  std::vector<CommandBody> verdicts;
+  for (const auto& [node, record] : batch.scratch().nodes) {
+    if (record.state != NodeState::Alive || node == self_) continue;
+    const auto seen = sightings_.find(node);
+    if (seen == sightings_.end()) {
+      if (now - began_ >= options_.unseen_max) {
+        verdicts.emplace_back(
+            NodeFailed{node, "nobody has seen it since " + self_ + " became coordinator"});
+      }
+    } else if (seen->second.state == MemberState::Failed) {
+      verdicts.emplace_back(NodeFailed{node, seen->second.evidence});
+    } else if (seen->second.state == MemberState::Left) {
+      verdicts.emplace_back(NodeLeft{node});
+    }
+  }
+  batch.add_all(std::move(verdicts));
+}
+
+void Coordinator::add_registrations(Batch& batch) {
+  const std::uint64_t id = last_batch_ + 1;
+  for (auto& [stream, agent] : agents_) {
+    if (!agent.registered || !(agent.node == self_ || seen_alive(agent.node))) continue;
+    const auto record = batch.scratch().nodes.find(agent.node);
+    const bool down =
+        record != batch.scratch().nodes.end() && record->second.state != NodeState::Alive;
+    if (agent.admitting != 0 && !down) continue;
+    // A node that was failed while its stream lived on is taken in again, with what it runs now.
+    agent.admitting = id;
+    agent.admitted = false;
+    agent.sent.reset();
+    batch.add_all(failover::admit(batch.scratch(), agent.registration));
+  }
+}
+
+void Coordinator::add_reports(Batch& batch) {
+  std::vector<InstanceStatus> statuses;
+  for (const auto& [node, reports] : std::exchange(reports_, {})) {
+    std::vector<InstanceStatus> said;
+    for (const auto& [id, status] : reports) said.push_back(status);
+    for (InstanceStatus& status : failover::news(batch.scratch(), node, said)) {
+      statuses.push_back(std::move(status));
+    }
+  }
+  if (!statuses.empty()) batch.add(ReportInstances{std::move(statuses)});
+}
+
+void Coordinator::cut_silent(Instant now) {
+  if (now < silence_check_) return;
+  silence_check_ = now + options_.silence_max / 2;
+  for (auto it = agents_.begin(); it != agents_.end();) {
+    if (!it->second.registered || now - it->second.last_heard < options_.silence_max) {
+      ++it;
+      continue;
+    }
+    effects_.emplace_back(CloseStream{it->first, "agent " + it->second.node + " is silent"});
+    it = agents_.erase(it);
+  }
+}
+
+void Coordinator::step(const ClusterState& state, WallTime wall, Instant now) {
+  if (!active_) return;
+  cut_silent(now);
+  if (now >= unseen_check_) {  // once: afterwards only what changes matters
+    unseen_check_ = kNever;
+    dirty_ = true;
+  }
+  if (in_flight_ != 0 || !dirty_ || now < not_before_) return;
+  dirty_ = false;
+  stepped_at_ = now;
+  Batch batch(state, wall);
+  if (announcement_) {
+    batch.add(*announcement_);
+    announced_in_ = last_batch_ + 1;
+  }
+  add_verdicts(batch, now);
+  add_registrations(batch);
+  add_reports(batch);
+  proposed_notes_ = std::exchange(notes_, {});
+  batch.add_all(proposed_notes_);
+  batch.add_all(failover::plan(batch.scratch(), batch.at()));
+  const std::uint64_t id = ++last_batch_;
+  std::vector<Command> commands = batch.take();
+  if (commands.empty()) {
+    // Nothing to commit: whoever was to be admitted by this batch is in already.
+    in_flight_ = id;
+    on_batch_done(id);
+    push_assignments(state);
+    return;
+  }
+  in_flight_ = id;
+  effects_.emplace_back(ProposeBatch{id, std::move(commands)});
+}
+
+Instant Coordinator::deadline() const {
+  if (!active_) return kNever;
+  const Instant checks = std::min(silence_check_, unseen_check_);
+  return dirty_ && in_flight_ == 0 ? std::min(not_before_, checks) : checks;
+}
+
+std::vector<CoordinatorEffect> Coordinator::take_effects() { return std::exchange(effects_, {}); }
+
+}  // namespace muster::agent

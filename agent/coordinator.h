@@ -1,0 +1,133 @@
+// What does a master do for the agents, and what does the elected one decide?
+//
+// A core; owned by Node on masters. Every master answers agents that ask for the coordinator. The
+// elected one keeps their registrations, takes what membership and agents say into commands, plans
+// placements on a scratch copy of the state and proposes all of it as one batch; one batch is in
+// flight at a time, so a plan never rests on what is not yet known to be committed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/streams.h"
+#include "base/cluster_state.h"
+#include "base/command.h"
+#include "base/gossip.h"
+#include "base/rpc.h"
+#include "base/time.h"
+#include "failover/lease.h"
+
+namespace muster::agent {
+
+struct CoordinatorOptions {
+  // A node on record that nobody has seen since the coordinator took over has failed after this.
+  Duration unseen_max = std::chrono::seconds(10);
+  // A registered agent that says nothing for this long is cut off; membership judges the node.
+  Duration silence_max = std::chrono::seconds(3);
+  // After a batch that consensus did not take (it is handing leadership over, its log is full).
+  Duration retry = std::chrono::milliseconds(100);
+};
+
+struct ProposeBatch {  // answered by on_batch_done() once every command is applied or has failed
+  std::uint64_t batch = 0;
+  std::vector<Command> commands;
+};
+using CoordinatorEffect = std::variant<SendFrame, CloseStream, ProposeBatch>;
+
+// What membership knows of a node, with what it can say about why.
+struct Sighting {
+  gossip::MemberState state = gossip::MemberState::Alive;
+  std::string evidence;
+};
+using Sightings = std::map<NodeName, Sighting>;
+
+class Coordinator {
+ public:
+  Coordinator(CoordinatorOptions options, NodeName self);
+
+  // --- streams of agents, on every master ---
+  // The stream's Hello was accepted; answers it.
+  void on_agent(StreamId stream, const NodeName& node, Instant now);
+  // The node whose registered stream this was; empty for others.
+  NodeName on_closed(StreamId stream);
+  void on_register(StreamId stream, const rpc::Register& registration, Instant now);
+  void on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now);
+  void on_status(StreamId stream, const rpc::StatusReport& report, Instant now);
+
+  // --- the role ---
+  // This master heard who leads. `rpc` may be empty when the leader's address is not known.
+  void on_leader(const NodeName& leader, const Address& rpc, std::uint64_t term);
+  // This master leads `term` and has applied everything before it.
+  void begin(std::uint64_t term, const std::string& why, Instant now);
+  void end();
+  [[nodiscard]] bool active() const { return active_; }
+
+  // --- what it decides from ---
+  void on_sighting(const NodeName& node, const Sighting& sighting);
+  void note(CommandBody body);  // to be proposed with the next batch (alerts)
+  // After commands were applied, or the role began: sends what agents do not know yet.
+  void on_state(const ClusterState& state);
+  void on_batch_done(std::uint64_t batch);
+  // Some command of it was not taken. on_batch_done() still follows; what the batch was to say is
+  // then said again after a while.
+  void on_batch_failed(std::uint64_t batch);
+  // Proposes what is due. Pre: `state` is the applied state.
+  void step(const ClusterState& state, WallTime wall, Instant now);
+  [[nodiscard]] Instant deadline() const;
+  [[nodiscard]] std::vector<CoordinatorEffect> take_effects();
+
+  [[nodiscard]] std::size_t agents() const { return agents_.size(); }
+
+ private:
+  struct Agent {
+    NodeName node;
+    bool registered = false;
+    std::uint64_t admitting = 0;  // the batch that takes it in; 0: none yet
+    bool admitted = false;        // that batch is done: its assignments are the truth
+    Instant last_heard{};
+    rpc::Register registration;  // instances kept up to date by its reports
+    std::optional<std::vector<rpc::Assignment>> sent;
+  };
+  class Batch;
+
+  void reply_all();
+  void push_assignments(const ClusterState& state);
+  [[nodiscard]] rpc::HelloReply reply() const;
+  void cut_silent(Instant now);
+  void add_verdicts(Batch& batch, Instant now);
+  void add_registrations(Batch& batch);
+  void add_reports(Batch& batch);
+  [[nodiscard]] bool seen_alive(const NodeName& node) const;
+
+  CoordinatorOptions options_;
+  NodeName self_;
+  std::map<StreamId, Agent> agents_;
+  NodeName leader_;
+  Address leader_rpc_;
+  std::uint64_t term_ = 0;
+  bool active_ = false;
+  bool dirty_ = false;
+  Instant began_{};
+  Instant silence_check_ = kNever;
+  Instant unseen_check_ = kNever;
+  std::uint64_t last_batch_ = 0;
+  std::uint64_t in_flight_ = 0;  // batch id; 0: none
+  bool failed_ = false;          // something of the batch in flight was not taken
+  Instant stepped_at_{};         // of the last proposal
+  Instant not_before_{};         // of the next
+  std::optional<CoordinatorElected> announcement_;  // until it is committed
+  std::uint64_t announced_in_ = 0;                  // batch id
+  Sightings sightings_;
+  std::map<NodeName, std::string> suspected_;  // suspicions not proposed yet, with evidence
+  std::map<NodeName, std::map<InstanceId, InstanceStatus>> reports_;
+  std::vector<CommandBody> notes_;
+  std::vector<CommandBody> proposed_notes_;  // in the batch in flight
+  failover::LeaseGrants leases_;
+  std::vector<CoordinatorEffect> effects_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,55 @@
+// What may an agent ask of the world? Everything, in one variant.
+//
+// The runtime carries these out in order and answers with Events (agent/node.h); the simulator
+// does the same with fakes. Each effect's own header says what its answer is.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "agent/instance.h"
+#include "agent/streams.h"
+#include "alerting/pipeline.h"
+#include "base/error.h"
+#include "failover/raft_engine.h"
+#include "health/swim_types.h"
+
+namespace muster::agent {
+
+struct WriteDone {  // answers WriteRequested
+  std::uint64_t request = 0;
+  Result<std::string> result;
+};
+struct ReadDone {  // answers ReadRequested
+  std::uint64_t request = 0;
+  std::int32_t status = 200;
+  std::string body;
+};
+struct AnswerRead {  // another agent asks: answer with SendFrame(ReadReply) from the newest view
+  StreamId stream = 0;
+  rpc::Read read;
+};
+enum class Level { Info, Warning, Error };
+struct Notice {  // one line for the log
+  Level level = Level::Info;
+  std::string text;
+};
+struct Measured {  // one observation or count of a metric of muster's own
+  std::string metric;
+  double value = 1;
+  std::map<std::string, std::string> labels{};
+};
+struct Halt {  // this agent must not go on: exit with this code after saying why in one line
+  int exit_code = 1;
+  std::string why;
+};
+
+using Effect =
+    std::variant<health::SendPacket, health::StartSync, health::AnswerSync, OpenStream, SendFrame,
+                 CloseStream, failover::SaveVote, failover::AppendLog, failover::PutSnapshot,
+                 SaveInstance, ForgetStored, StartProcess, SignalProcess, WatchProcess, RunCheck,
+                 alerting::Deliver, WriteDone, ReadDone, AnswerRead, Notice, Measured, Halt>;
+
+}  // namespace muster::agent

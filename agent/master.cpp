@@ -1,0 +1,268 @@
+#include "agent/master.h"
+
+#include <algorithm>
+
+#include "failover/commands.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kEvaluateEvery = std::chrono::seconds(1);
+constexpr std::uint64_t kOwnDeliveries = std::uint64_t{1} << 62;  // ids of the second pipeline
+
+std::vector<raft::Server> servers(const std::map<NodeName, Address>& masters) {
+  std::vector<raft::Server> list;
+  for (const auto& [name, address] : masters) {
+    list.push_back({master_id(name), address.text(), true});
+  }
+  return list;
+}
+
+std::map<NodeName, Address> without(std::map<NodeName, Address> masters, const NodeName& self) {
+  masters.erase(self);
+  return masters;
+}
+
+alerting::PipelineOptions own(alerting::PipelineOptions options) {
+  options.first_delivery = kOwnDeliveries;
+  return options;
+}
+
+Error not_ready() {
+  return Error{Code::Unavailable, "this master is not the coordinator now: try again"};
+}
+
+}  // namespace
+
+Master::Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Stored stored,
+               Codec codec, const WallAnchor& wall, StreamIds& ids, std::uint64_t seed,
+               Instant now)
+    : options_(std::move(options)),
+      self_(std::move(self)),
+      codec_(std::move(codec)),
+      wall_(wall),
+      engine_(options_.raft, master_id(self_), options_.masters.at(self_).text(),
+              servers(options_.masters), std::move(stored), seed, now),
+      links_(std::move(hello), without(options_.masters, self_), ids),
+      coordinator_(options_.coordinator, self_),
+      cluster_alerts_(options_.alerts),
+      own_alerts_(own(options_.alerts)),
+      state_(std::make_shared<ClusterState>()),
+      leaderless_since_(now) {}
+
+void Master::start(Instant now) {
+  engine_.start(now);
+  settle(now);
+}
+
+NodeName Master::name_of(MasterId id) const {
+  for (const auto& [name, address] : options_.masters) {
+    if (master_id(name) == id) return name;
+  }
+  return {};
+}
+
+// Readers keep what they were given: a state that somebody holds is copied before it changes.
+ClusterState& Master::writable() {
+  if (state_.use_count() > 1) state_ = std::make_shared<ClusterState>(*state_);
+  state_changed_ = true;
+  return *state_;
+}
+
+void Master::on_link_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
+  links_.on_frame(stream, frame, now);
+  settle(now);
+}
+
+void Master::on_agent(StreamId stream, const NodeName& node, Instant now) {
+  coordinator_.on_agent(stream, node, now);
+  settle(now);
+}
+
+void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
+  if (const auto* registration = std::get_if<rpc::Register>(&frame)) {
+    coordinator_.on_register(stream, *registration, now);
+  } else if (const auto* beat = std::get_if<rpc::Heartbeat>(&frame)) {
+    coordinator_.on_heartbeat(stream, *beat, now);
+  } else if (const auto* report = std::get_if<rpc::StatusReport>(&frame)) {
+    coordinator_.on_status(stream, *report, now);
+  } else if (const auto* write = std::get_if<rpc::Write>(&frame)) {
+    write_from(stream, *write, now);
+  } else if (const auto* read = std::get_if<rpc::Read>(&frame)) {
+    emit(AnswerRead{stream, *read});
+  } else {
+    emit(CloseStream{stream, "a frame that agents do not send"});
+    coordinator_.on_closed(stream);
+  }
+  settle(now);
+}
+
+void Master::hint(const NodeName& node, Instant now) {
+  if (node.empty() || node == self_) return;
+  effects_.emplace_back(MasterHint{node});
+  if (node == leader_ && !leader_lost_at_) {
+    leader_lost_at_ = now;
+    leader_lost_why_ = "the stream of " + node + " broke";
+  }
+}
+
+void Master::on_agent_closed(StreamId stream) {
+  const NodeName node = coordinator_.on_closed(stream);
+  if (!node.empty() && node != self_) effects_.emplace_back(MasterHint{node});
+}
+
+void Master::on_consensus(const NodeName& from, const raft::Message& message, Instant now) {
+  const auto master = options_.masters.find(from);
+  if (master == options_.masters.end()) return;
+  engine_.on_message(master_id(from), master->second.text(), message, now);
+  settle(now);
+}
+
+void Master::on_durable(std::uint64_t ticket, Instant now) {
+  engine_.on_durable(ticket, now);
+  settle(now);
+}
+
+void Master::on_disk(bool failing, const std::string& why, Instant now) {
+  disk_failing_ = failing;
+  hand_over_at_ = failing ? now + options_.disk_patience : kNever;
+  emit(Notice{failing ? Level::Error : Level::Info,
+              failing ? "the consensus log cannot be written, nothing is acknowledged: " + why
+                      : "the consensus log can be written again"});
+}
+
+void Master::on_sighting(const NodeName& node, const Sighting& sighting) {
+  coordinator_.on_sighting(node, sighting);
+}
+
+void Master::on_delivery(std::uint64_t id, const alerting::DeliveryOutcome& outcome,
+                         Instant now) {
+  (id >= kOwnDeliveries ? own_alerts_ : cluster_alerts_).on_delivery(id, outcome, now);
+  settle(now);
+}
+
+// What cannot be read back must never get into the log: it would stop every master.
+Result<std::string> Master::encoded(const Command& command) const {
+  std::string bytes = codec_.encode_command(command);
+  if (const auto back = codec_.decode_command(bytes); !back) {
+    return fail(Code::InvalidArgument, "cannot be kept in the log: " + back.error().text);
+  }
+  return bytes;
+}
+
+void Master::submit(const Origin& origin, const Command& command, Instant now) {
+  if (!coordinator_.active()) return finish(origin, tl::unexpected(not_ready()));
+  Result<std::string> bytes = encoded(command);
+  if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
+  propose({{origin, std::move(*bytes)}}, now);
+}
+
+void Master::write(std::uint64_t request, const Command& command, Instant now) {
+  submit(LocalWrite{request}, command, now);
+  settle(now);
+}
+
+void Master::write_from(StreamId stream, const rpc::Write& write, Instant now) {
+  const RemoteWrite origin{stream, write.id};
+  const CommandBody& body = write.command.body;
+  if (!std::holds_alternative<PutWorkload>(body) && !std::holds_alternative<StopWorkload>(body)) {
+    return finish(origin, fail(Code::PermissionDenied, "agents may not propose this command"));
+  }
+  submit(origin, write.command, now);
+}
+
+void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Instant now) {
+  std::vector<std::pair<std::uint64_t, std::string>> numbered;
+  for (auto& [origin, bytes] : commands) {
+    const std::uint64_t id = ++last_proposal_;
+    proposals_.emplace(id, origin);
+    if (const auto* part = std::get_if<InBatch>(&origin)) ++batches_[part->batch];
+    numbered.emplace_back(id, std::move(bytes));
+  }
+  engine_.propose(std::move(numbered), now);
+}
+
+void Master::finish(const Origin& origin, const Result<std::string>& result) {
+  if (const auto* local = std::get_if<LocalWrite>(&origin)) {
+    emit(WriteDone{local->request, result});
+  } else if (const auto* remote = std::get_if<RemoteWrite>(&origin)) {
+    rpc::WriteReply reply;
+    reply.id = remote->id;
+    reply.ok = result.has_value();
+    if (result) reply.text = *result;
+    if (!result) reply.error = result.error();
+    emit(SendFrame{remote->stream, std::move(reply)});
+  } else {
+    const std::uint64_t batch = std::get<InBatch>(origin).batch;
+    const auto open = batches_.find(batch);
+    if (open == batches_.end() || --open->second > 0) return;
+    batches_.erase(open);
+    coordinator_.on_batch_done(batch);
+    state_changed_ = true;
+  }
+}
+
+void Master::tick(Instant now) {
+  engine_.tick(now);
+  if (now >= hand_over_at_) {
+    hand_over_at_ = now + options_.disk_patience;
+    if (engine_.role() == raft::Role::Leader && engine_.transfer(0, now)) {
+      emit(Notice{Level::Warning, "handing leadership over: this disk fails"});
+    }
+  }
+  watch_leader(now);
+  if (now >= next_evaluation_) evaluate_alerts(now);
+  settle(now);
+}
+
+void Master::watch_leader(Instant now) {
+  const bool lost = leader_.empty() && now - leaderless_since_ >= options_.quorum_patience;
+  if (lost == quorum_lost_) return;
+  quorum_lost_ = lost;
+  quorum_lost_at_ = wall_.wall_at(leaderless_since_);
+  emit(Notice{lost ? Level::Error : Level::Info,
+              lost ? "no quorum of masters: reads are stale, writes are refused"
+                   : "the quorum is back"});
+  evaluate_alerts(now);
+}
+
+void Master::evaluate_alerts(Instant now) {
+  next_evaluation_ = now + kEvaluateEvery;
+  const WallTime wall = wall_.wall_at(now);
+  std::vector<alerting::Alert> own_firing;
+  if (quorum_lost_) {
+    own_firing.push_back(
+        alerting::quorum_lost(options_.rules.cluster, self_, quorum_lost_at_));
+  }
+  own_alerts_.set_active(own_firing, wall, now);
+  if (!coordinator_.active()) return;
+  cluster_alerts_.set_active(alerting::evaluate(*state_, wall, options_.rules), wall, now);
+}
+
+Instant Master::deadline() const {
+  Instant next = std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_,
+                           next_evaluation_, own_alerts_.deadline()});
+  if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
+  if (leader_.empty() && !quorum_lost_) {
+    next = std::min(next, leaderless_since_ + options_.quorum_patience);
+  }
+  return next;
+}
+
+std::vector<MasterEffect> Master::take_effects() { return std::exchange(effects_, {}); }
+
+MasterView Master::view() const {
+  MasterView view;
+  view.role = engine_.role();
+  view.term = engine_.term();
+  view.commit = engine_.commit_index();
+  view.applied = engine_.applied_index();
+  view.has_leader = !leader_.empty();
+  view.coordinating = coordinator_.active();
+  view.disk_failing = disk_failing_;
+  view.agents = coordinator_.agents();
+  view.state = state_;
+  return view;
+}
+
+}  // namespace muster::agent

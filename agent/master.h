@@ -1,0 +1,150 @@
+// What makes a node a master? The log, the state, and the coordinator's role when it is elected.
+//
+// A core; owned by Node on masters only. It composes the consensus engine, the links to the other
+// masters, the Coordinator and the alerts; it is the only caller of failover::apply().
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "agent/coordinator.h"
+#include "agent/effects.h"
+#include "agent/master_links.h"
+#include "agent/streams.h"
+#include "agent/view.h"
+#include "alerting/pipeline.h"
+#include "alerting/rules.h"
+#include "base/cluster_state.h"
+#include "base/codec.h"
+#include "failover/raft_engine.h"
+
+namespace muster::agent {
+
+struct MasterOptions {
+  failover::RaftOptions raft;
+  CoordinatorOptions coordinator;
+  alerting::PipelineOptions alerts;
+  alerting::RuleOptions rules;
+  std::map<NodeName, Address> masters;  // all, with this one
+  // A leader whose disk fails for so long asks another master to lead.
+  Duration disk_patience = std::chrono::seconds(2);
+  // Without a known leader for so long, a master says that the quorum is lost.
+  Duration quorum_patience = std::chrono::seconds(3);
+};
+
+struct LeaderKnown {  // empty: unknown
+  NodeName leader;
+};
+struct MasterHint {  // the stream of this node broke
+  NodeName node;
+};
+using MasterEffect = std::variant<Effect, LeaderKnown, MasterHint>;
+
+class Master {
+ public:
+  Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Stored stored, Codec codec,
+         const WallAnchor& wall, StreamIds& ids, std::uint64_t seed, Instant now);
+  Master(const Master&) = delete;
+  Master& operator=(const Master&) = delete;
+
+  void start(Instant now);
+
+  // --- links to other masters ---
+  [[nodiscard]] bool owns(StreamId stream) const { return links_.owns(stream); }
+  void on_opened(StreamId stream) { links_.on_opened(stream); }
+  void on_link_closed(StreamId stream, Instant now) { links_.on_closed(stream, now); }
+  void on_link_frame(StreamId stream, const rpc::Frame& frame, Instant now);
+
+  // --- accepted streams, after their Hello was found good ---
+  void on_agent(StreamId stream, const NodeName& node, Instant now);
+  void on_agent_frame(StreamId stream, const rpc::Frame& frame, Instant now);
+  void on_agent_closed(StreamId stream);
+  void on_consensus(const NodeName& from, const raft::Message& message, Instant now);
+
+  void on_durable(std::uint64_t ticket, Instant now);
+  void on_disk(bool failing, const std::string& why, Instant now);
+  void on_sighting(const NodeName& node, const Sighting& sighting);
+  void on_delivery(std::uint64_t id, const alerting::DeliveryOutcome& outcome, Instant now);
+  // A write of this node's own clients; ends in one WriteDone. Pre: active().
+  void write(std::uint64_t request, const Command& command, Instant now);
+  [[nodiscard]] bool active() const { return coordinator_.active(); }
+
+  void tick(Instant now);
+  [[nodiscard]] Instant deadline() const;
+  [[nodiscard]] std::vector<MasterEffect> take_effects();
+
+  [[nodiscard]] MasterView view() const;
+
+ private:
+  struct LocalWrite {
+    std::uint64_t request;
+  };
+  struct RemoteWrite {
+    StreamId stream;
+    std::uint64_t id;
+  };
+  struct InBatch {
+    std::uint64_t batch;
+  };
+  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch>;
+
+  void settle(Instant now);
+  bool drain_engine(Instant now);
+  bool drain_links(Instant now);
+  bool drain_coordinator(Instant now);
+  void drain_alerts();
+
+  void on(failover::Applied applied, Instant now);
+  void on(const failover::Restore& restore);
+  void on(const failover::WantSnapshot& want, Instant now);
+  void on(const failover::RoleChanged& role, Instant now);
+  void on(const failover::ProposalFailed& failed);
+
+  [[nodiscard]] Result<std::string> encoded(const Command& command) const;
+  void submit(const Origin& origin, const Command& command, Instant now);
+  void propose(std::vector<std::pair<Origin, std::string>> commands, Instant now);
+  void propose_batch(const ProposeBatch& batch, Instant now);
+  void finish(const Origin& origin, const Result<std::string>& result);
+  void measure(const Command& command);
+  void write_from(StreamId stream, const rpc::Write& write, Instant now);
+  void take_over(raft::Term term, Instant now);
+  void watch_leader(Instant now);
+  void evaluate_alerts(Instant now);
+  void hint(const NodeName& node, Instant now);
+  void emit(Effect effect) { effects_.emplace_back(std::move(effect)); }
+  ClusterState& writable();
+  [[nodiscard]] NodeName name_of(MasterId id) const;
+
+  MasterOptions options_;
+  NodeName self_;
+  Codec codec_;
+  const WallAnchor& wall_;
+  failover::RaftEngine engine_;
+  MasterLinks links_;
+  Coordinator coordinator_;
+  alerting::Pipeline cluster_alerts_;  // the coordinator's
+  alerting::Pipeline own_alerts_;      // QuorumLost
+  std::shared_ptr<ClusterState> state_;
+  bool state_changed_ = false;
+  std::map<std::uint64_t, Origin> proposals_;
+  std::uint64_t last_proposal_ = 0;
+  std::map<std::uint64_t, std::size_t> batches_;  // proposals still open
+  NodeName leader_;
+  std::optional<Instant> leader_lost_at_;
+  std::string leader_lost_why_;
+  Instant leaderless_since_;
+  bool quorum_lost_ = false;
+  WallTime quorum_lost_at_{};
+  bool disk_failing_ = false;
+  Instant hand_over_at_ = kNever;
+  Instant next_evaluation_ = kNever;
+  std::vector<MasterEffect> effects_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,99 @@
+#include "agent/master_links.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kRetryInitial = std::chrono::milliseconds(20);
+constexpr Duration kRetryCap = std::chrono::milliseconds(500);
+constexpr Duration kRefusedRetry = std::chrono::seconds(5);
+constexpr std::size_t kWaitingMax = 64;
+// A host that is off answers no connection attempt, and the kernel would try for minutes.
+constexpr Duration kOpenPatience = std::chrono::milliseconds(500);
+
+}  // namespace
+
+MasterLinks::MasterLinks(rpc::Hello hello, std::map<NodeName, Address> others, StreamIds& ids)
+    : hello_(std::move(hello)), ids_(ids) {
+  hello_.purpose = rpc::Purpose::Master;
+  for (auto& [name, address] : others) {
+    Link link;
+    link.to = std::move(address);
+    link.retry = kRetryInitial;
+    links_.emplace(name, std::move(link));
+  }
+}
+
+void MasterLinks::send(const NodeName& to, raft::Message message, Instant now) {
+  const auto found = links_.find(to);
+  if (found == links_.end()) return;
+  Link& link = found->second;
+  if (link.open) {
+    effects_.emplace_back(SendFrame{link.stream, rpc::Consensus{std::move(message)}});
+    return;
+  }
+  if (link.stream != 0 && now - link.opening_since >= kOpenPatience) {
+    effects_.emplace_back(CloseStream{link.stream, "no answer in time"});
+    by_stream_.erase(link.stream);
+    lost(to, link, now);
+  }
+  if (link.stream == 0) {
+    if (now < link.retry_at) return;
+    link.stream = ids_.next();
+    link.opening_since = now;
+    by_stream_[link.stream] = to;
+    effects_.emplace_back(OpenStream{link.stream, link.to});
+  }
+  if (link.waiting.size() >= kWaitingMax) link.waiting.pop_front();
+  link.waiting.push_back(std::move(message));
+}
+
+void MasterLinks::on_opened(StreamId stream) {
+  const auto found = by_stream_.find(stream);
+  if (found == by_stream_.end()) return;
+  Link& link = links_.at(found->second);
+  link.open = true;
+  link.retry = kRetryInitial;
+  effects_.emplace_back(SendFrame{stream, hello_});
+  for (raft::Message& message : link.waiting) {
+    effects_.emplace_back(SendFrame{stream, rpc::Consensus{std::move(message)}});
+  }
+  link.waiting.clear();
+}
+
+void MasterLinks::lost(const NodeName& master, Link& link, Instant now) {
+  if (link.open) effects_.emplace_back(LinkLost{master});
+  link.open = false;
+  link.stream = 0;
+  link.waiting.clear();
+  link.retry_at = now + link.retry;
+  link.retry = std::min(link.retry * 2, kRetryCap);
+}
+
+void MasterLinks::on_closed(StreamId stream, Instant now) {
+  const auto found = by_stream_.find(stream);
+  if (found == by_stream_.end()) return;
+  const NodeName master = found->second;
+  by_stream_.erase(found);
+  lost(master, links_.at(master), now);
+}
+
+void MasterLinks::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
+  const auto found = by_stream_.find(stream);
+  const auto* reply = std::get_if<rpc::HelloReply>(&frame);
+  if (found == by_stream_.end() || reply == nullptr || !reply->refused) return;
+  const NodeName master = found->second;
+  effects_.emplace_back(LinkRefused{master, reply->why});
+  effects_.emplace_back(CloseStream{stream, "refused"});
+  by_stream_.erase(found);
+  Link& link = links_.at(master);
+  link.open = false;  // a refusal is an answer: the master is there
+  link.retry = kRefusedRetry;
+  lost(master, link, now);
+}
+
+std::vector<LinkEffect> MasterLinks::take_effects() { return std::exchange(effects_, {}); }
+
+}  // namespace muster::agent

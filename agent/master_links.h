@@ -1,0 +1,61 @@
+// How do consensus messages reach the other masters?
+//
+// A core; owned by Node. One outgoing stream to each other master, opened when there is something
+// to say, reopened with back-off. A short queue bridges the opening; what does not fit is dropped,
+// as a network would: consensus sends again.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/streams.h"
+#include "base/ids.h"
+#include "base/raft_types.h"
+#include "base/rpc.h"
+#include "base/time.h"
+
+namespace muster::agent {
+
+struct LinkLost {  // an established stream broke: a hint that the master may be gone
+  NodeName master;
+};
+struct LinkRefused {  // the other master does not accept this one; tried again later
+  NodeName master;
+  std::string why;
+};
+using LinkEffect = std::variant<OpenStream, SendFrame, CloseStream, LinkLost, LinkRefused>;
+
+class MasterLinks {
+ public:
+  MasterLinks(rpc::Hello hello, std::map<NodeName, Address> others, StreamIds& ids);
+
+  void send(const NodeName& to, raft::Message message, Instant now);
+  [[nodiscard]] bool owns(StreamId stream) const { return by_stream_.contains(stream); }
+  void on_opened(StreamId stream);
+  void on_closed(StreamId stream, Instant now);
+  void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
+  [[nodiscard]] std::vector<LinkEffect> take_effects();
+
+ private:
+  struct Link {
+    Address to;
+    StreamId stream = 0;  // 0: closed
+    bool open = false;
+    Instant opening_since{};
+    Instant retry_at{};
+    Duration retry{};
+    std::deque<raft::Message> waiting;
+  };
+  void lost(const NodeName& master, Link& link, Instant now);
+
+  rpc::Hello hello_;
+  std::map<NodeName, Link> links_;
+  std::map<StreamId, NodeName> by_stream_;
+  StreamIds& ids_;
+  std::vector<LinkEffect> effects_;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,218 @@
+// The part of Master that carries decisions from one of its cores to the next.
+#include <algorithm>
+#include <utility>
+
+#include "agent/master.h"
+#include "failover/commands.h"
+
+namespace muster::agent {
+
+// In this order until nobody has anything left to say: what consensus agreed on is applied, the
+// coordinator decides on the new state and proposes, consensus takes the proposal.
+void Master::settle(Instant now) {
+  do {
+    drain_links(now);
+    if (std::exchange(state_changed_, false)) {
+      coordinator_.on_state(*state_);
+      if (coordinator_.active()) evaluate_alerts(now);
+    }
+    own_alerts_.tick(now, wall_.wall_at(now));
+    if (coordinator_.active()) cluster_alerts_.tick(now, wall_.wall_at(now));
+    drain_alerts();
+    coordinator_.step(*state_, wall_.wall_at(now), now);
+  } while (drain_coordinator(now) || drain_engine(now) || state_changed_);
+  drain_links(now);
+}
+
+bool Master::drain_engine(Instant now) {
+  std::vector<failover::RaftEffect> effects = engine_.take_effects();
+  for (failover::RaftEffect& effect : effects) {
+    if (auto* applied = std::get_if<failover::Applied>(&effect)) {
+      on(std::move(*applied), now);
+    } else if (const auto* restore = std::get_if<failover::Restore>(&effect)) {
+      on(*restore);
+    } else if (const auto* want = std::get_if<failover::WantSnapshot>(&effect)) {
+      on(*want, now);
+    } else if (const auto* role = std::get_if<failover::RoleChanged>(&effect)) {
+      on(*role, now);
+    } else if (const auto* failed = std::get_if<failover::ProposalFailed>(&effect)) {
+      on(*failed);
+    } else if (auto* message = std::get_if<failover::SendRaft>(&effect)) {
+      links_.send(name_of(message->to), std::move(message->message), now);
+    } else if (const auto* stopped = std::get_if<failover::EngineFailed>(&effect)) {
+      emit(Halt{1, "the consensus engine stopped: " + stopped->text +
+                       ": restart the agent; it goes on from its log"});
+    } else if (auto* vote = std::get_if<failover::SaveVote>(&effect)) {
+      emit(std::move(*vote));
+    } else if (auto* append = std::get_if<failover::AppendLog>(&effect)) {
+      emit(std::move(*append));
+    } else {
+      emit(std::move(std::get<failover::PutSnapshot>(effect)));
+    }
+  }
+  return !effects.empty();
+}
+
+bool Master::drain_links(Instant now) {
+  std::vector<LinkEffect> effects = links_.take_effects();
+  for (LinkEffect& effect : effects) {
+    if (const auto* lost = std::get_if<LinkLost>(&effect)) {
+      hint(lost->master, now);
+    } else if (const auto* refused = std::get_if<LinkRefused>(&effect)) {
+      emit(Notice{Level::Error,
+                  "master " + refused->master + " refuses this one: " + refused->why});
+    } else if (auto* open = std::get_if<OpenStream>(&effect)) {
+      emit(std::move(*open));
+    } else if (auto* frame = std::get_if<SendFrame>(&effect)) {
+      emit(std::move(*frame));
+    } else {
+      emit(std::move(std::get<CloseStream>(effect)));
+    }
+  }
+  return !effects.empty();
+}
+
+bool Master::drain_coordinator(Instant now) {
+  std::vector<CoordinatorEffect> effects = coordinator_.take_effects();
+  for (CoordinatorEffect& effect : effects) {
+    if (auto* frame = std::get_if<SendFrame>(&effect)) {
+      emit(std::move(*frame));
+    } else if (auto* closing = std::get_if<CloseStream>(&effect)) {
+      emit(std::move(*closing));
+    } else {
+      propose_batch(std::get<ProposeBatch>(effect), now);
+    }
+  }
+  return !effects.empty();
+}
+
+void Master::propose_batch(const ProposeBatch& batch, Instant now) {
+  std::vector<std::pair<Origin, std::string>> commands;
+  for (const Command& command : batch.commands) {
+    Result<std::string> bytes = encoded(command);
+    if (!bytes) {
+      emit(Notice{Level::Error, "a decision was dropped: " + bytes.error().text});
+      continue;
+    }
+    commands.emplace_back(InBatch{batch.batch}, std::move(*bytes));
+  }
+  if (commands.empty()) return coordinator_.on_batch_done(batch.batch);
+  propose(std::move(commands), now);
+}
+
+void Master::drain_alerts() {
+  for (alerting::Pipeline* pipeline : {&own_alerts_, &cluster_alerts_}) {
+    const bool replicated = pipeline == &cluster_alerts_;
+    for (alerting::PipelineEffect& effect : pipeline->take_effects()) {
+      if (auto* deliver = std::get_if<alerting::Deliver>(&effect)) {
+        emit(std::move(*deliver));
+      } else if (!replicated) {
+        continue;  // QuorumLost: there is nobody to replicate it with
+      } else if (auto* firing = std::get_if<alerting::Firing>(&effect)) {
+        coordinator_.note(AlertFiring{firing->fingerprint, firing->alert});
+      } else {
+        coordinator_.note(AlertResolved{std::get<alerting::Resolved>(effect).fingerprint});
+      }
+    }
+  }
+}
+
+void Master::on(failover::Applied applied, Instant /*now*/) {
+  Result<Command> command = codec_.decode_command(*applied.data);
+  if (!command) {
+    emit(Halt{1, "log entry " + std::to_string(applied.index) +
+                     " cannot be read: " + command.error().text});
+    return;
+  }
+  const std::size_t events_before = state_->next_event;
+  const Result<std::string> result = failover::apply(writable(), applied.index, *command);
+  if (coordinator_.active() && state_->next_event != events_before) measure(*command);
+  const auto origin = proposals_.find(applied.proposal);
+  if (applied.proposal == 0 || origin == proposals_.end()) return;
+  const Origin whose = origin->second;
+  proposals_.erase(origin);
+  finish(whose, result);
+}
+
+// How long a lost copy was missing: from its node's failure to its replacement being ready.
+void Master::measure(const Command& command) {
+  const auto* report = std::get_if<ReportInstances>(&command.body);
+  if (report == nullptr) return;
+  for (const InstanceStatus& status : report->statuses) {
+    const auto ready = state_->placements.find(status.instance);
+    if (status.phase != Phase::Ready || ready == state_->placements.end()) continue;
+    const auto lost = state_->placements.find(ready->second.replaces);
+    if (lost == state_->placements.end() || !lost->second.lost) continue;
+    const auto node = state_->nodes.find(lost->second.node);
+    if (node == state_->nodes.end()) continue;
+    emit(Measured{"muster_replacement_seconds", seconds(status.at - node->second.since)});
+  }
+}
+
+void Master::on(const failover::Restore& restore) {
+  Result<ClusterState> state = codec_.decode_state(*restore.data);
+  if (!state) {
+    emit(Halt{1, "the snapshot at " + std::to_string(restore.index) +
+                     " cannot be read: " + state.error().text});
+    return;
+  }
+  writable() = std::move(*state);
+}
+
+void Master::on(const failover::WantSnapshot& want, Instant now) {
+  engine_.provide_snapshot(
+      want.index, std::make_shared<const std::string>(codec_.encode_state(*state_)), now);
+}
+
+void Master::on(const failover::RoleChanged& role, Instant now) {
+  const NodeName leader = name_of(role.leader);
+  if (leader.empty() && !leader_.empty()) {
+    leaderless_since_ = now;
+    if (!leader_lost_at_) {
+      leader_lost_at_ = now;
+      leader_lost_why_ = "no word from " + leader_ + " for an election timeout";
+    }
+  }
+  const bool changed = leader != leader_;
+  leader_ = leader;
+  if (changed) effects_.emplace_back(LeaderKnown{leader});
+  watch_leader(now);
+  const bool serves = role.role == raft::Role::Leader && role.ready;
+  if (serves && !coordinator_.active()) take_over(role.term, now);
+  if (!serves && coordinator_.active()) {
+    emit(Notice{Level::Warning, "this node is not the coordinator any more"});
+    coordinator_.end();
+    cluster_alerts_.reset();
+    batches_.clear();
+  }
+  if (!leader.empty()) {
+    if (leader != self_ || role.ready) {  // the election is over only when somebody serves
+      leader_lost_at_.reset();
+      leader_lost_why_.clear();
+    }
+    if (leader != self_) coordinator_.on_leader(leader, options_.masters.at(leader), role.term);
+  } else {
+    coordinator_.on_leader({}, {}, role.term);
+  }
+}
+
+void Master::take_over(raft::Term term, Instant now) {
+  if (leader_lost_at_) {
+    emit(Measured{"muster_election_seconds", seconds(now - *leader_lost_at_)});
+  }
+  emit(Notice{Level::Info, "this node is the coordinator, term " + std::to_string(term)});
+  coordinator_.begin(term, leader_lost_why_, now);
+  cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);
+  state_changed_ = true;
+}
+
+void Master::on(const failover::ProposalFailed& failed) {
+  const auto origin = proposals_.find(failed.proposal);
+  if (origin == proposals_.end()) return;
+  const Origin whose = origin->second;
+  proposals_.erase(origin);
+  if (const auto* part = std::get_if<InBatch>(&whose)) coordinator_.on_batch_failed(part->batch);
+  finish(whose, tl::unexpected(failed.error));
+}
+
+}  // namespace muster::agent

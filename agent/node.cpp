@@ -1,0 +1,167 @@
+#include "agent/node.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kLeavePatience = std::chrono::seconds(30);
+
+gossip::Claim self_claim(const NodeInfo& info) {
+  gossip::Claim claim;
+  claim.name = info.name;
+  claim.gossip = info.gossip;
+  claim.meta.master = info.master;
+  claim.meta.zone = info.zone;
+  claim.meta.rpc = info.rpc;
+  claim.meta.http = info.http;
+  claim.meta.version = info.version;
+  return claim;
+}
+
+rpc::Hello hello_of(const NodeOptions& options) {
+  rpc::Hello hello;
+  hello.cluster = options.cluster;
+  hello.from = options.info.name;
+  hello.masters = options.masters_digest;
+  hello.purpose = rpc::Purpose::Agent;
+  return hello;
+}
+
+std::vector<std::pair<NodeName, Address>> listed(const std::map<NodeName, Address>& masters) {
+  return {masters.begin(), masters.end()};
+}
+
+}  // namespace
+
+Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall, Instant now)
+    : options_(std::move(options)),
+      wall_{now, wall},
+      rng_(options_.seed),
+      swim_(options_.swim, options_.cluster, self_claim(options_.info), now, rng_),
+      session_(options_.session, listed(options_.masters), hello_of(options_), ids_, rng_, now),
+      supervisor_(options_.cluster, options_.info.name, options_.info.rpc.host, wall_, rng_,
+                  recovered.instances, now) {
+  if (options_.info.master) {
+    options_.master.masters = options_.masters;
+    master_ = std::make_unique<Master>(options_.master, options_.info.name, hello_of(options_),
+                                       std::move(recovered.consensus), std::move(codec), wall_,
+                                       ids_, rng_.next(), now);
+    master_->start(now);
+  }
+  swim_.join(options_.join, now);
+  settle(now);
+}
+
+void Node::handle(const Event& event, Instant now) {
+  if (halted_) return;
+  std::visit([&](const auto& what) { on(what, now); }, event);
+  settle(now);
+}
+
+void Node::on(const PacketArrived& event, Instant now) {
+  swim_.on_packet(event.from, event.packet, now);
+}
+void Node::on(const SyncArrived& event, Instant now) {
+  swim_.on_sync_request(event.exchange, event.sync, now);
+}
+void Node::on(const SyncEnded& event, Instant now) {
+  if (event.sync) {
+    swim_.on_sync_reply(event.id, *event.sync, now);
+  } else {
+    swim_.on_sync_failed(event.id, now);
+  }
+}
+
+void Node::on(const LogDurable& event, Instant now) {
+  if (master_) master_->on_durable(event.ticket, now);
+}
+void Node::on(const LogHealth& event, Instant now) {
+  if (master_) master_->on_disk(event.failing, event.why, now);
+}
+
+void Node::on(const InstanceSaved& event, Instant now) {
+  if (!event.saved) {
+    emit(Notice{Level::Error, "instance " + std::to_string(event.instance) +
+                                  " cannot be saved, nothing new is started: " +
+                                  event.saved.error().text});
+  }
+  supervisor_.on_saved(event.instance, event.saved, now);
+}
+void Node::on(const ProcessStarted& event, Instant now) {
+  supervisor_.on_started(event.instance, event.attempt, event.pid, event.start_time, now);
+}
+void Node::on(const ProcessNotStarted& event, Instant now) {
+  supervisor_.on_start_failed(event.instance, event.attempt, event.error, now);
+}
+void Node::on(const ProcessExited& event, Instant now) {
+  supervisor_.on_exited(event.instance, event.pid, event.failed, event.how, now);
+}
+void Node::on(const CheckEnded& event, Instant now) {
+  supervisor_.on_check(event.instance, event.role, event.id, event.passed, event.text, now);
+}
+void Node::on(const DeliveryEnded& event, Instant now) {
+  if (master_) master_->on_delivery(event.id, event.outcome, now);
+}
+
+void Node::on(const WallRead& event, Instant now) { wall_ = {now, event.wall}; }
+
+void Node::on(const LeaveRequested& /*event*/, Instant now) {
+  if (leaving_) return;
+  leaving_ = true;
+  leave_by_ = now + kLeavePatience;
+  emit(Notice{Level::Info, "leaving: stopping workloads and telling the others"});
+  supervisor_.stop_all(now);
+  swim_.leave(now);
+}
+
+void Node::on(const Tick& /*event*/, Instant now) {
+  swim_.tick(now);
+  session_.tick(now);
+  supervisor_.tick(now);
+  if (master_) master_->tick(now);
+  give_up(now);
+}
+
+Instant Node::deadline() const {
+  Instant next = std::min({swim_.deadline(), session_.deadline(), supervisor_.deadline(),
+                           leave_by_});
+  if (master_) next = std::min(next, master_->deadline());
+  for (const auto& [id, waiting] : waiting_) next = std::min(next, waiting.give_up_at);
+  for (const auto& [stream, peer] : peers_) {
+    if (!peer.name) next = std::min(next, peer.hello_due);
+  }
+  return next;
+}
+
+std::vector<Effect> Node::take_effects() { return std::exchange(effects_, {}); }
+
+std::shared_ptr<const View> Node::view(Instant now) const {
+  auto view = std::make_shared<View>();
+  view->cluster = options_.cluster;
+  view->self = options_.info;
+  view->insecure = options_.insecure;
+  view->joined = swim_.joined();
+  view->registered = session_.registered();
+  view->state_failing = supervisor_.unsaved();
+  view->coordinator = session_.coordinator();
+  view->now = wall_.wall_at(now);
+  const failover::LeaseHolder& lease = session_.lease();
+  if (lease.held(now)) {
+    view->lease_remaining_ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(lease.until() - now).count();
+  }
+  for (const auto& [name, member] : swim_.members()) {
+    view->members[name] = {name,        member.state, member.incarnation,
+                           member.gossip, member.meta, wall_.wall_at(member.since)};
+  }
+  for (const auto& [id, instance] : supervisor_.instances()) {
+    view->instances[id] = {instance.status(), instance.spec().name,
+                           options_.log_dir + "/" + std::to_string(id) + ".log"};
+  }
+  if (master_) view->master = std::make_shared<const MasterView>(master_->view());
+  return view;
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,225 @@
+// What does one agent do about what happens to it?
+//
+// The composite of all cores of an agent: membership, the session with the coordinator, the
+// workloads, and on masters the consensus. Sans-io and not thread-safe: the asio runtime drives it
+// on the control thread, the simulator drives many in one loop. Everything that can happen is an
+// Event; everything that it can do is an Effect (agent/effects.h).
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "agent/effects.h"
+#include "agent/master.h"
+#include "agent/session.h"
+#include "agent/streams.h"
+#include "agent/supervisor.h"
+#include "agent/view.h"
+#include "base/codec.h"
+#include "base/rng.h"
+#include "base/time.h"
+#include "health/swim.h"
+
+namespace muster::agent {
+
+// --- events ---
+struct PacketArrived {
+  Address from;
+  gossip::Packet packet;
+};
+struct SyncArrived {  // answered by AnswerSync with the same exchange
+  std::uint64_t exchange = 0;
+  gossip::Sync sync;
+};
+struct SyncEnded {  // of a StartSync; no sync: it failed
+  std::uint64_t id = 0;
+  std::optional<gossip::Sync> sync;
+};
+struct StreamOpened {
+  StreamId stream = 0;
+};
+struct StreamAccepted {
+  StreamId stream = 0;
+};
+struct StreamClosed {
+  StreamId stream = 0;
+  std::string why;
+};
+struct FrameArrived {
+  StreamId stream = 0;
+  rpc::Frame frame;
+};
+struct LogDurable {  // every write of the consensus log up to this ticket
+  std::uint64_t ticket = 0;
+};
+struct LogHealth {
+  bool failing = false;
+  std::string why;
+};
+struct InstanceSaved {
+  InstanceId instance = 0;
+  Status saved;
+};
+struct ProcessStarted {
+  InstanceId instance = 0;
+  std::uint64_t attempt = 0;
+  std::int64_t pid = 0;
+  std::uint64_t start_time = 0;
+};
+struct ProcessNotStarted {
+  InstanceId instance = 0;
+  std::uint64_t attempt = 0;
+  Error error;
+};
+struct ProcessExited {
+  InstanceId instance = 0;
+  std::int64_t pid = 0;
+  bool failed = false;
+  std::string how;  // "exit 3", "signal 9"; empty: cannot be known
+};
+struct CheckEnded {
+  InstanceId instance = 0;
+  health::ProbeRole role = health::ProbeRole::Liveness;
+  std::uint64_t id = 0;
+  bool passed = false;
+  std::string text;
+};
+struct DeliveryEnded {
+  std::uint64_t id = 0;
+  alerting::DeliveryOutcome outcome;
+};
+struct WriteRequested {  // answered by one WriteDone
+  std::uint64_t request = 0;
+  CommandBody body;
+  std::string request_id;  // of the client; the same on a retry
+};
+struct ReadRequested {  // on agents that are no masters; answered by one ReadDone
+  std::uint64_t request = 0;
+  std::string path;
+  std::string query;
+};
+struct WallRead {  // first of all events, and from time to time
+  WallTime wall{};
+};
+struct LeaveRequested {};  // answered by Halt{0} when everything has ended
+struct Tick {};            // deadline() has come
+
+using Event =
+    std::variant<PacketArrived, SyncArrived, SyncEnded, StreamOpened, StreamAccepted, StreamClosed,
+                 FrameArrived, LogDurable, LogHealth, InstanceSaved, ProcessStarted,
+                 ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
+                 ReadRequested, WallRead, LeaveRequested, Tick>;
+
+struct NodeOptions {
+  std::string cluster;
+  NodeInfo info;  // of this node
+  bool insecure = false;
+  std::map<NodeName, Address> masters;  // 1, 3 or 5, the same on every node
+  std::uint64_t masters_digest = 0;
+  std::vector<Address> join;  // gossip seeds
+  health::SwimOptions swim;
+  SessionOptions session;
+  MasterOptions master;  // used when info.master
+  std::string log_dir;   // where output files are, for views
+  std::uint64_t seed = 0;
+};
+
+// What the runtime found on the disk.
+struct Recovered {
+  raft::Stored consensus;
+  std::vector<RecoveredInstance> instances;
+};
+
+class Node {
+ public:
+  Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall, Instant now);
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
+
+  void handle(const Event& event, Instant now);
+  [[nodiscard]] Instant deadline() const;  // a Tick has nothing to do before this moment
+  [[nodiscard]] std::vector<Effect> take_effects();  // oldest first; empties the queue
+
+  // A copy of what others may see. Cheap: the replicated state is shared, not copied.
+  [[nodiscard]] std::shared_ptr<const View> view(Instant now) const;
+  [[nodiscard]] const health::Swim& swim() const { return swim_; }
+  [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
+
+ private:
+  struct Peer {  // an accepted stream
+    std::optional<NodeName> name;  // once its Hello was good
+    rpc::Purpose purpose = rpc::Purpose::Agent;
+    Instant hello_due{};
+  };
+  struct Waiting {  // a read or write that the coordinator answers
+    std::uint64_t request = 0;
+    bool write = false;
+    Instant give_up_at{};
+  };
+
+  void on(const PacketArrived& event, Instant now);
+  void on(const SyncArrived& event, Instant now);
+  void on(const SyncEnded& event, Instant now);
+  void on(const StreamOpened& event, Instant now);
+  void on(const StreamAccepted& event, Instant now);
+  void on(const StreamClosed& event, Instant now);
+  void on(const FrameArrived& event, Instant now);
+  void on(const LogDurable& event, Instant now);
+  void on(const LogHealth& event, Instant now);
+  void on(const InstanceSaved& event, Instant now);
+  void on(const ProcessStarted& event, Instant now);
+  void on(const ProcessNotStarted& event, Instant now);
+  void on(const ProcessExited& event, Instant now);
+  void on(const CheckEnded& event, Instant now);
+  void on(const DeliveryEnded& event, Instant now);
+  void on(const WriteRequested& event, Instant now);
+  void on(const ReadRequested& event, Instant now);
+  void on(const WallRead& event, Instant now);
+  void on(const LeaveRequested& event, Instant now);
+  void on(const Tick& event, Instant now);
+
+  // node_streams.cpp
+  void on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, Instant now);
+  void on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now);
+  [[nodiscard]] std::string objection(const rpc::Hello& hello) const;
+  void on_coordinator_frame(const rpc::Frame& frame, Instant now);
+  void answer(std::uint64_t id, const rpc::WriteReply& reply);
+  void fail_waiting(const std::string& why);
+  void give_up(Instant now);
+
+  // node_settle.cpp
+  void settle(Instant now);
+  bool drain_swim(Instant now);
+  bool drain_session(Instant now);
+  bool drain_supervisor();
+  bool drain_master(Instant now);
+  void on_member_changed(const health::MemberChanged& change, Instant now);
+  void send_register();
+  void send_reports();
+  void finish_leaving(Instant now);
+  void emit(Effect effect) { effects_.push_back(std::move(effect)); }
+
+  NodeOptions options_;
+  WallAnchor wall_;
+  Rng rng_;
+  StreamIds ids_;
+  health::Swim swim_;
+  Session session_;
+  Supervisor supervisor_;
+  std::unique_ptr<Master> master_;  // null on other agents
+  std::map<StreamId, Peer> peers_;
+  std::map<std::uint64_t, Waiting> waiting_;
+  std::uint64_t last_forward_ = 0;
+  std::map<InstanceId, InstanceStatus> reports_;  // changed, not sent yet
+  bool leaving_ = false;
+  Instant leave_by_ = kNever;
+  bool halted_ = false;
+  std::vector<Effect> effects_;
+};
+
+}  // namespace muster::agent

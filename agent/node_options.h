@@ -1,0 +1,27 @@
+// What does a configuration mean to Node?
+//
+// Pure: every formula between what an operator writes and what the cores take is here.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "agent/config.h"
+#include "agent/node.h"
+
+namespace muster::agent {
+
+// What the machine and the moment add to a configuration.
+struct Circumstances {
+  Resources machine;  // what placement may give away when the configuration does not say
+  std::string boot;   // random, of this process
+  std::uint64_t seed = 0;
+};
+
+// Pre: problems(config) is empty.
+[[nodiscard]] NodeOptions node_options(const Config& config, const Circumstances& here);
+
+// "n1 10.0.0.1:7947, n2 ...", for people.
+[[nodiscard]] std::string masters_text(const Config& config);
+
+}  // namespace muster::agent

@@ -1,0 +1,200 @@
+// The part of Node that talks to other agents over streams.
+#include <algorithm>
+#include <utility>
+
+#include "agent/node.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kHelloPatience = std::chrono::seconds(5);
+constexpr Duration kForwardPatience = std::chrono::seconds(5);
+constexpr std::size_t kPeersMax = 16384;
+
+}  // namespace
+
+void Node::on(const StreamOpened& event, Instant now) {
+  if (session_.owns(event.stream)) return session_.on_opened(event.stream, now);
+  if (master_) master_->on_opened(event.stream);
+}
+
+void Node::on(const StreamAccepted& event, Instant now) {
+  if (peers_.size() >= kPeersMax) {
+    emit(CloseStream{event.stream, "too many streams"});
+    return;
+  }
+  peers_[event.stream].hello_due = now + kHelloPatience;
+}
+
+void Node::on(const StreamClosed& event, Instant now) {
+  if (session_.owns(event.stream)) {
+    const NodeName coordinator = session_.registered() ? session_.coordinator() : NodeName();
+    session_.on_closed(event.stream, event.why, now);
+    // A broken stream says that something is wrong, not what: membership looks at once.
+    if (!coordinator.empty()) swim_.hint_unreachable(coordinator, now);
+    return;
+  }
+  if (peers_.erase(event.stream) > 0) {
+    if (master_) master_->on_agent_closed(event.stream);
+    return;
+  }
+  if (master_) master_->on_link_closed(event.stream, now);
+}
+
+void Node::on(const FrameArrived& event, Instant now) {
+  if (session_.owns(event.stream)) {
+    session_.on_frame(event.stream, event.frame, now);
+    if (session_.registered()) on_coordinator_frame(event.frame, now);
+    return;
+  }
+  const auto peer = peers_.find(event.stream);
+  if (peer != peers_.end()) return on_peer_frame(event.stream, peer->second, event.frame, now);
+  if (master_ && master_->owns(event.stream)) {
+    master_->on_link_frame(event.stream, event.frame, now);
+  }
+}
+
+void Node::on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, Instant now) {
+  if (!peer.name) {
+    if (const auto* hello = std::get_if<rpc::Hello>(&frame)) {
+      return on_hello(stream, peer, *hello, now);
+    }
+    emit(CloseStream{stream, "a stream begins with a Hello"});
+    peers_.erase(stream);
+    return;
+  }
+  if (!master_) return;
+  if (peer.purpose == rpc::Purpose::Agent) return master_->on_agent_frame(stream, frame, now);
+  if (const auto* message = std::get_if<rpc::Consensus>(&frame)) {
+    master_->on_consensus(*peer.name, message->message, now);
+  }
+}
+
+// Why a peer is not talked to; empty: it is.
+std::string Node::objection(const rpc::Hello& hello) const {
+  if (hello.protocol_min > rpc::kProtocolMax || hello.protocol_max < rpc::kProtocolMin) {
+    return "protocol " + std::to_string(hello.protocol_min) + " to " +
+           std::to_string(hello.protocol_max) + " is not spoken here, " +
+           std::to_string(rpc::kProtocolMin) + " to " + std::to_string(rpc::kProtocolMax) +
+           " is: upgrade the older agent";
+  }
+  if (hello.cluster != options_.cluster) {
+    return "it belongs to cluster \"" + hello.cluster + "\", this is \"" + options_.cluster +
+           "\": check `cluster` in its configuration";
+  }
+  if (!master_) return options_.info.name + " is not a master: check `masters`";
+  if (hello.masters != options_.masters_digest) {
+    std::string mine;
+    for (const auto& [name, address] : options_.masters) {
+      mine += (mine.empty() ? "" : ", ") + name + " " + address.text();
+    }
+    return "its list of masters is another one; here it is: " + mine;
+  }
+  const bool listed = options_.masters.contains(hello.from);
+  if (hello.purpose == rpc::Purpose::Master && !listed) {
+    return "\"" + hello.from + "\" is not in the list of masters";
+  }
+  if (hello.purpose == rpc::Purpose::Master && hello.from == options_.info.name) {
+    return "the name " + hello.from + " is this master's own: give one another node.name";
+  }
+  return {};
+}
+
+void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now) {
+  if (const std::string why = objection(hello); !why.empty()) {
+    rpc::HelloReply no;
+    no.refused = true;
+    no.why = why;
+    emit(SendFrame{stream, no});
+    emit(CloseStream{stream, "refused"});
+    emit(Notice{Level::Warning, "refused agent \"" + hello.from + "\": " + why});
+    peers_.erase(stream);
+    return;
+  }
+  peer.name = hello.from;
+  peer.purpose = hello.purpose;
+  if (hello.purpose == rpc::Purpose::Agent) return master_->on_agent(stream, hello.from, now);
+  emit(SendFrame{stream, rpc::HelloReply{}});
+}
+
+void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
+  if (const auto* assignments = std::get_if<rpc::Assignments>(&frame)) {
+    if (!leaving_) supervisor_.on_assignments(*assignments, now);
+  } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
+    const auto found = waiting_.find(write->id);
+    if (found == waiting_.end() || !found->second.write) return;
+    Result<std::string> result = write->text;
+    if (!write->ok) result = tl::unexpected(write->error);
+    emit(WriteDone{found->second.request, std::move(result)});
+    waiting_.erase(found);
+  } else if (const auto* read = std::get_if<rpc::ReadReply>(&frame)) {
+    const auto found = waiting_.find(read->id);
+    if (found == waiting_.end() || found->second.write) return;
+    emit(ReadDone{found->second.request, read->status, read->body});
+    waiting_.erase(found);
+  }
+}
+
+void Node::on(const WriteRequested& event, Instant now) {
+  const Command command{event.body, wall_.wall_at(now), event.request_id};
+  if (master_ && master_->active()) return master_->write(event.request, command, now);
+  const std::uint64_t id = ++last_forward_;
+  if (session_.send(rpc::Write{id, command})) {
+    waiting_[id] = {event.request, true, now + kForwardPatience};
+    return;
+  }
+  emit(WriteDone{event.request,
+                 fail(Code::Unavailable,
+                      "no coordinator is known to " + options_.info.name +
+                          ": without a quorum, a majority of the masters, nothing can be "
+                          "changed; nothing was")});
+}
+
+void Node::on(const ReadRequested& event, Instant now) {
+  const std::uint64_t id = ++last_forward_;
+  if (session_.send(rpc::Read{id, event.path, event.query})) {
+    waiting_[id] = {event.request, false, now + kForwardPatience};
+    return;
+  }
+  emit(ReadDone{event.request, 503, ""});
+}
+
+void Node::fail_waiting(const std::string& why) {
+  for (const auto& [id, waiting] : std::exchange(waiting_, {})) {
+    if (waiting.write) {
+      emit(WriteDone{waiting.request,
+                     fail(Code::Unknown, "the coordinator was lost before it answered (" + why +
+                                             "): it may or may not have been done; try again")});
+    } else {
+      emit(ReadDone{waiting.request, 503, ""});
+    }
+  }
+}
+
+void Node::give_up(Instant now) {
+  for (auto it = waiting_.begin(); it != waiting_.end();) {
+    const Waiting waiting = it->second;
+    if (now < waiting.give_up_at) {
+      ++it;
+      continue;
+    }
+    it = waiting_.erase(it);
+    if (waiting.write) {
+      emit(WriteDone{waiting.request,
+                     fail(Code::Unknown, "the coordinator did not answer in time: it may or may "
+                                         "not have been done; try again")});
+    } else {
+      emit(ReadDone{waiting.request, 504, ""});
+    }
+  }
+  for (auto it = peers_.begin(); it != peers_.end();) {
+    if (it->second.name || now < it->second.hello_due) {
+      ++it;
+      continue;
+    }
+    emit(CloseStream{it->first, "no Hello in time"});
+    it = peers_.erase(it);
+  }
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,100 @@
+// How does an agent find the coordinator and stay registered with it?
+//
+// A core; owned by Node, never does IO. It asks one known master after another who the coordinator
+// is; a master that does not know keeps the stream and answers again when it does. Registered, it
+// sends heartbeats; a broken or silent stream starts the search anew, at once.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "agent/streams.h"
+#include "base/rng.h"
+#include "base/rpc.h"
+#include "base/time.h"
+#include "failover/lease.h"
+
+namespace muster::agent {
+
+struct SessionOptions {
+  Duration open_timeout = std::chrono::milliseconds(500);  // TCP connect and HelloReply, each
+  Duration patience = std::chrono::milliseconds(1000);     // with a master that knows nobody
+  Duration heartbeat_interval = std::chrono::milliseconds(400);
+  Duration silence_max = std::chrono::milliseconds(2000);  // no ack: the stream is dead
+  Duration retry_initial = std::chrono::milliseconds(20);  // doubles up to the cap
+  Duration retry_cap = std::chrono::milliseconds(500);
+};
+
+struct SessionUp {  // registered: Node sends Register itself through send()
+  NodeName coordinator;
+};
+struct SessionDown {
+  NodeName coordinator;  // the one that was lost
+  std::string why;
+};
+struct SessionRefused {  // final: this agent must not go on as it is
+  std::string why;
+};
+using SessionEffect =
+    std::variant<OpenStream, SendFrame, CloseStream, SessionUp, SessionDown, SessionRefused>;
+
+class Session {
+ public:
+  // `masters`: not empty. `hello`: sent on every stream.
+  Session(SessionOptions options, std::vector<std::pair<NodeName, Address>> masters,
+          rpc::Hello hello, StreamIds& ids, Rng& rng, Instant now);
+
+  [[nodiscard]] bool owns(StreamId stream) const { return stream != 0 && stream == stream_; }
+  void on_opened(StreamId stream, Instant now);
+  void on_closed(StreamId stream, const std::string& why, Instant now);
+  // HelloReply and HeartbeatAck; other frames are Node's business.
+  void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
+  // This node, a master itself, learnt who the coordinator is.
+  void on_coordinator(const NodeName& name, Instant now);
+
+  // Sends on the registered stream; false, and nothing sent, when there is none.
+  bool send(rpc::Frame frame);
+
+  void tick(Instant now);
+  [[nodiscard]] Instant deadline() const { return deadline_; }
+  [[nodiscard]] std::vector<SessionEffect> take_effects();
+
+  [[nodiscard]] bool registered() const { return state_ == State::Registered; }
+  // Of the registered stream, or the last one heard of; may be empty.
+  [[nodiscard]] const NodeName& coordinator() const { return coordinator_; }
+  [[nodiscard]] const failover::LeaseHolder& lease() const { return lease_; }
+
+ private:
+  enum class State { Idle, Opening, Asking, Waiting, Registered };
+
+  void connect(NodeName name, Address to, Instant now);
+  void connect_next(Instant now);
+  void drop(const std::string& why, Instant retry_at);
+  void on_reply(const rpc::HelloReply& reply, Instant now);
+  [[nodiscard]] std::optional<Address> address_of(const NodeName& name) const;
+
+  SessionOptions options_;
+  std::vector<std::pair<NodeName, Address>> masters_;
+  rpc::Hello hello_;
+  StreamIds& ids_;
+  Rng& rng_;
+  State state_ = State::Idle;
+  StreamId stream_ = 0;  // 0: none
+  NodeName peer_;        // at the other end of stream_
+  NodeName coordinator_;
+  NodeName unreachable_;  // a coordinator whose stream broke or was refused
+  Instant unreachable_until_{};
+  std::size_t next_master_ = 0;
+  Duration retry_;
+  Instant deadline_;
+  Instant last_ack_{};
+  std::uint64_t sequence_ = 0;
+  failover::LeaseHolder lease_;
+  std::vector<SessionEffect> effects_;
+};
+
+}  // namespace muster::agent

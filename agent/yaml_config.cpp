@@ -1,0 +1,170 @@
+#include "agent/yaml_config.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+
+#include "base/yaml_reader.h"
+#include "failover/workload_check.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr std::uint16_t kPortMax = std::numeric_limits<std::uint16_t>::max();
+constexpr std::size_t kJoinMax = 64;
+constexpr std::size_t kListMax = 64;  // masters, receivers: config.cpp says how many make sense
+
+// The kernel's own word for it, as gethostname() gives. Empty when it cannot be read: then
+// node.name has to be set, and the check says so.
+std::string own_hostname() {
+  std::ifstream in("/proc/sys/kernel/hostname");
+  std::string name;
+  std::getline(in, name);
+  return name;
+}
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return text;
+}
+
+void read_name(const YamlNode& from, NodeName& out) {
+  if (from.read(out)) out = lower_case(out);
+}
+
+void read_address(const YamlNode& from, Address& out) {
+  std::string text;
+  if (!from.read(text)) return;
+  if (auto address = parse_address(text)) {
+    out = *address;
+  } else {
+    from.wrong(address.error().text);
+  }
+}
+
+void read_texts(const YamlNode& from, std::size_t max, std::map<std::string, std::string>& out) {
+  for (const auto& [name, value] : from.entries(max)) value.read(out[name]);
+}
+
+void require(const YamlNode& node, std::string_view how) {
+  if (!node.present()) node.wrong("is missing: " + std::string(how));
+}
+
+void read_node(const YamlNode& from, NodeConfig& out) {
+  read_name(from.key("name"), out.name);
+  from.key("zone").read(out.zone);
+  read_texts(from.key("labels"), failover::kLabelsMax, out.labels);
+  from.key("address").read(out.address);
+}
+
+void read_listen(const YamlNode& from, ListenConfig& out) {
+  constexpr std::uint16_t kPortMin = 1;
+  from.key("address").read(out.address);
+  from.key("gossip_port").read_number(out.gossip_port, kPortMin, kPortMax);
+  from.key("rpc_port").read_number(out.rpc_port, kPortMin, kPortMax);
+  from.key("http_port").read_number(out.http_port, kPortMin, kPortMax);
+}
+
+void read_masters(const YamlNode& from, std::vector<MasterConfig>& out) {
+  for (const YamlNode& item : from.items(kListMax, "a list of {name, rpc, gossip}")) {
+    MasterConfig& master = out.emplace_back();
+    const YamlNode name = item.key("name");
+    const YamlNode rpc = item.key("rpc");
+    require(name, "write the master's node name");
+    require(rpc, "write host:port");
+    read_name(name, master.name);
+    read_address(rpc, master.rpc);
+    read_address(item.key("gossip"), master.gossip);
+  }
+}
+
+void read_timing(const YamlNode& root, Config& config) {
+  const YamlNode membership = root.key("membership");
+  membership.key("profile").read(config.membership.profile);
+  membership.key("probe_interval").read_duration(config.membership.probe_interval);
+  membership.key("probe_timeout").read_duration(config.membership.probe_timeout);
+  membership.key("suspicion_mult")
+      .read_number<std::uint32_t>(config.membership.suspicion_mult, 2, 20);
+  membership.key("gossip_interval").read_duration(config.membership.gossip_interval);
+  const YamlNode consensus = root.key("consensus");
+  consensus.key("election_timeout").read_duration(config.consensus.election_timeout);
+  consensus.key("heartbeat_interval").read_duration(config.consensus.heartbeat_interval);
+}
+
+void read_alerts(const YamlNode& from, AlertsConfig& out) {
+  for (const YamlNode& item : from.key("receivers").items(kListMax, "a list of {name, url}")) {
+    AlertReceiver& receiver = out.receivers.emplace_back();
+    const YamlNode name = item.key("name");
+    const YamlNode url = item.key("url");
+    require(name, "a receiver is called by it");
+    require(url, "write http://... or https://...");
+    name.read(receiver.name);
+    url.read(receiver.url);
+    read_texts(item.key("headers"), failover::kHeadersMax, receiver.headers);
+  }
+  from.key("group_wait").read_duration(out.group_wait);
+  from.key("group_interval").read_duration(out.group_interval);
+  from.key("repeat_interval").read_duration(out.repeat_interval);
+}
+
+Config read_config(const YamlNode& root, const ConfigContext& context) {
+  Config config;
+  root.key("cluster").read(config.cluster);
+  config.node.name = lower_case(context.hostname.empty() ? own_hostname() : context.hostname);
+  read_node(root.key("node"), config.node);
+  root.key("data_dir").read(config.data_dir);
+  read_listen(root.key("listen"), config.listen);
+  for (const YamlNode& item : root.key("join").items(kJoinMax, "a list of host:port")) {
+    read_address(item, config.join.emplace_back());
+  }
+  read_masters(root.key("masters"), config.masters);
+  root.key("insecure").read(config.insecure);
+  config.insecure = config.insecure || context.insecure;
+  const YamlNode resources = root.key("resources");
+  resources.key("cpu").read_cpu(config.resources.cpu_millis);
+  resources.key("memory").read_size(config.resources.memory_bytes);
+  read_timing(root, config);
+  read_alerts(root.key("alerts"), config.alerts);
+  const YamlNode logs = root.key("logs");
+  logs.key("max_bytes").read_size(config.logs.max_bytes);
+  logs.key("keep").read_number<std::uint32_t>(config.logs.keep, 1, 100);
+  const YamlNode log = root.key("log");
+  log.key("level").read(config.log.level);
+  log.key("format").read(config.log.format);
+  root.key("leave_on_terminate").read(config.leave_on_terminate);
+  root.key("allow_workloads").read(config.allow_workloads);
+  return config;
+}
+
+}  // namespace
+
+Result<Config> parse_config(std::string_view text, const std::string& file,
+                            const ConfigContext& context) {
+  auto yaml = YamlFile::parse(text, file);
+  if (!yaml) return tl::unexpected<Error>(yaml.error());
+  const YamlNode root = yaml->document();
+  Config config = read_config(root, context);
+  // What could not be read has its default, about which the operator said nothing wrong.
+  if (yaml->problem_count() == 0) yaml->add(root, problems(config));
+  const std::vector<Error> errors = yaml->finish();
+  if (!errors.empty()) return tl::unexpected<Error>(joined(errors));
+  return config;
+}
+
+Result<Config> load_config(const std::string& path, const ConfigContext& context) {
+  const auto text = read_yaml_text(path);
+  if (!text) return tl::unexpected<Error>(text.error());
+  return parse_config(*text, path, context);
+}
+
+Result<std::vector<std::string>> unset_keys(std::string_view text) {
+  const auto yaml = YamlFile::parse(text, "example");
+  if (!yaml) return tl::unexpected<Error>(yaml.error());
+  (void)read_config(yaml->document(), {});
+  return yaml->unset();
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,299 @@
+#include "agent/civetweb_server.h"
+
+#include <atomic>
+#include <chrono>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <vector>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/curl_transfers.h"
+#include "tests/driver/temp_dir.h"
+
+namespace muster::agent {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A TCP connection that reads and writes bytes as they are.
+class Connection {
+ public:
+  explicit Connection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    to.sin_port = htons(port);
+    const timeval limit{10, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  }
+  ~Connection() { ::close(socket_); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  void send(const std::string& bytes) {
+    EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(bytes.size()));
+  }
+  // Until `end` has come or the connection is closed.
+  std::string read_until(const std::string& end) {
+    std::string text;
+    char byte = 0;
+    while (!text.ends_with(end) && ::recv(socket_, &byte, 1, 0) == 1) text += byte;
+    return text;
+  }
+  std::string read_all() { return read_until("\x01 never"); }
+
+ private:
+  int socket_;
+};
+
+std::uint16_t free_port() {
+  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EXPECT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), size), 0);
+  EXPECT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  ::close(listener);
+  return ntohs(at.sin_port);
+}
+
+class CivetwebServerTest : public testing::Test {
+ protected:
+  CivetwebServerTest() {
+    view_.self.name = "n5";
+    view_.joined = view_.registered = true;
+    ports_.view = [this] { return std::make_shared<const View>(view_); };
+    ports_.metrics = [] { return std::string("up 1\n"); };
+    ports_.write = [this](const CommandBody& body, const std::string& id,
+                          const std::function<void(Result<std::string>)>& done) {
+      const std::lock_guard lock(mutex_);
+      writes_.push_back(body);
+      ids_.push_back(id);
+      if (!silent_) std::thread(done, write_result_).detach();
+    };
+    ports_.read = [this](const std::string& path, const std::string& query,
+                         const std::function<void(int, std::string)>& done) {
+      if (!silent_) done(read_status_, path == "/v1/nodes" ? "{\"asked\":\"" + query + "\"}" : "");
+    };
+    ports_.log_tail = [](InstanceId instance, unsigned lines) -> Result<std::string> {
+      if (instance != 3) return fail(Code::NotFound, "instance does not run on this node");
+      return std::to_string(lines) + " lines\n";
+    };
+  }
+
+  void open(Duration patience = seconds(6)) {
+    auto server = CivetwebServer::open({"127.0.0.1", port_}, ports_, patience);
+    ASSERT_TRUE(server) << server.error().text;
+    server_ = std::move(*server);
+  }
+  HttpOutcome ask(const std::string& method, const std::string& path, std::string body = "",
+                  std::vector<std::pair<std::string, std::string>> headers = {}) {
+    HttpRequest request;
+    request.method = method;
+    request.url = "http://127.0.0.1:" + std::to_string(port_) + path;
+    request.body = std::move(body);
+    request.headers = std::move(headers);
+    return run(std::move(request));
+  }
+  std::string raw(const std::string& method, const std::string& path) {
+    Connection connection(port_);
+    connection.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    return connection.read_all();
+  }
+
+  View view_;
+  HttpPorts ports_;
+  std::uint16_t port_ = free_port();
+  std::mutex mutex_;
+  std::vector<CommandBody> writes_;
+  std::vector<std::string> ids_;
+  Result<std::string> write_result_ = "done";
+  int read_status_ = 200;
+  std::atomic<bool> silent_ = false;
+  std::unique_ptr<CivetwebServer> server_;
+};
+
+TEST_F(CivetwebServerTest, ServesMetricsAsPrometheusExpectsThem) {
+  open();
+  const std::string answer = raw("GET", "/metrics");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_NE(answer.find("Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"),
+            std::string::npos);
+  EXPECT_NE(answer.find("X-Content-Type-Options: nosniff\r\n"), std::string::npos);
+  EXPECT_NE(answer.find("Cache-Control: no-store\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nup 1\n"));
+  EXPECT_EQ(ask("GET", "/metricsfoo").status, 404);
+  EXPECT_EQ(ask("GET", "/metrics/x").status, 404);
+}
+
+TEST_F(CivetwebServerTest, OneConnectionCarriesManyRequestsWithoutDelay) {
+  open();
+  Connection connection(port_);
+  const auto begin = std::chrono::steady_clock::now();
+  for (int i = 0; i < 20; ++i) {
+    connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    ASSERT_TRUE(connection.read_until("ok\n").starts_with("HTTP/1.1 200")) << i;
+  }
+  // A delayed ACK a request would be 40 ms each.
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, milliseconds(600));
+}
+
+TEST_F(CivetwebServerTest, HeadHasTheHeadersAndNoBody) {
+  open();
+  const std::string answer = raw("HEAD", "/metrics");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 200 OK\r\n"));
+  EXPECT_NE(answer.find("Content-Length: 5\r\n"), std::string::npos);
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n"));
+}
+
+TEST_F(CivetwebServerTest, AWrongMethodIsToldTheRightOnes) {
+  open();
+  const std::string answer = raw("PUT", "/v1/workloads/web");
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 405 ")) << answer;
+  EXPECT_NE(answer.find("Allow: GET, HEAD, DELETE\r\n"), std::string::npos);
+  EXPECT_EQ(ask("POST", "/metrics", "x").status, 405);
+  EXPECT_EQ(ask("DELETE", "/v1/workloads").status, 405);
+  EXPECT_EQ(ask("GET", "/v1/nothing").status, 404);
+}
+
+TEST_F(CivetwebServerTest, EveryDocumentOfABodyIsOneWriteWithAnIdOfItsOwn) {
+  open();
+  const std::string body = "name: a\ncommand: [x]\n---\n{\"name\": \"b\", \"command\": [\"y\"]}\n";
+  const HttpOutcome outcome = ask("POST", "/v1/workloads", body, {{"Muster-Request-Id", "mine"}});
+  EXPECT_EQ(outcome.status, 200) << outcome.body;
+  EXPECT_EQ(outcome.body, "{\"results\":[\"done\",\"done\"]}\n");
+  ASSERT_EQ(writes_.size(), 2U);
+  EXPECT_EQ(std::get<PutWorkload>(writes_[0]).spec.name, "a");
+  EXPECT_EQ(std::get<PutWorkload>(writes_[1]).spec.name, "b");
+  EXPECT_EQ(ids_, (std::vector<std::string>{"mine", "mine/1"}));
+  EXPECT_EQ(ask("DELETE", "/v1/workloads/a").status, 200);
+  EXPECT_EQ(std::get<StopWorkload>(writes_.back()).name, "a");
+  const std::string drawn = ids_.back();
+  EXPECT_EQ(ask("DELETE", "/v1/workloads/a").status, 200);
+  EXPECT_GE(drawn.size(), 16U);
+  EXPECT_NE(ids_.back(), drawn);
+}
+
+TEST_F(CivetwebServerTest, ABadBodyIsRefusedWithItsPlaceAndNothingIsWritten) {
+  open();
+  const HttpOutcome outcome =
+      ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n---\nname: b\ncomand: [y]\n");
+  EXPECT_EQ(outcome.status, 400);
+  EXPECT_NE(outcome.body.find("body:5:1: comand"), std::string::npos) << outcome.body;
+  EXPECT_EQ(ask("POST", "/v1/workloads").status, 400);
+  EXPECT_EQ(ask("DELETE", "/v1/workloads/..%2f").status, 404);
+  EXPECT_EQ(ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n",
+                {{"Muster-Request-Id", std::string(129, 'x')}})
+                .status,
+            400);
+  EXPECT_TRUE(writes_.empty());
+}
+
+TEST_F(CivetwebServerTest, AWebPageCannotWrite) {
+  open();
+  EXPECT_EQ(ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n",
+                {{"Origin", "http://evil.example"}, {"Content-Type", "text/plain"}})
+                .status,
+            403);
+  EXPECT_TRUE(writes_.empty());
+}
+
+TEST_F(CivetwebServerTest, WhatIsTooLargeIsRefusedAndTheServerLivesOn) {
+  open();
+  EXPECT_EQ(ask("POST", "/v1/workloads", "#" + std::string(3 << 20, 'x')).status, 413);
+  EXPECT_EQ(ask("GET", "/" + std::string(3000, 'a')).status, 414);
+  EXPECT_TRUE(raw("GET", "/" + std::string(60'000, 'a')).starts_with("HTTP/1.1 4"));
+  Connection chunked(port_);
+  chunked.send("POST /v1/workloads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  for (int i = 0; i < 20; ++i) chunked.send("10000\r\n" + std::string(0x10000, '#') + "\r\n");
+  chunked.send("0\r\n\r\n");
+  EXPECT_TRUE(chunked.read_until("\r\n").starts_with("HTTP/1.1 413"));
+  for (const std::string& garbage : {std::string("\0\0\r\n\r\n", 6), std::string("GET\r\n\r\n"),
+                                     std::string("PUT / HTTP/9.9\r\n\r\n")}) {
+    Connection connection(port_);
+    connection.send(garbage);
+    (void)connection.read_all();
+  }
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_TRUE(writes_.empty());
+}
+
+TEST_F(CivetwebServerTest, RefusalsHaveTheStatusOfTheirCode) {
+  write_result_ = fail(Code::Unavailable, "no quorum: a majority of the masters must be up");
+  open();
+  const HttpOutcome outcome = ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n");
+  EXPECT_EQ(outcome.status, 503);
+  EXPECT_NE(outcome.body.find("no quorum"), std::string::npos);
+}
+
+TEST_F(CivetwebServerTest, AReadThatNeedsTheStateIsForwarded) {
+  open();
+  EXPECT_EQ(ask("GET", "/v1/nodes?a=1").body, "{\"asked\":\"a=1\"}");
+  const HttpOutcome nobody = ask("GET", "/v1/events");
+  EXPECT_EQ(nobody.status, 503);
+  EXPECT_NE(nobody.body.find("quorum"), std::string::npos);
+  EXPECT_EQ(ask("GET", "/v1/members").status, 200);
+}
+
+TEST_F(CivetwebServerTest, AWriteWithoutAnAnswerEndsInTimeAndItsOutcomeIsUnknown) {
+  silent_ = true;
+  open(milliseconds(50));
+  EXPECT_EQ(ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n").status, 504);
+  EXPECT_EQ(ask("GET", "/v1/nodes").status, 504);
+}
+
+TEST_F(CivetwebServerTest, RequestsThatWaitLeaveAThreadForHealth) {
+  silent_ = true;
+  open(seconds(30));
+  std::vector<std::unique_ptr<Connection>> waiting;
+  for (int i = 0; i < CivetwebServer::kWaitingMax; ++i) {
+    waiting.push_back(std::make_unique<Connection>(port_));
+    waiting.back()->send("DELETE /v1/workloads/a HTTP/1.1\r\nHost: x\r\n\r\n");
+  }
+  const auto all_wait = [&] {
+    const std::lock_guard lock(mutex_);
+    return writes_.size() == static_cast<std::size_t>(CivetwebServer::kWaitingMax);
+  };
+  ASSERT_TRUE(eventually(all_wait));
+  EXPECT_EQ(ask("GET", "/healthz").status, 200);
+  EXPECT_EQ(ask("DELETE", "/v1/workloads/b").status, 503);
+  server_.reset();  // does not wait for the thirty seconds
+  EXPECT_TRUE(waiting.front()->read_until("\r\n").starts_with("HTTP/1.1 503"));
+}
+
+TEST_F(CivetwebServerTest, LogsAreTextAndAskedOfTheNodeThatHasThem) {
+  open();
+  EXPECT_EQ(ask("GET", "/v1/logs/3").body, "100 lines\n");
+  EXPECT_EQ(ask("GET", "/v1/logs/3?lines=7").body, "7 lines\n");
+  EXPECT_EQ(ask("GET", "/v1/logs/3?lines=10001").status, 400);
+  ClusterState state;
+  state.placements[4].node = "n2";
+  MasterView master;
+  master.state = std::make_shared<const ClusterState>(state);
+  view_.master = std::make_shared<const MasterView>(master);
+  const HttpOutcome elsewhere = ask("GET", "/v1/logs/4");
+  EXPECT_EQ(elsewhere.status, 404);
+  EXPECT_NE(elsewhere.body.find("n2"), std::string::npos) << elsewhere.body;
+}
+
+TEST_F(CivetwebServerTest, APortInUseIsNamed) {
+  open();
+  const auto second = CivetwebServer::open({"127.0.0.1", port_}, ports_);
+  ASSERT_FALSE(second);
+  EXPECT_NE(second.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
+  EXPECT_NE(second.error().text.find("listen.http_port"), std::string::npos);
+  EXPECT_EQ(second.error().text.find('\n'), std::string::npos);
+}
+
+}  // namespace
+}  // namespace muster::agent

@@ -1,0 +1,349 @@
+// Which values might travel? Any: every field of every struct filled at random, from one seed.
+//
+// Values are within the limits that decoders check, so that each of them must survive a round trip.
+// Test code; not thread-safe.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "base/cluster_state.h"
+#include "base/command.h"
+#include "base/gossip.h"
+#include "base/raft_types.h"
+#include "base/rng.h"
+#include "base/rpc.h"
+#include "base/workload.h"
+
+namespace muster {
+
+class RandomValues {
+ public:
+  explicit RandomValues(Rng& rng) : rng_(rng) {}
+
+  // Numbers of every length on the wire, not only long ones.
+  std::uint64_t u64() { return rng_.next() >> rng_.below(64); }
+  std::uint32_t u32() { return static_cast<std::uint32_t>(u64()); }
+  std::uint16_t u16() { return static_cast<std::uint16_t>(u64()); }
+  bool flag() { return rng_.chance(50); }
+  std::string name() {
+    static constexpr std::string_view kInner = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+    std::string name(1, letter());
+    for (std::size_t left = below(10) == 0 ? 61 : below(8); left > 0; --left) {
+      name += kInner[below(kInner.size())];
+    }
+    return name + letter();
+  }
+  std::string name_or_none() { return flag() ? name() : ""; }
+  // Any bytes: not UTF-8, and with zeros.
+  std::string text(std::size_t below_bytes = 40) {
+    std::string text(below(below_bytes), '\0');
+    for (char& c : text) c = static_cast<char>(rng_.next());
+    return text;
+  }
+  std::vector<std::string> texts() {
+    return list(5, [&] { return text(); });
+  }
+  std::map<std::string, std::string> pairs() {
+    std::map<std::string, std::string> pairs;
+    for (std::size_t left = below(5); left > 0; --left) pairs[text()] = text();
+    return pairs;
+  }
+  WallTime wall() { return WallTime(std::chrono::milliseconds(rng_.below(253402300800000ULL))); }
+  Duration duration() { return rng_.below(Duration(std::chrono::years(100))); }
+  Address address() {
+    if (rng_.chance(25)) return {};
+    return {.host = "10.0." + std::to_string(below(256)) + "." + name(), .port = u16()};
+  }
+  raft::Blob blob() { return std::make_shared<const std::string>(text(300)); }
+
+  gossip::Meta meta() {
+    if (rng_.chance(25)) return {};
+    return {.master = flag(),
+            .zone = text(below(10) == 0 ? 255 : 12),
+            .rpc = address(),
+            .http = address(),
+            .version = text(12)};
+  }
+  gossip::Claim claim() {
+    return {.state = static_cast<gossip::MemberState>(below(4)),
+            .name = name(),
+            .incarnation = u64(),
+            .accuser = name_or_none(),
+            .gossip = address(),
+            .meta = meta()};
+  }
+  gossip::Packet packet() {
+    return {.kind = static_cast<gossip::PacketKind>(below(5)),
+            .cluster = u64(),
+            .sequence = u32(),
+            .from = name(),
+            .target = name_or_none(),
+            .target_address = address(),
+            .claims = list(8, [&] { return claim(); })};
+  }
+  gossip::Sync sync() {
+    return {.cluster = u64(), .from = name(), .joining = flag(), .members = list(20, [&] {
+                                                                   return claim();
+                                                                 })};
+  }
+
+  Resources resources() {
+    if (rng_.chance(25)) return {};
+    return {.cpu_millis = u32(), .memory_bytes = u64()};
+  }
+  ProbeSpec probe() {
+    return {.kind = static_cast<ProbeKind>(below(3)),
+            .host = name_or_none(),
+            .port = u16(),
+            .path = text(),
+            .scheme = text(),
+            .headers = list(3, [&] { return std::pair(text(), text()); }),
+            .command = texts(),
+            .initial_delay = duration(),
+            .period = duration(),
+            .timeout = duration(),
+            .success_threshold = 1 + static_cast<int>(below(1000000)),
+            .failure_threshold = 1 + static_cast<int>(below(1000000))};
+  }
+  WorkloadSpec spec() {
+    return {.name = name(),
+            .replicas = u32(),
+            .on_every_node = flag(),
+            .driver = text(),
+            .command = texts(),
+            .env = pairs(),
+            .user = text(),
+            .working_dir = text(),
+            .port = u16(),
+            .resources = resources(),
+            .labels = pairs(),
+            .constraints = list(
+                4, [&] { return Constraint{.label = text(), .equal = flag(), .value = text()}; }),
+            .restart = {.when = static_cast<RestartWhen>(below(3)),
+                        .initial = duration(),
+                        .cap = duration()},
+            .liveness = flag() ? std::optional(probe()) : std::nullopt,
+            .readiness = flag() ? std::optional(probe()) : std::nullopt,
+            .stop_grace = duration()};
+  }
+
+  NodeInfo node_info() {
+    return {.name = name(),
+            .zone = text(),
+            .labels = pairs(),
+            .capacity = resources(),
+            .gossip = address(),
+            .rpc = address(),
+            .http = address(),
+            .version = text(),
+            .master = flag(),
+            .boot = text()};
+  }
+  InstanceStatus status() {
+    return {.instance = u64(),
+            .phase = static_cast<Phase>(below(9)),
+            .pid = static_cast<std::int64_t>(below(0x7fffffff)),
+            .restarts = u32(),
+            .at = wall(),
+            .why = text()};
+  }
+  std::vector<InstanceStatus> statuses() {
+    return list(6, [&] { return status(); });
+  }
+  Placement placement() {
+    return {.instance = u64(),
+            .workload = name(),
+            .revision = u64(),
+            .node = name(),
+            .token = u64(),
+            .wanted = wanted(),
+            .port = u16(),
+            .resources = resources(),
+            .lost = flag(),
+            .replaces = u64(),
+            .placed_at = wall(),
+            .reason = text(),
+            .status = status()};
+  }
+  AlertRecord alert() {
+    return {.labels = pairs(), .annotations = pairs(), .starts_at = wall(), .notified_at = wall()};
+  }
+  EventRecord event() {
+    return {.sequence = u64(), .at = wall(), .kind = text(), .subject = text(), .text = text()};
+  }
+  ClusterState state() {
+    ClusterState state;
+    state.index = u64();
+    state.coordinator = name_or_none();
+    state.term = u64();
+    for (std::size_t left = below(6); left > 0; --left) {
+      state.nodes[name()] = {
+          .info = node_info(), .state = static_cast<NodeState>(below(3)), .since = wall()};
+      state.workloads[name()] = {.spec = spec(), .revision = u64(), .applied_at = wall()};
+      state.placements[u64()] = placement();
+      state.unplaceable[name()] = texts();
+      state.alerts[text()] = alert();
+      state.events.push_back(event());
+      state.requests.push_back(text());
+    }
+    state.next_event = u64();
+    state.next_instance = u64();
+    state.next_token = u64();
+    return state;
+  }
+
+  static constexpr std::size_t kCommands = std::variant_size_v<CommandBody>;
+  // Pre: alternative < kCommands; it is the index in CommandBody.
+  Command command(std::size_t alternative) {
+    return {.body = command_body(alternative), .at = wall(), .request = text()};
+  }
+
+  static constexpr std::size_t kMessages = std::variant_size_v<raft::Message>;
+  // Pre: alternative < kMessages; it is the index in raft::Message.
+  raft::Message message(std::size_t alternative) {
+    switch (alternative) {
+      case 0:
+        return raft::RequestVote{.term = u64(),
+                                 .candidate = u64(),
+                                 .last_index = u64(),
+                                 .last_term = u64(),
+                                 .disrupt_leader = flag(),
+                                 .pre_vote = flag()};
+      case 1:
+        return raft::RequestVoteResult{.term = u64(),
+                                       .granted = flag(),
+                                       .pre_vote = flag(),
+                                       .features = u16(),
+                                       .capacity = u16()};
+      case 2:
+        return raft::AppendEntries{.term = u64(),
+                                   .prev_index = u64(),
+                                   .prev_term = u64(),
+                                   .leader_commit = u64(),
+                                   .entries = list(10, [&] { return entry(); })};
+      case 3:
+        return raft::AppendEntriesResult{.term = u64(),
+                                         .rejected = u64(),
+                                         .last_index = u64(),
+                                         .features = u16(),
+                                         .capacity = u16()};
+      case 4:
+        return raft::InstallSnapshot{
+            .term = u64(),
+            .meta = {.index = u64(),
+                     .term = u64(),
+                     .configuration_index = u64(),
+                     .configuration = list(6,
+                                           [&] {
+                                             return raft::Server{.id = u64(),
+                                                                 .address = address().text(),
+                                                                 .voter = flag()};
+                                           })},
+            .data = blob()};
+      default: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+    }
+  }
+
+  rpc::Assignment assignment() {
+    return {
+        .instance = u64(), .token = u64(), .revision = u64(), .wanted = wanted(), .spec = spec()};
+  }
+
+  static constexpr std::size_t kFrames = std::variant_size_v<rpc::Frame>;
+  // Pre: alternative < kFrames; it is the index in rpc::Frame.
+  rpc::Frame frame(std::size_t alternative) {
+    switch (alternative) {
+      case 0:
+        return rpc::Hello{.protocol_min = u32(),
+                          .protocol_max = u32(),
+                          .cluster = text(),
+                          .from = name(),
+                          .masters = u64(),
+                          .purpose = flag() ? rpc::Purpose::Agent : rpc::Purpose::Master};
+      case 1:
+        return rpc::HelloReply{.refused = flag(),
+                               .why = text(),
+                               .coordinator = name_or_none(),
+                               .coordinator_rpc = address(),
+                               .term = u64(),
+                               .here = flag()};
+      case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
+      case 3: return rpc::Heartbeat{.sequence = u64(), .sent_at_ns = boot_ns()};
+      case 4:
+        return rpc::HeartbeatAck{
+            .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};
+      case 5: return rpc::StatusReport{.statuses = statuses()};
+      case 6:
+        return rpc::Assignments{.epoch = u64(), .items = list(4, [&] { return assignment(); })};
+      case 7: return rpc::Write{.id = u64(), .command = command(below(kCommands))};
+      case 8: return write_reply();
+      case 9: return rpc::Read{.id = u64(), .path = text(), .query = text()};
+      case 10:
+        return rpc::ReadReply{
+            .id = u64(), .status = 100 + static_cast<int>(below(500)), .body = text(2000)};
+      default: return rpc::Consensus{.message = message(below(kMessages))};
+    }
+  }
+
+ private:
+  std::size_t below(std::size_t n) { return static_cast<std::size_t>(rng_.below(n)); }
+  char letter() { return static_cast<char>('a' + below(26)); }
+  std::int64_t boot_ns() { return static_cast<std::int64_t>(u64() >> 2); }
+  Wanted wanted() { return flag() ? Wanted::Run : Wanted::Stop; }
+
+  // Fewer than `most` values of what `make` returns.
+  template <class Make>
+  std::vector<std::invoke_result_t<Make>> list(std::size_t most, Make make) {
+    std::vector<std::invoke_result_t<Make>> list;
+    for (std::size_t left = below(most); left > 0; --left) list.push_back(make());
+    return list;
+  }
+
+  raft::Entry entry() {
+    return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
+  }
+  rpc::WriteReply write_reply() {
+    if (flag()) return {.id = u64(), .ok = true, .error = {}, .text = text()};
+    return {.id = u64(),
+            .ok = false,
+            .error = {.code = static_cast<Code>(below(10)), .text = text()},
+            .text = text()};
+  }
+  CommandBody command_body(std::size_t alternative) {
+    switch (alternative) {
+      case 0: return CoordinatorElected{.node = name(), .term = u64(), .why = text()};
+      case 1: return NodeUp{.info = node_info()};
+      case 2: return NodeSuspected{.node = name(), .evidence = text()};
+      case 3: return NodeFailed{.node = name(), .evidence = text()};
+      case 4: return NodeLeft{.node = name()};
+      case 5: return PutWorkload{.spec = spec()};
+      case 6: return StopWorkload{.name = name()};
+      case 7:
+        return PlaceInstance{.workload = name(),
+                             .revision = u64(),
+                             .node = name(),
+                             .replaces = u64(),
+                             .reason = text()};
+      case 8: return StopInstance{.instance = u64(), .reason = text()};
+      case 9: return ForgetInstance{.instance = u64(), .reason = text()};
+      case 10: return KeepInstance{.instance = u64()};
+      case 11: return ReportInstances{.statuses = statuses()};
+      case 12: return MarkUnplaceable{.workload = name(), .reasons = texts()};
+      case 13: return AlertFiring{.fingerprint = text(), .alert = alert()};
+      default: return AlertResolved{.fingerprint = text()};
+    }
+  }
+
+  Rng& rng_;
+};
+
+}  // namespace muster

@@ -1,0 +1,104 @@
+#include "collector/posix_host_fs.h"
+
+#include <chrono>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "collector/host.h"
+
+namespace muster::collector {
+namespace {
+
+class PosixHostFsTest : public testing::Test {
+ protected:
+  PosixHostFsTest() {
+    std::string pattern = testing::TempDir() + "host_fs_XXXXXX";
+    root_ = ::mkdtemp(pattern.data());
+    std::filesystem::create_directories(root_ / "proc/net");
+    std::filesystem::create_directories(root_ / "sys");
+  }
+  ~PosixHostFsTest() override { std::filesystem::remove_all(root_); }
+
+  void write(const std::string& path, const std::string& content) {
+    std::ofstream(root_ / path, std::ios::binary) << content;
+  }
+  PosixHostFs fixture() { return PosixHostFs({root_ / "proc", root_ / "sys"}); }
+  Code refusal(std::string_view path) {
+    const auto content = fixture().read(path);
+    EXPECT_FALSE(content) << path;
+    return content ? Code::Unknown : content.error().code;
+  }
+
+  std::filesystem::path root_;
+};
+
+TEST_F(PosixHostFsTest, EveryCollectorSucceedsOnThisMachine) {
+  const PosixHostFs files;
+  HostCollectors collectors(
+      [&](std::string_view path) { return files.read(path); },
+      [] { return Duration(std::chrono::steady_clock::now().time_since_epoch()); });
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    const HostReport report = collectors.collect();
+    EXPECT_EQ(report.errors, std::vector<std::string>());
+    ASSERT_EQ(report.families.back().name, "node_scrape_collector_success");
+    EXPECT_EQ(report.families.back().samples.size(), 5U);
+    for (const Sample& sample : report.families.back().samples) EXPECT_EQ(sample.value, 1);
+  }
+}
+
+TEST_F(PosixHostFsTest, TheCapacityOfThisMachineIsWhatTheKernelSays) {
+  const PosixHostFs files;
+  const auto capacity =
+      parse_capacity(files.read("/proc/stat").value(), files.read("/proc/meminfo").value());
+  ASSERT_TRUE(capacity) << capacity.error().text;
+  EXPECT_EQ(capacity->cpu_millis, 1000 * ::sysconf(_SC_NPROCESSORS_ONLN));
+  EXPECT_EQ(capacity->memory_bytes / 4096, static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+                                               static_cast<std::uint64_t>(::getpagesize()) / 4096);
+}
+
+TEST_F(PosixHostFsTest, TheRootsStandForProcAndSys) {
+  write("proc/net/dev", "from proc\n");
+  write("sys/value", "from sys\n");
+  EXPECT_EQ(fixture().read("/proc/net/dev").value(), "from proc\n");
+  EXPECT_EQ(fixture().read("/sys/value").value(), "from sys\n");
+}
+
+TEST_F(PosixHostFsTest, NoPathLeavesTheRoots) {
+  write("secret", "x");
+  for (const char* path : {"/proc/../secret", "/proc/net/..", "/sys/a/../../secret", "/etc/passwd",
+                           "proc/stat", "/procfs/stat", ""}) {
+    EXPECT_EQ(refusal(path), Code::InvalidArgument) << path;
+  }
+  EXPECT_EQ(refusal(std::string_view("/proc/net/dev\0.png", 18)), Code::InvalidArgument);
+}
+
+TEST_F(PosixHostFsTest, WhatCannotBeReadIsNamedWithItsReason) {
+  EXPECT_EQ(refusal("/proc/missing"), Code::NotFound);
+  EXPECT_EQ(fixture().read("/proc/missing").error().text,
+            "cannot read " + (root_ / "proc/missing").string() + ": No such file or directory");
+  EXPECT_EQ(refusal("/proc/net"), Code::InvalidArgument);
+}
+
+TEST_F(PosixHostFsTest, APipeInThePlaceOfAFileDoesNotHoldTheReader) {
+  ASSERT_EQ(::mkfifo((root_ / "proc/stat").c_str(), 0600), 0);
+  EXPECT_EQ(refusal("/proc/stat"), Code::InvalidArgument);
+}
+
+TEST_F(PosixHostFsTest, AFileMayHaveTheLargestSizeButNotOneByteMore) {
+  write("proc/stat", std::string(PosixHostFs::kBytesMax, 'x'));
+  EXPECT_EQ(fixture().read("/proc/stat").value().size(), PosixHostFs::kBytesMax);
+  write("proc/stat", std::string(PosixHostFs::kBytesMax + 1, 'x'));
+  EXPECT_EQ(refusal("/proc/stat"), Code::Exhausted);
+  write("proc/stat", "");
+  EXPECT_EQ(fixture().read("/proc/stat").value(), "");
+}
+
+}  // namespace
+}  // namespace muster::collector

@@ -1,0 +1,58 @@
+"""What still works when most masters are dead? Reading does; writing says why not."""
+import time
+
+import cluster as harness
+from shared import ClusterCase
+
+
+class QuorumLoss(ClusterCase):
+    def test_without_quorum_reads_are_stale_writes_are_refused_and_workloads_live_on(self):
+        cluster = self.cluster
+        self.run_web(replicas=2, constraints=["role == worker"])
+        before = sorted(cluster.processes("web"))
+        since = time.time()
+        coordinator = cluster.coordinator()
+        others = [node.name for node in cluster.masters() if node.name != coordinator]
+        survivor = others.pop()
+        node = cluster.nodes[survivor]
+        cluster.kill_node(coordinator, *others)
+
+        cluster.wait_for(lambda: cluster.status(survivor)["quorum"] is False, "quorum to be lost")
+        self.assertTrue(cluster.status(survivor)["stale"])
+        listed = cluster.get("/v1/workloads", survivor)["workloads"]
+        self.assertEqual([one["name"] for one in listed], ["web"])
+        refused = harness.request(node.address, "POST", "/v1/workloads", cluster.spec("other"),
+                                  timeout=15)
+        self.assertEqual(refused.status, 503, refused.body)
+        self.assertIn("quorum", refused.body.decode())
+        path = cluster.directory / "other.yaml"
+        path.write_text(cluster.spec("other"))
+        shown = cluster.muster("apply", "-f", path, node=survivor)
+        self.assertNotEqual(shown.returncode, 0)
+        self.assertIn("quorum", shown.stderr)
+        self.assertEqual(shown.stderr.count("\n"), 1, shown.stderr)
+        self.assertEqual(harness.request(node.address, "GET", "/v1/sd/prometheus").status, 503)
+        cluster.wait_for(lambda: self.receiver.alerts("QuorumLost", "firing", since),
+                         "the receiver to get QuorumLost", 20, 0.02)
+        self.assertEqual(sorted(cluster.processes("web")), before)
+
+        cluster.start(coordinator, *others)
+        cluster.wait_whole(30)
+        self.assertEqual(sorted(cluster.processes("web")), before)
+        self.assertNotIn("other", cluster.workloads())
+        cluster.wait_for(lambda: self.receiver.alerts("QuorumLost", "resolved", since),
+                         "the receiver to get the end of QuorumLost", 20, 0.02)
+        cluster.apply(cluster.spec("other", replicas=1, port=8081))
+        cluster.wait_for(lambda: cluster.settled("other"), "writes to work again", 15, 0.02)
+
+    def test_state_survives_the_death_of_everything_at_once(self):
+        cluster = self.cluster
+        self.run_web(replicas=3)
+        token = max(process.token for process in cluster.processes("web"))
+        cluster.kill_node(*cluster.nodes)
+        self.assertEqual(cluster.processes(), [])
+        cluster.start()
+        cluster.wait_whole(40)
+        self.assertEqual(len(cluster.processes("web")), 3)
+        self.assertEqual(cluster.workload("web")["revision"], 1)
+        self.assertGreaterEqual(max(process.token for process in cluster.processes("web")), token)

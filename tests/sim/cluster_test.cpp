@@ -1,0 +1,214 @@
+// Five production Nodes, virtual time: a cluster that heals itself.
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "world.h"
+
+namespace muster::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+WorkloadSpec web(std::uint32_t replicas) {
+  WorkloadSpec spec;
+  spec.name = "web";
+  spec.replicas = replicas;
+  spec.command = {"web"};
+  spec.port = 8080;
+  spec.resources = {100, std::uint64_t{64} << 20};
+  ProbeSpec readiness;
+  readiness.period = 100ms;
+  spec.readiness = readiness;
+  return spec;
+}
+
+struct Cluster : testing::Test {
+  void form(std::uint64_t seed, WorldOptions options = {}) {
+    world = std::make_unique<World>(options, seed);
+    world->start_all();
+    ASSERT_TRUE(world->run_until(
+        [&] {
+          const auto state = world->state();
+          return state && state->nodes.size() == options.nodes;
+        },
+        15s))
+        << "seed " << seed;
+  }
+  void apply(std::uint32_t replicas) {
+    const std::uint64_t request = world->write("n1", PutWorkload{web(replicas)});
+    ASSERT_TRUE(world->run_until([&] { return world->write_result(request).has_value(); }, 5s));
+    const Result<std::string> result = *world->write_result(request);
+    ASSERT_TRUE(result.has_value()) << result.error().text;
+    ASSERT_TRUE(world->run_until([&] { return ready() == replicas; }, 5s));
+  }
+  std::uint32_t ready() const {
+    const auto state = world->state();
+    if (!state) return 0;
+    return static_cast<std::uint32_t>(std::count_if(
+        state->placements.begin(), state->placements.end(), [](const auto& entry) {
+          return !entry.second.lost && entry.second.status.phase == Phase::Ready;
+        }));
+  }
+  bool knows_as(NodeState wanted, const NodeName& node) const {
+    const auto state = world->state();
+    return state && state->nodes.contains(node) && state->nodes.at(node).state == wanted;
+  }
+  // A node that runs a copy and is (or is not) the coordinator.
+  NodeName worker() const {
+    for (const auto& [id, placement] : world->state()->placements) {
+      if (placement.node != world->coordinator()) return placement.node;
+    }
+    return {};
+  }
+  void expect_calm() const {
+    EXPECT_EQ(world->violation(), "");
+    EXPECT_TRUE(world->halts().empty()) << world->halts().front();
+  }
+
+  std::unique_ptr<World> world;
+};
+
+TEST_F(Cluster, FormsAndRunsWhatIsApplied) {
+  form(1);
+  apply(3);
+  EXPECT_EQ(world->processes("web").size(), 3U);
+  expect_calm();
+}
+
+TEST_F(Cluster, MovesWorkFromADeadNodeInTime) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    form(seed);
+    apply(3);
+    const NodeName victim = worker();
+    world->kill_node(victim);
+    const Instant killed = world->now();
+    ASSERT_TRUE(world->run_until([&] { return world->processes("web").size() == 3; }, 10s))
+        << "seed " << seed;
+    EXPECT_LT(seconds(world->now() - killed), 2.5) << "seed " << seed;
+    ASSERT_TRUE(world->run_until([&] { return ready() == 3; }, 1s)) << "seed " << seed;
+    EXPECT_TRUE(knows_as(NodeState::Failed, victim));
+    expect_calm();
+  }
+}
+
+TEST_F(Cluster, SurvivesTheCoordinatorAndAWorkerAtOnce) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    form(seed);
+    apply(3);
+    const NodeName coordinator = world->coordinator();
+    const NodeName victim = coordinator == "n5" ? "n4" : "n5";
+    world->kill_node(coordinator);
+    world->kill_node(victim);
+    const Instant killed = world->now();
+    ASSERT_TRUE(world->run_until(
+        [&] {
+          return knows_as(NodeState::Failed, coordinator) && knows_as(NodeState::Failed, victim) &&
+                 ready() == 3;
+        },
+        15s))
+        << "seed " << seed;
+    EXPECT_LT(seconds(world->now() - killed), 4.0) << "seed " << seed;
+    EXPECT_EQ(world->processes("web").size(), 3U);
+    expect_calm();
+  }
+}
+
+TEST_F(Cluster, MovesNothingWhenOnlyTheAgentWasRestarted) {
+  form(3);
+  apply(3);
+  std::vector<std::int64_t> before;
+  for (const Process& process : world->processes("web")) before.push_back(process.pid);
+  const NodeName victim = worker();
+  world->kill_agent(victim);
+  world->run_for(400ms);
+  world->start(victim);
+  world->run_for(20s);
+  std::vector<std::int64_t> after;
+  for (const Process& process : world->processes("web")) after.push_back(process.pid);
+  EXPECT_EQ(before, after);
+  EXPECT_EQ(ready(), 3U);
+  expect_calm();
+}
+
+TEST_F(Cluster, KeepsTheWantedNumberWhenALostNodeComesBackAlive) {
+  form(4);
+  apply(3);
+  const NodeName victim = worker();
+  world->kill_agent(victim);  // its copy runs on unseen and is replaced
+  ASSERT_TRUE(world->run_until(
+      [&] { return knows_as(NodeState::Failed, victim) && ready() == 3; }, 10s));
+  world->start(victim);
+  // At no moment are fewer than three running, and in the end there are three.
+  for (int step = 0; step < 20'000; ++step) {
+    world->run_for(1ms);
+    ASSERT_GE(world->processes("web").size(), 3U);
+  }
+  EXPECT_EQ(world->processes("web").size(), 3U);
+  EXPECT_EQ(ready(), 3U);
+  EXPECT_EQ(world->state()->placements.size(), 3U);
+  expect_calm();
+}
+
+TEST_F(Cluster, RestartsACopyThatDies) {
+  form(5);
+  apply(2);
+  const auto placement = world->state()->placements.begin()->second;
+  world->kill_process(placement.node, placement.status.pid);
+  ASSERT_TRUE(world->run_until([&] { return ready() == 1; }, 2s));
+  ASSERT_TRUE(world->run_until([&] { return ready() == 2; }, 15s));
+  EXPECT_EQ(world->state()->placements.begin()->second.status.restarts, 1U);
+  expect_calm();
+}
+
+TEST_F(Cluster, TellsOfADeadNodeAndThatItIsBack) {
+  form(6);
+  world->kill_node("n5");
+  const auto told = [&](bool firing) {
+    return std::any_of(world->delivered().begin(), world->delivered().end(),
+                       [&](const Delivered& delivered) {
+                         const auto& alerts = delivered.notification.alerts;
+                         return std::any_of(alerts.begin(), alerts.end(), [&](const auto& each) {
+                           return each.alert.labels.at("alertname") == "NodeFailed" &&
+                                  each.firing == firing;
+                         });
+                       });
+  };
+  ASSERT_TRUE(world->run_until([&] { return told(true); }, 10s));
+  EXPECT_FALSE(told(false));
+  world->start("n5");
+  ASSERT_TRUE(world->run_until([&] { return told(false); }, 20s));
+  expect_calm();
+}
+
+TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
+  form(7);
+  apply(3);
+  const std::size_t on_masters = world->processes_on("n1").size() + world->processes_on("n2").size();
+  world->kill_node("n1");
+  world->kill_node("n2");
+  world->run_for(5s);
+  EXPECT_EQ(world->coordinator(), "");
+  EXPECT_EQ(world->processes("web").size(), 3 - on_masters);
+  const std::uint64_t request = world->write("n3", PutWorkload{web(5)});
+  ASSERT_TRUE(world->run_until([&] { return world->write_result(request).has_value(); }, 10s));
+  ASSERT_FALSE(world->write_result(request)->has_value());
+  EXPECT_EQ(world->write_result(request)->error().code, Code::Unavailable);
+  world->start("n1");
+  ASSERT_TRUE(world->run_until([&] { return ready() == 3; }, 20s));
+  expect_calm();
+}
+
+TEST_F(Cluster, TheSameSeedGivesTheSameTrace) {
+  const auto run = [&](std::uint64_t seed) {
+    form(seed, {.loss_percent = 5});
+    world->kill_node("n4");
+    world->run_for(10s);
+    return std::pair(world->trace_hash(), world->events());
+  };
+  EXPECT_EQ(run(42), run(42));
+  EXPECT_NE(run(42), run(43));
+}
+
+}  // namespace
+}  // namespace muster::sim

@@ -1,0 +1,84 @@
+#include "collector/exposition.h"
+
+#include <cmath>
+#include <cstdlib>
+#include <limits>
+#include <string>
+
+#include <gtest/gtest.h>
+
+namespace muster::collector {
+namespace {
+
+TEST(Exposition, WritesHelpTypeAndSamplesOfEachFamily) {
+  const Families families{
+      {"a_total", "First.", MetricType::Counter, {{{}, 3}}},
+      {"b", "Second.", MetricType::Gauge, {{{{"x", "1"}, {"y", "2"}}, 0.5}, {{{"x", "3"}}, -1}}},
+      {"c", "Third.", MetricType::Untyped, {{{}, 0}}}};
+  EXPECT_EQ(exposition_text(families),
+            "# HELP a_total First.\n# TYPE a_total counter\na_total 3\n"
+            "# HELP b Second.\n# TYPE b gauge\nb{x=\"1\",y=\"2\"} 0.5\nb{x=\"3\"} -1\n"
+            "# HELP c Third.\n# TYPE c untyped\nc 0\n");
+}
+
+TEST(Exposition, WritesFamiliesOfOneNameAsOneAndLeavesOutEmptyOnes) {
+  const Families families{{"a", "One.", MetricType::Gauge, {{{{"x", "1"}}, 1}}},
+                          {"b", "Other.", MetricType::Gauge, {{{}, 2}}},
+                          {"none", "Empty.", MetricType::Gauge, {}},
+                          {"a", "Again.", MetricType::Counter, {{{{"x", "2"}}, 3}}}};
+  EXPECT_EQ(exposition_text(families),
+            "# HELP a One.\n# TYPE a gauge\na{x=\"1\"} 1\na{x=\"2\"} 3\n"
+            "# HELP b Other.\n# TYPE b gauge\nb 2\n");
+  EXPECT_EQ(exposition_text({}), "");
+}
+
+TEST(Exposition, EscapesHelpAndLabelValues) {
+  const Families families{
+      {"a", "back\\slash \"quote\"\nline", MetricType::Gauge, {{{{"x", "b\\s \"q\"\nl"}}, 1}}}};
+  EXPECT_EQ(exposition_text(families),
+            "# HELP a back\\\\slash \"quote\"\\nline\n# TYPE a gauge\n"
+            "a{x=\"b\\\\s \\\"q\\\"\\nl\"} 1\n");
+}
+
+TEST(Exposition, ReplacesWhatIsNotUtf8) {
+  const std::string bad = "\xEF\xBF\xBD";
+  const std::pair<std::string, std::string> cases[] = {
+      {"plain", "plain"},
+      {"\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80", "\xC3\xA9 \xE2\x82\xAC \xF0\x9F\x98\x80"},
+      {"\xF4\x8F\xBF\xBF", "\xF4\x8F\xBF\xBF"},
+      {std::string("a\0b", 3), "a" + bad + "b"},
+      {"\x80", bad},                                // a continuation alone
+      {"\xC3", bad},                                // cut off
+      {"\xC3\"", bad + "\\\""},                     // does not swallow what follows
+      {"\xE2\x82", bad + bad},                      // cut off
+      {"\xC0\xAF", bad + bad},                      // overlong
+      {"\xE0\x9F\xBF", bad + bad + bad},            // overlong
+      {"\xF0\x8F\xBF\xBF", bad + bad + bad + bad},  // overlong
+      {"\xED\xA0\x80", bad + bad + bad},            // surrogate
+      {"\xF4\x90\x80\x80", bad + bad + bad + bad},  // beyond U+10FFFF
+      {"\xFF", bad},
+  };
+  for (const auto& [raw, written] : cases) {
+    std::string out;
+    append_sample(out, "a", {{"x", raw}}, 1);
+    EXPECT_EQ(out, "a{x=\"" + written + "\"} 1\n");
+  }
+}
+
+TEST(Exposition, WritesNumbersThatReadBackAsTheSame) {
+  const double infinity = std::numeric_limits<double>::infinity();
+  EXPECT_EQ(number_text(std::nan("")), "NaN");
+  EXPECT_EQ(number_text(-std::nan("")), "NaN");
+  EXPECT_EQ(number_text(infinity), "+Inf");
+  EXPECT_EQ(number_text(-infinity), "-Inf");
+  EXPECT_EQ(number_text(0), "0");
+  EXPECT_EQ(number_text(0.1), "0.1");
+  EXPECT_EQ(number_text(1795221526), "1795221526");
+  for (const double value : {1.0 / 3, 9007199254740993.0, 25276514304.0, 1e300, 5e-324, -2.5e-7,
+                             std::numeric_limits<double>::max()}) {
+    EXPECT_EQ(std::strtod(number_text(value).c_str(), nullptr), value);
+  }
+}
+
+}  // namespace
+}  // namespace muster::collector

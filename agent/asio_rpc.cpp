@@ -9,7 +9,6 @@
 #include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
-#include <asio/read.hpp>
 #include <asio/steady_timer.hpp>
 #include <asio/write.hpp>
 
@@ -22,21 +21,27 @@ using asio::ip::tcp;
 
 // A first frame is a Hello: small. Whoever has not said it gets no more memory than this.
 constexpr std::size_t kFirstFrameMax = 4096;
+constexpr std::size_t kHeadBytes = 4;
+constexpr std::size_t kInboxKept = std::size_t{64} << 10;
 constexpr auto kFlushPatience = std::chrono::seconds(1);
 
 std::string with_length(const std::string& body) {
   const auto size = static_cast<std::uint32_t>(body.size());
   std::string framed;
-  framed.reserve(body.size() + 4);
+  framed.reserve(body.size() + kHeadBytes);
   for (const int shift : {24, 16, 8, 0}) {
     framed.push_back(static_cast<char>((size >> shift) & 0xffU));
   }
   return framed + body;
 }
 
-std::size_t length_of(const std::array<unsigned char, 4>& head) {
-  return (std::size_t{head[0]} << 24) | (std::size_t{head[1]} << 16) |
-         (std::size_t{head[2]} << 8) | std::size_t{head[3]};
+// Pre: bytes.size() >= kHeadBytes.
+std::size_t length_at(std::string_view bytes) {
+  std::size_t length = 0;
+  for (std::size_t i = 0; i < kHeadBytes; ++i) {
+    length = (length << 8) | static_cast<unsigned char>(bytes[i]);
+  }
+  return length;
 }
 
 }  // namespace
@@ -138,8 +143,8 @@ class AsioRpc::Impl {
     std::deque<std::string> queue;
     std::vector<std::string> writing;
     std::size_t queued = 0;  // bytes in queue and writing
-    std::array<unsigned char, 4> head{};
-    std::string body;
+    std::array<char, 4096> chunk{};
+    std::string inbox;  // what has come and is no whole frame yet
   };
   using StreamPtr = std::shared_ptr<Stream>;
 
@@ -187,42 +192,48 @@ class AsioRpc::Impl {
     asio::error_code ignored;
     stream->socket.set_option(tcp::no_delay(true), ignored);
     stream->open = true;
-    read_head(id, stream);
+    read(id, stream);
     flush(id, stream);
   }
 
-  void read_head(StreamId id, const StreamPtr& stream) {
-    asio::async_read(stream->socket, asio::buffer(stream->head),
-                     [this, id, stream](const asio::error_code& error, std::size_t) {
-                       if (!is_current(id, stream)) return;
-                       if (error) return end(id, error.message());
-                       const std::size_t size = length_of(stream->head);
-                       const std::size_t max =
-                           stream->greeted ? rpc::kFrameBytesMax : kFirstFrameMax;
-                       if (size == 0 || size > max) {
-                         handlers_.on_dropped("oversized");
-                         return end(id, "a frame of " + std::to_string(size) + " bytes");
-                       }
-                       read_body(id, stream, size);
-                     });
+  void read(StreamId id, const StreamPtr& stream) {
+    stream->socket.async_read_some(
+        asio::buffer(stream->chunk),
+        [this, id, stream](const asio::error_code& error, std::size_t size) {
+          if (!is_current(id, stream)) return;
+          if (error) return end(id, error.message());
+          stream->inbox.append(stream->chunk.data(), size);
+          take_frames(id, stream);
+          if (is_current(id, stream)) read(id, stream);
+        });
   }
 
-  void read_body(StreamId id, const StreamPtr& stream, std::size_t size) {
-    stream->body.resize(size);
-    asio::async_read(stream->socket, asio::buffer(stream->body),
-                     [this, id, stream](const asio::error_code& error, std::size_t) {
-                       if (!is_current(id, stream)) return;
-                       if (error) return end(id, error.message());
-                       Result<rpc::Frame> frame = decode_frame(stream->body);
-                       if (!frame) {
-                         handlers_.on_dropped("malformed");
-                         return end(id, frame.error().text);
-                       }
-                       stream->greeted = true;
-                       std::string().swap(stream->body);  // a big frame's memory is given back
-                       handlers_.on_frame(id, std::move(*frame));
-                       if (is_current(id, stream)) read_head(id, stream);
-                     });
+  // Hands in every whole frame of the inbox. A handler may close the stream.
+  void take_frames(StreamId id, const StreamPtr& stream) {
+    std::string_view rest = stream->inbox;
+    while (rest.size() >= kHeadBytes) {
+      const std::size_t size = length_at(rest);
+      const std::size_t max = stream->greeted ? rpc::kFrameBytesMax : kFirstFrameMax;
+      if (size == 0 || size > max) {
+        handlers_.on_dropped("oversized");
+        return end(id, "a frame of " + std::to_string(size) + " bytes");
+      }
+      if (rest.size() < kHeadBytes + size) break;
+      Result<rpc::Frame> frame = decode_frame(rest.substr(kHeadBytes, size));
+      if (!frame) {
+        handlers_.on_dropped("malformed");
+        return end(id, frame.error().text);
+      }
+      rest.remove_prefix(kHeadBytes + size);
+      stream->greeted = true;
+      handlers_.on_frame(id, std::move(*frame));
+      if (!is_current(id, stream)) return;
+    }
+    if (rest.empty() && stream->inbox.size() > kInboxKept) {
+      std::string().swap(stream->inbox);  // a big frame's memory is given back
+    } else {
+      stream->inbox.erase(0, stream->inbox.size() - rest.size());
+    }
   }
 
   void flush(StreamId id, const StreamPtr& stream) {

@@ -36,7 +36,8 @@
 namespace muster::agent {
 namespace {
 
-constexpr Duration kPublishWithin = std::chrono::milliseconds(100);
+constexpr auto kPublishNews = std::chrono::milliseconds(10);
+constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
 constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
 
@@ -202,32 +203,37 @@ class Runtime {
     publish_later();
   }
 
+  // A deadline that moves away, as most do with every heartbeat, leaves the timer alone: it wakes
+  // once too early and is set anew, which costs less than setting it each time.
   void arm() {
     const Instant due = node_.deadline();
-    if (due == armed_for_) return;
+    if (due >= armed_for_) return;
     armed_for_ = due;
-    if (due == kNever) {
-      timer_.cancel();
-      return;
-    }
     const Duration wait = std::max(Duration::zero(), due - control_now());
     timer_.expires_after(std::min<Duration>(wait, std::chrono::hours(1)));
     timer_.async_wait([this, due](const asio::error_code& error) {
       if (error) return;
-      instruments_.observe("muster_loop_lag_seconds",
-                           seconds(std::max(Duration::zero(), control_now() - due)));
       armed_for_ = kNever;
+      const Instant now = control_now();
+      if (now < node_.deadline()) return arm();
+      instruments_.observe("muster_loop_lag_seconds",
+                           seconds(std::max(Duration::zero(), now - due)));
       happened(Tick{});
     });
   }
 
   void publish() {
-    publish_pending_ = false;
+    publish_at_ = kNever;
+    applied_published_ = node_.applied();
     views_.publish(node_.view(control_now()));
   }
+  // What was agreed on is seen at once; what only counts up may be a second old.
   void publish_later() {
-    if (std::exchange(publish_pending_, true)) return;
-    publish_timer_.expires_after(kPublishWithin);
+    const bool news = node_.applied() != applied_published_;
+    const Instant due = control_now() + (news ? kPublishNews : kPublishRest);
+    if (due >= publish_at_) return;
+    publish_at_ = due;
+    publish_timer_.expires_after(news ? kPublishNews : kPublishRest);
     publish_timer_.async_wait([this](const asio::error_code& error) {
       if (!error) publish();
     });
@@ -408,7 +414,8 @@ class Runtime {
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
   Instant armed_for_ = kNever;
-  bool publish_pending_ = false;
+  Instant publish_at_ = kNever;
+  raft::Index applied_published_ = 0;
   bool leaving_ = false;
   int exit_code_ = 0;
 };

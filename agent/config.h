@@ -51,8 +51,8 @@ struct MembershipConfig {
 
 // An election begins after a random time between one and two election_timeouts of silence.
 struct ConsensusConfig {
-  Duration election_timeout = std::chrono::milliseconds(400);    // >= 3 heartbeat_intervals, <= 1m
-  Duration heartbeat_interval = std::chrono::milliseconds(100);  // 10ms to 10s
+  Duration election_timeout = std::chrono::milliseconds(450);    // >= 3 heartbeat_intervals, <= 1m
+  Duration heartbeat_interval = std::chrono::milliseconds(150);  // 10ms to 10s
 };
 
 struct AlertReceiver {

@@ -80,6 +80,7 @@ class Master {
   [[nodiscard]] std::vector<MasterEffect> take_effects();
 
   [[nodiscard]] MasterView view() const;
+  [[nodiscard]] raft::Index applied() const { return engine_.applied_index(); }
 
  private:
   struct LocalWrite {

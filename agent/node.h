@@ -147,6 +147,8 @@ class Node {
 
   // A copy of what others may see. Cheap: the replicated state is shared, not copied.
   [[nodiscard]] std::shared_ptr<const View> view(Instant now) const;
+  // Rises whenever the replicated state changes; 0 on agents that are no masters.
+  [[nodiscard]] raft::Index applied() const { return master_ ? master_->applied() : 0; }
   [[nodiscard]] const health::Swim& swim() const { return swim_; }
   [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
 

@@ -28,8 +28,8 @@ namespace muster::failover {
 struct RaftOptions {
   // A follower stands for election after one to two of these without a leader; a leader that
   // hears no quorum for one steps down.
-  Duration election_timeout = std::chrono::milliseconds(400);
-  Duration heartbeat_interval = std::chrono::milliseconds(100);  // <= election_timeout / 3
+  Duration election_timeout = std::chrono::milliseconds(450);
+  Duration heartbeat_interval = std::chrono::milliseconds(150);  // <= election_timeout / 3
   std::uint64_t snapshot_threshold = 4096;  // entries applied since the last one
   std::uint64_t snapshot_trailing = 1024;   // entries kept before one, for those a little behind
   unsigned max_inflight = 512;              // entries sent to a follower and not acknowledged

@@ -131,7 +131,7 @@ TEST(Config, RefusesEveryValueOutOfItsBoundsByPath) {
       {"membership.probe_timeout", [](Config& c) { c.membership.probe_timeout = 200ms; }},
       {"membership.suspicion_mult", [](Config& c) { c.membership.suspicion_mult = 1; }},
       {"membership.gossip_interval", [](Config& c) { c.membership.gossip_interval = 1ms; }},
-      {"consensus.election_timeout", [](Config& c) { c.consensus.election_timeout = 299ms; }},
+      {"consensus.election_timeout", [](Config& c) { c.consensus.election_timeout = 449ms; }},
       {"alerts.receivers[0].name",
        [](Config& c) {
          c.alerts.receivers = {{"", "http://a", {}}};

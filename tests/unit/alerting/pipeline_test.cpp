@@ -266,6 +266,17 @@ TEST_F(PipelineTest, AReturnDuringTheDeliveryOfItsEndIsToldAsNew) {
   EXPECT_EQ(replicated.size(), 1U);
 }
 
+TEST_F(PipelineTest, AnAlertKeepsItsFirstStartAndHasItsNewestWords) {
+  active({node_failed("n1")});
+  Alert later = node_failed("n1");
+  later.starts_at += seconds(30);
+  later.annotations["summary"] = "newer";
+  active({later});
+  const Alert told_of = next().notification.alerts.at(0).alert;
+  EXPECT_EQ(told_of.starts_at, kWall);
+  EXPECT_EQ(told_of.annotations.at("summary"), "newer");
+}
+
 TEST_F(PipelineTest, AReturnBeforeItsEndWasToldIsNoNews) {
   active({node_failed("n1")});
   answer(next().id, 200);
@@ -415,7 +426,9 @@ TEST_F(TwoReceiversTest, TheNextCoordinatorTellsAgainWhatNotAllHaveAccepted) {
   pipeline.emplace(options);
   pipeline->restore(replicated, wall(), now);
   active({node_failed("n1")});
+  const Instant restored = now;
   const Deliver again = next(seconds(1));
+  EXPECT_EQ(now, restored + milliseconds(500));  // news, and not an overdue reminder
   EXPECT_EQ(again.notification.idempotency_key, first.notification.idempotency_key);
   const Deliver second = next(Duration{0});
   answer(again.id, 200);

@@ -21,17 +21,6 @@ ApiResponse ok(const json& body) {
 
 json time_json(WallTime at) { return at == WallTime{} ? json() : json(rfc3339(at)); }
 
-// Copies that `spec` wants. On every node means on those that could ever take it.
-std::size_t wanted_copies(const ClusterState& state, const WorkloadSpec& spec) {
-  if (!spec.on_every_node) return spec.replicas;
-  WorkloadSpec anywhere;
-  anywhere.constraints = spec.constraints;
-  const auto fits = [&](const auto& node) {
-    return !failover::reject(ClusterState{}, node.second, anywhere);
-  };
-  return static_cast<std::size_t>(std::count_if(state.nodes.begin(), state.nodes.end(), fits));
-}
-
 struct Copies {
   std::size_t running = 0;  // ready ones too
   std::size_t ready = 0;
@@ -86,7 +75,7 @@ json workload_json(const ClusterState& state, const WorkloadRecord& record) {
   return {{"name", spec.name},
           {"replicas", spec.on_every_node ? json() : json(spec.replicas)},
           {"on_every_node", spec.on_every_node},
-          {"wanted", wanted_copies(state, spec)},
+          {"wanted", failover::wanted_copies(state, spec)},
           {"ready", copies.ready},
           {"running", copies.running},
           {"revision", record.revision},
@@ -214,7 +203,7 @@ std::size_t workloads_ready(const ClusterState& state) {
   return static_cast<std::size_t>(
       std::count_if(state.workloads.begin(), state.workloads.end(), [&](const auto& workload) {
         return count_copies(state, workload.first).ready >=
-               wanted_copies(state, workload.second.spec);
+               failover::wanted_copies(state, workload.second.spec);
       }));
 }
 

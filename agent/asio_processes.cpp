@@ -87,8 +87,7 @@ class AsioProcesses::Impl : public std::enable_shared_from_this<AsioProcesses::I
 
   void check(const RunCheck& order) {
     const auto answer = [self = shared_from_this(), order](bool passed, std::string text) {
-      self->post_(
-          CheckEnded{order.instance, order.role, order.id, passed, std::move(text)});
+      self->post_(CheckEnded{order.instance, order.role, order.id, passed, std::move(text)});
     };
     if (checks_.size() >= kChecksMax) {
       answer(false, "too many exec probes at once");
@@ -133,13 +132,13 @@ class AsioProcesses::Impl : public std::enable_shared_from_this<AsioProcesses::I
     }
     auto [entry, fresh] = watched_.try_emplace(process, io_, *pidfd);
     if (!fresh) return;
-    entry->second.async_wait(
-        Descriptor::wait_read, [self = shared_from_this(), process,
-                                done = std::move(done)](const asio::error_code& error) {
-          if (error || self->stopped_) return;
-          self->watched_.erase(process);
-          done();
-        });
+    entry->second.async_wait(Descriptor::wait_read,
+                             [self = shared_from_this(), process,
+                              done = std::move(done)](const asio::error_code& error) {
+                               if (error || self->stopped_) return;
+                               self->watched_.erase(process);
+                               done();
+                             });
   }
 
   void ask_later(const Process& process, std::function<void()> done) {

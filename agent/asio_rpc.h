@@ -2,7 +2,8 @@
 //
 // A driver (Asio, TCP). Length-framed protobuf: 4 bytes big-endian, then a Frame. Lives on the
 // control thread's io_context and is called there only. It knows no meaning of frames; it bounds
-// their size, the queue of each stream and the number of streams, and cuts off who breaks the rules.
+// their size, the queue of each stream and the number of streams, and cuts off who breaks the
+// rules.
 #pragma once
 
 #include <cstdint>

@@ -114,38 +114,44 @@ class Runtime {
  private:
   // --- opening ---
   Status open_gossip() {
-    auto gossip = health::AsioGossip::open(
-        io_, {config_.listen.address, config_.listen.gossip_port},
-        {[this](const Address& from, const gossip::Packet& packet) {
-           count_packet("received", packet);
-           happened(PacketArrived{from, packet});
-         },
-         [this](std::uint64_t exchange, const gossip::Sync& sync) {
-           happened(SyncArrived{exchange, sync});
-         },
-         [this](std::uint64_t id, const gossip::Sync& sync) { happened(SyncEnded{id, sync}); },
-         [this](std::uint64_t id) { happened(SyncEnded{id, std::nullopt}); },
-         [this](health::GossipDrop reason, const Address& /*from*/) {
-           instruments_.count("muster_gossip_dropped_total",
-                              {{"reason", std::string(to_text(reason))}});
-         }});
+    auto gossip =
+        health::AsioGossip::open(io_, {config_.listen.address, config_.listen.gossip_port},
+                                 {[this](const Address& from, const gossip::Packet& packet) {
+                                    count_packet("received", packet);
+                                    happened(PacketArrived{from, packet});
+                                  },
+                                  [this](std::uint64_t exchange, const gossip::Sync& sync) {
+                                    happened(SyncArrived{exchange, sync});
+                                  },
+                                  [this](std::uint64_t id, const gossip::Sync& sync) {
+                                    happened(SyncEnded{id, sync});
+                                  },
+                                  [this](std::uint64_t id) {
+                                    happened(SyncEnded{id, std::nullopt});
+                                  },
+                                  [this](health::GossipDrop reason, const Address& /*from*/) {
+                                    instruments_.count("muster_gossip_dropped_total",
+                                                       {{"reason", std::string(to_text(reason))}});
+                                  }});
     if (!gossip) return tl::unexpected(gossip.error());
     gossip_ = std::move(*gossip);
     return {};
   }
 
   Status open_rpc() {
-    auto rpc = AsioRpc::open(
-        io_, {config_.listen.address, config_.listen.rpc_port},
-        {[this](StreamId stream) { happened(StreamOpened{stream}); },
-         [this](StreamId stream) { happened(StreamAccepted{stream}); },
-         [this](StreamId stream, const std::string& why) { happened(StreamClosed{stream, why}); },
-         [this](StreamId stream, rpc::Frame frame) {
-           happened(FrameArrived{stream, std::move(frame)});
-         },
-         [this](const std::string& reason) {
-           instruments_.count("muster_rpc_dropped_total", {{"reason", reason}});
-         }});
+    auto rpc =
+        AsioRpc::open(io_, {config_.listen.address, config_.listen.rpc_port},
+                      {[this](StreamId stream) { happened(StreamOpened{stream}); },
+                       [this](StreamId stream) { happened(StreamAccepted{stream}); },
+                       [this](StreamId stream, const std::string& why) {
+                         happened(StreamClosed{stream, why});
+                       },
+                       [this](StreamId stream, rpc::Frame frame) {
+                         happened(FrameArrived{stream, std::move(frame)});
+                       },
+                       [this](const std::string& reason) {
+                         instruments_.count("muster_rpc_dropped_total", {{"reason", reason}});
+                       }});
     if (!rpc) return tl::unexpected(rpc.error());
     rpc_ = std::move(*rpc);
     return {};
@@ -180,8 +186,8 @@ class Runtime {
       }
       return failover::tail(found->second.log_path, lines, kLogTailBytesMax);
     };
-    auto server = CivetwebServer::open({config_.listen.address, config_.listen.http_port},
-                                       std::move(ports));
+    auto server =
+        CivetwebServer::open({config_.listen.address, config_.listen.http_port}, std::move(ports));
     if (!server) return tl::unexpected(server.error());
     http_ = std::move(*server);
     return {};
@@ -256,8 +262,8 @@ class Runtime {
     happened(WallRead{wall_now()});
     for (const auto& [id, instance] : views_.read()->instances) {
       asio::post(disk_, [this, path = instance.log_path] {
-        const Status rotated = failover::rotate_if_larger(
-            path, config_.logs.max_bytes, static_cast<int>(config_.logs.keep));
+        const Status rotated = failover::rotate_if_larger(path, config_.logs.max_bytes,
+                                                          static_cast<int>(config_.logs.keep));
         if (!rotated) say(Level::Warning, "output not rotated: " + rotated.error().text);
       });
     }
@@ -286,8 +292,8 @@ class Runtime {
                   failover::SqliteLog::AppendEntries{effect.first, std::move(effect.entries)}});
   }
   void act(failover::PutSnapshot& effect) {
-    log_->submit({effect.ticket, failover::SqliteLog::PutSnapshot{
-                                     effect.meta, effect.data, effect.keep_from}});
+    log_->submit({effect.ticket,
+                  failover::SqliteLog::PutSnapshot{effect.meta, effect.data, effect.keep_from}});
   }
 
   void act(SaveInstance& effect) {
@@ -302,8 +308,8 @@ class Runtime {
     asio::post(disk_, [this, id = effect.instance] {
       const Status forgotten = instances_->forget(id);
       if (forgotten) return;
-      say(Level::Warning, "instance " + std::to_string(id) +
-                              " stays on record: " + forgotten.error().text);
+      say(Level::Warning,
+          "instance " + std::to_string(id) + " stays on record: " + forgotten.error().text);
     });
   }
   void act(StartProcess& effect) { processes_.start(effect); }
@@ -314,8 +320,8 @@ class Runtime {
     if (effect.probe.kind == ProbeKind::Exec) return processes_.check(effect);
     ProbeSpec probe = effect.probe;
     probe.timeout = effect.timeout;
-    prober_.check(probe, [this, instance = effect.instance, role = effect.role,
-                          id = effect.id](bool passed, std::string text) {
+    prober_.check(probe, [this, instance = effect.instance, role = effect.role, id = effect.id](
+                             bool passed, std::string text) {
       asio::post(io_, [this, event = CheckEnded{instance, role, id, passed, std::move(text)}] {
         happened(event);
       });
@@ -329,9 +335,9 @@ class Runtime {
       instruments_.count("muster_alerts_notifications_total",
                          {{"receiver", receiver}, {"outcome", good ? "accepted" : "failed"}});
       if (!good) {
-        say(Level::Warning, "receiver " + receiver + " did not take a notification: " +
-                                (out.status != 0 ? "HTTP " + std::to_string(out.status)
-                                                 : out.error));
+        say(Level::Warning,
+            "receiver " + receiver + " did not take a notification: " +
+                (out.status != 0 ? "HTTP " + std::to_string(out.status) : out.error));
       }
       asio::post(io_, [this, id, out] { happened(DeliveryEnded{id, out}); });
     });
@@ -424,6 +430,9 @@ class Runtime {
 
 int run_agent(const Config& config) {
   open_journal(config.log.level, config.log.format, config.node.name);
+  // A journal that went away and a limit on file sizes are errors to be handled, not deaths.
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   Result<Prepared> prepared = prepare(config);
   if (!prepared) {
     say(Level::Error, prepared.error().text);
@@ -436,8 +445,8 @@ int run_agent(const Config& config) {
     return 78;
   }
   if (config.insecure) {
-    say(Level::Warning, "INSECURE: nobody who reaches " + config.listen.address +
-                            " has to prove who they are");
+    say(Level::Warning,
+        "INSECURE: nobody who reaches " + config.listen.address + " has to prove who they are");
   }
   return runtime.run();
 }

@@ -35,8 +35,7 @@ Error not_ready() {
 }  // namespace
 
 Master::Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Stored stored,
-               Codec codec, const WallAnchor& wall, StreamIds& ids, std::uint64_t seed,
-               Instant now)
+               Codec codec, const WallAnchor& wall, StreamIds& ids, std::uint64_t seed, Instant now)
     : options_(std::move(options)),
       self_(std::move(self)),
       codec_(std::move(codec)),
@@ -135,8 +134,7 @@ void Master::on_sighting(const NodeName& node, const Sighting& sighting) {
   coordinator_.on_sighting(node, sighting);
 }
 
-void Master::on_delivery(std::uint64_t id, const alerting::DeliveryOutcome& outcome,
-                         Instant now) {
+void Master::on_delivery(std::uint64_t id, const alerting::DeliveryOutcome& outcome, Instant now) {
   (id >= kOwnDeliveries ? own_alerts_ : cluster_alerts_).on_delivery(id, outcome, now);
   settle(now);
 }
@@ -220,9 +218,9 @@ void Master::watch_leader(Instant now) {
   if (lost == quorum_lost_) return;
   quorum_lost_ = lost;
   quorum_lost_at_ = wall_.wall_at(leaderless_since_);
-  emit(Notice{lost ? Level::Error : Level::Info,
-              lost ? "no quorum of masters: reads are stale, writes are refused"
-                   : "the quorum is back"});
+  emit(Notice{
+      lost ? Level::Error : Level::Info,
+      lost ? "no quorum of masters: reads are stale, writes are refused" : "the quorum is back"});
   evaluate_alerts(now);
 }
 
@@ -231,8 +229,7 @@ void Master::evaluate_alerts(Instant now) {
   const WallTime wall = wall_.wall_at(now);
   std::vector<alerting::Alert> own_firing;
   if (quorum_lost_) {
-    own_firing.push_back(
-        alerting::quorum_lost(options_.rules.cluster, self_, quorum_lost_at_));
+    own_firing.push_back(alerting::quorum_lost(options_.rules.cluster, self_, quorum_lost_at_));
   }
   own_alerts_.set_active(own_firing, wall, now);
   if (!coordinator_.active()) return;

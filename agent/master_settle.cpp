@@ -59,8 +59,8 @@ bool Master::drain_links(Instant now) {
     if (const auto* lost = std::get_if<LinkLost>(&effect)) {
       hint(lost->master, now);
     } else if (const auto* refused = std::get_if<LinkRefused>(&effect)) {
-      emit(Notice{Level::Error,
-                  "master " + refused->master + " refuses this one: " + refused->why});
+      emit(
+          Notice{Level::Error, "master " + refused->master + " refuses this one: " + refused->why});
     } else if (auto* open = std::get_if<OpenStream>(&effect)) {
       emit(std::move(*open));
     } else if (auto* frame = std::get_if<SendFrame>(&effect)) {
@@ -160,8 +160,8 @@ void Master::on(const failover::Restore& restore) {
 }
 
 void Master::on(const failover::WantSnapshot& want, Instant now) {
-  engine_.provide_snapshot(
-      want.index, std::make_shared<const std::string>(codec_.encode_state(*state_)), now);
+  engine_.provide_snapshot(want.index,
+                           std::make_shared<const std::string>(codec_.encode_state(*state_)), now);
 }
 
 void Master::on(const failover::RoleChanged& role, Instant now) {

@@ -83,9 +83,9 @@ void Node::on(const LogHealth& event, Instant now) {
 
 void Node::on(const InstanceSaved& event, Instant now) {
   if (!event.saved) {
-    emit(Notice{Level::Error, "instance " + std::to_string(event.instance) +
-                                  " cannot be saved, nothing new is started: " +
-                                  event.saved.error().text});
+    emit(Notice{Level::Error,
+                "instance " + std::to_string(event.instance) +
+                    " cannot be saved, nothing new is started: " + event.saved.error().text});
   }
   supervisor_.on_saved(event.instance, event.saved, now);
 }
@@ -125,8 +125,8 @@ void Node::on(const Tick& /*event*/, Instant now) {
 }
 
 Instant Node::deadline() const {
-  Instant next = std::min({swim_.deadline(), session_.deadline(), supervisor_.deadline(),
-                           leave_by_});
+  Instant next =
+      std::min({swim_.deadline(), session_.deadline(), supervisor_.deadline(), leave_by_});
   if (master_) next = std::min(next, master_->deadline());
   for (const auto& [id, waiting] : waiting_) next = std::min(next, waiting.give_up_at);
   for (const auto& [stream, peer] : peers_) {
@@ -153,8 +153,8 @@ std::shared_ptr<const View> Node::view(Instant now) const {
         std::chrono::duration_cast<std::chrono::milliseconds>(lease.until() - now).count();
   }
   for (const auto& [name, member] : swim_.members()) {
-    view->members[name] = {name,        member.state, member.incarnation,
-                           member.gossip, member.meta, wall_.wall_at(member.since)};
+    view->members[name] = {name,          member.state, member.incarnation,
+                           member.gossip, member.meta,  wall_.wall_at(member.since)};
   }
   for (const auto& [id, instance] : supervisor_.instances()) {
     view->instances[id] = {instance.status(), instance.spec().name,

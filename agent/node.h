@@ -142,7 +142,7 @@ class Node {
   Node& operator=(const Node&) = delete;
 
   void handle(const Event& event, Instant now);
-  [[nodiscard]] Instant deadline() const;  // a Tick has nothing to do before this moment
+  [[nodiscard]] Instant deadline() const;            // a Tick has nothing to do before this moment
   [[nodiscard]] std::vector<Effect> take_effects();  // oldest first; empties the queue
 
   // A copy of what others may see. Cheap: the replicated state is shared, not copied.
@@ -153,7 +153,7 @@ class Node {
   [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
 
  private:
-  struct Peer {  // an accepted stream
+  struct Peer {                    // an accepted stream
     std::optional<NodeName> name;  // once its Hello was good
     rpc::Purpose purpose = rpc::Purpose::Agent;
     Instant hello_due{};

@@ -95,9 +95,7 @@ bool Node::drain_session(Instant now) {
   return !effects.empty();
 }
 
-void Node::send_register() {
-  session_.send(rpc::Register{options_.info, supervisor_.statuses()});
-}
+void Node::send_register() { session_.send(rpc::Register{options_.info, supervisor_.statuses()}); }
 
 // What changed goes up as one report; while nobody is there to hear it, the next registration
 // carries the whole.
@@ -111,34 +109,33 @@ void Node::send_reports() {
 bool Node::drain_supervisor() {
   std::vector<InstanceEffect> effects = supervisor_.take_effects();
   for (InstanceEffect& effect : effects) {
-    std::visit(
-        Overloaded{
-            [&](StatusChanged& changed) {
-              const InstanceStatus& status = changed.status;
-              reports_[status.instance] = status;
-              std::string text = "instance " + std::to_string(status.instance) + " is " +
-                                 std::string(to_text(status.phase));
-              if (status.pid != 0) text += ", pid " + std::to_string(status.pid);
-              if (!status.why.empty()) text += ": " + status.why;
-              emit(Notice{Level::Info, std::move(text)});
-            },
-            [&](ProbeCounted& probe) {
-              const bool live = probe.role == health::ProbeRole::Liveness;
-              emit(Measured{"muster_probe_results_total",
-                            1,
-                            {{"workload", probe.workload},
-                             {"probe", live ? "liveness" : "readiness"},
-                             {"result", probe.passed ? "success" : "failure"}}});
-            },
-            [&](StartProcess& start) {
-              if (start.attempt > 1) {
-                emit(Measured{"muster_restarts_total", 1, {{"workload", start.spec.name}}});
-              }
-              emit(std::move(start));
-            },
-            [&](auto& other) { emit(std::move(other)); },
-        },
-        effect);
+    std::visit(Overloaded{
+                   [&](StatusChanged& changed) {
+                     const InstanceStatus& status = changed.status;
+                     reports_[status.instance] = status;
+                     std::string text = "instance " + std::to_string(status.instance) + " is " +
+                                        std::string(to_text(status.phase));
+                     if (status.pid != 0) text += ", pid " + std::to_string(status.pid);
+                     if (!status.why.empty()) text += ": " + status.why;
+                     emit(Notice{Level::Info, std::move(text)});
+                   },
+                   [&](ProbeCounted& probe) {
+                     const bool live = probe.role == health::ProbeRole::Liveness;
+                     emit(Measured{"muster_probe_results_total",
+                                   1,
+                                   {{"workload", probe.workload},
+                                    {"probe", live ? "liveness" : "readiness"},
+                                    {"result", probe.passed ? "success" : "failure"}}});
+                   },
+                   [&](StartProcess& start) {
+                     if (start.attempt > 1) {
+                       emit(Measured{"muster_restarts_total", 1, {{"workload", start.spec.name}}});
+                     }
+                     emit(std::move(start));
+                   },
+                   [&](auto& other) { emit(std::move(other)); },
+               },
+               effect);
   }
   return !effects.empty();
 }

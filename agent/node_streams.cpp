@@ -143,11 +143,11 @@ void Node::on(const WriteRequested& event, Instant now) {
     waiting_[id] = {event.request, true, now + kForwardPatience};
     return;
   }
-  emit(WriteDone{event.request,
-                 fail(Code::Unavailable,
-                      "no coordinator is known to " + options_.info.name +
-                          ": without a quorum, a majority of the masters, nothing can be "
-                          "changed; nothing was")});
+  emit(WriteDone{
+      event.request,
+      fail(Code::Unavailable, "no coordinator is known to " + options_.info.name +
+                                  ": without a quorum, a majority of the masters, nothing can be "
+                                  "changed; nothing was")});
 }
 
 void Node::on(const ReadRequested& event, Instant now) {
@@ -180,9 +180,9 @@ void Node::give_up(Instant now) {
     }
     it = waiting_.erase(it);
     if (waiting.write) {
-      emit(WriteDone{waiting.request,
-                     fail(Code::Unknown, "the coordinator did not answer in time: it may or may "
-                                         "not have been done; try again")});
+      emit(WriteDone{waiting.request, fail(Code::Unknown,
+                                           "the coordinator did not answer in time: it may or may "
+                                           "not have been done; try again")});
     } else {
       emit(ReadDone{waiting.request, 504, ""});
     }

@@ -1,11 +1,11 @@
 #include "agent/posix_lock.h"
 
+#include <cerrno>
+#include <cstring>
+
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
-
-#include <cerrno>
-#include <cstring>
 
 namespace muster::agent {
 
@@ -31,7 +31,8 @@ Result<std::shared_ptr<void>> lock_file(const std::string& path) {
     return fail(Code::Exhausted, "cannot write " + path + ": " + std::strerror(error) +
                                      "; free space in the data directory");
   }
-  // A shared_ptr<void> needs a non-null pointer to call its deleter for; the descriptor is the value.
+  // A shared_ptr<void> needs a non-null pointer to call its deleter for; the descriptor is the
+  // value.
   return std::shared_ptr<void>(new int(fd), [](void* held) {
     ::close(*static_cast<int*>(held));
     delete static_cast<int*>(held);

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "failover/placement.h"
+
 namespace muster::agent {
 namespace {
 
@@ -24,7 +26,8 @@ void measure_state(collector::Instruments& to, const MasterView& master) {
 
   std::map<std::pair<std::string, std::string>, double> phases;
   for (const auto& [id, placement] : state.placements) {
-    const std::string phase = placement.lost ? "lost" : std::string(to_text(placement.status.phase));
+    const std::string phase =
+        placement.lost ? "lost" : std::string(to_text(placement.status.phase));
     ++phases[{placement.workload, phase}];
   }
   Series instances;
@@ -35,9 +38,7 @@ void measure_state(collector::Instruments& to, const MasterView& master) {
 
   Series wanted;
   for (const auto& [name, record] : state.workloads) {
-    const double copies =
-        record.spec.on_every_node ? nodes[NodeState::Alive] : double(record.spec.replicas);
-    wanted.push_back({{{"workload", name}}, copies});
+    wanted.push_back({{{"workload", name}}, double(failover::wanted_copies(state, record.spec))});
   }
   to.replace("muster_workload_wanted", wanted);
   to.set("muster_alerts_firing", {}, static_cast<double>(state.alerts.size()));

@@ -20,8 +20,9 @@ void open_journal(const std::string& level, const std::string& format, const std
       std::make_shared<spdlog::logger>(node, std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::trace);
-  logger->set_pattern(as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","node":"%n","text":%v})"
-                              : "%Y-%m-%d %H:%M:%S.%e %L %n: %v");
+  logger->set_pattern(
+      as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%e%z","level":"%l","node":"%n","text":%v})"
+              : "%Y-%m-%d %H:%M:%S.%e %L %n: %v");
   spdlog::set_default_logger(std::move(logger));
 }
 

@@ -33,7 +33,7 @@ struct MasterView {  // only on masters
   bool has_leader = false;  // false: reads are stale and writes are refused
   bool coordinating = false;
   bool disk_failing = false;
-  std::size_t agents = 0;  // registered here
+  std::size_t agents = 0;                     // registered here
   std::shared_ptr<const ClusterState> state;  // never null
 };
 
@@ -47,10 +47,10 @@ struct View {
   std::string cluster;
   NodeInfo self;
   bool insecure = false;
-  bool joined = false;      // it has exchanged tables with another member, or is alone by design
-  bool registered = false;  // with the coordinator
+  bool joined = false;         // it has exchanged tables with another member, or is alone by design
+  bool registered = false;     // with the coordinator
   bool state_failing = false;  // it cannot write what it runs: it starts nothing new
-  NodeName coordinator;     // empty: none known
+  NodeName coordinator;        // empty: none known
   WallTime now{};
   std::int64_t lease_remaining_ms = 0;
   std::map<NodeName, MemberView> members;

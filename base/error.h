@@ -46,7 +46,7 @@ using Status = Result<void>;
 }  // namespace muster
 
 // For broken invariants of our own. Never on data that came from outside.
-#define CHECK(condition)                                                       \
-  do {                                                                         \
+#define CHECK(condition)                                                      \
+  do {                                                                        \
     if (!(condition)) ::muster::check_failed(__FILE__, __LINE__, #condition); \
   } while (false)

@@ -28,9 +28,9 @@ class Rng {
   std::uint64_t below(std::uint64_t n) { return next() % n; }
   // In [0, d); zero when d is.
   Duration below(Duration d) {
-    return d.count() <= 0 ? Duration{0}
-                          : Duration(static_cast<Duration::rep>(
-                                below(static_cast<std::uint64_t>(d.count()))));
+    return d.count() <= 0
+               ? Duration{0}
+               : Duration(static_cast<Duration::rep>(below(static_cast<std::uint64_t>(d.count()))));
   }
   bool chance(unsigned percent) { return below(100) < percent; }
 

@@ -1,7 +1,8 @@
 // What did an operator ask to be run?
 //
 // Plain values, already validated (failover/yaml_workload.h says how). Field names and defaults of
-// probes are those of Kubernetes; those of restart are SEMANTICS.md's back-off (10 s, x2, cap 300 s).
+// probes are those of Kubernetes; those of restart are SEMANTICS.md's back-off (10 s, x2, cap 300
+// s).
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ enum class ProbeKind { Http, Tcp, Exec };
 
 struct ProbeSpec {
   ProbeKind kind = ProbeKind::Tcp;
-  std::string host;            // empty: the node's own address
-  std::uint16_t port = 0;      // 0: the workload's port
-  std::string path = "/";      // Http
+  std::string host;             // empty: the node's own address
+  std::uint16_t port = 0;       // 0: the workload's port
+  std::string path = "/";       // Http
   std::string scheme = "http";  // Http: http or https (certificates are not verified)
   std::vector<std::pair<std::string, std::string>> headers;  // Http
   std::vector<std::string> command;                          // Exec: argv

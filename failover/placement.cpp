@@ -351,6 +351,15 @@ Choice choose_node(const ClusterState& state, const WorkloadSpec& spec) {
   return choice;
 }
 
+std::uint32_t wanted_copies(const ClusterState& state, const WorkloadSpec& spec) {
+  if (!spec.on_every_node) return spec.replicas;
+  WorkloadSpec anywhere;
+  anywhere.constraints = spec.constraints;
+  return static_cast<std::uint32_t>(std::count_if(
+      state.nodes.begin(), state.nodes.end(),
+      [&](const auto& node) { return !reject(ClusterState{}, node.second, anywhere); }));
+}
+
 std::vector<CommandBody> plan(ClusterState state, WallTime at) {
   return Planning(std::move(state), at).run();
 }

@@ -33,6 +33,9 @@ struct Choice {
 [[nodiscard]] std::optional<Rejection> reject(const ClusterState& state, const NodeRecord& node,
                                               const WorkloadSpec& spec);
 
+// How many copies `spec` wants; on every node: on those alive that it could ever run on.
+[[nodiscard]] std::uint32_t wanted_copies(const ClusterState& state, const WorkloadSpec& spec);
+
 // The commands that bring `state` towards what its workloads want, in the order in which they must
 // be proposed. Empty when nothing is to be done now. Rules:
 // - a copy that is missing (its node failed, replicas raised) is placed at once;

@@ -1,5 +1,6 @@
 """Does a real Prometheus discover and scrape every agent, and is what it reads clean?"""
 import json
+import pathlib
 import re
 import subprocess
 
@@ -52,6 +53,12 @@ class Metrics(ClusterCase):
                 r"node_\w+ .*camelCase.*", line.strip())]
             self.assertEqual(others, [])
             self.assertIn(done.returncode, (0, 3))
+
+    def test_the_scrape_configuration_is_one_that_prometheus_takes(self):
+        path = pathlib.Path(__file__).parents[2] / "dashboards/prometheus/scrape.yml"
+        done = subprocess.run(["promtool", "check", "config", path], text=True,
+                              capture_output=True, timeout=20)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
 
     def test_the_target_list_is_what_http_sd_asks_for(self):
         answer = harness.request(self.cluster.nodes["n1"].address, "GET", "/v1/sd/prometheus")

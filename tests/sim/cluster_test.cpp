@@ -45,8 +45,8 @@ struct Cluster : testing::Test {
   std::uint32_t ready() const {
     const auto state = world->state();
     if (!state) return 0;
-    return static_cast<std::uint32_t>(std::count_if(
-        state->placements.begin(), state->placements.end(), [](const auto& entry) {
+    return static_cast<std::uint32_t>(
+        std::count_if(state->placements.begin(), state->placements.end(), [](const auto& entry) {
           return !entry.second.lost && entry.second.status.phase == Phase::Ready;
         }));
   }
@@ -136,8 +136,8 @@ TEST_F(Cluster, KeepsTheWantedNumberWhenALostNodeComesBackAlive) {
   apply(3);
   const NodeName victim = worker();
   world->kill_agent(victim);  // its copy runs on unseen and is replaced
-  ASSERT_TRUE(world->run_until(
-      [&] { return knows_as(NodeState::Failed, victim) && ready() == 3; }, 10s));
+  ASSERT_TRUE(
+      world->run_until([&] { return knows_as(NodeState::Failed, victim) && ready() == 3; }, 10s));
   world->start(victim);
   // At no moment are fewer than three running, and in the end there are three.
   for (int step = 0; step < 20'000; ++step) {
@@ -165,14 +165,13 @@ TEST_F(Cluster, TellsOfADeadNodeAndThatItIsBack) {
   form(6);
   world->kill_node("n5");
   const auto told = [&](bool firing) {
-    return std::any_of(world->delivered().begin(), world->delivered().end(),
-                       [&](const Delivered& delivered) {
-                         const auto& alerts = delivered.notification.alerts;
-                         return std::any_of(alerts.begin(), alerts.end(), [&](const auto& each) {
-                           return each.alert.labels.at("alertname") == "NodeFailed" &&
-                                  each.firing == firing;
-                         });
-                       });
+    return std::any_of(
+        world->delivered().begin(), world->delivered().end(), [&](const Delivered& delivered) {
+          const auto& alerts = delivered.notification.alerts;
+          return std::any_of(alerts.begin(), alerts.end(), [&](const auto& each) {
+            return each.alert.labels.at("alertname") == "NodeFailed" && each.firing == firing;
+          });
+        });
   };
   ASSERT_TRUE(world->run_until([&] { return told(true); }, 10s));
   EXPECT_FALSE(told(false));
@@ -184,7 +183,8 @@ TEST_F(Cluster, TellsOfADeadNodeAndThatItIsBack) {
 TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
   form(7);
   apply(3);
-  const std::size_t on_masters = world->processes_on("n1").size() + world->processes_on("n2").size();
+  const std::size_t on_masters =
+      world->processes_on("n1").size() + world->processes_on("n2").size();
   world->kill_node("n1");
   world->kill_node("n2");
   world->run_for(5s);

@@ -145,10 +145,10 @@ void World::start(const NodeName& name) {
   for (const auto& [id, stored] : host.stored) {
     recovered.instances.push_back({stored, host.processes.contains(stored.pid)});
   }
-  host.node = std::make_unique<agent::Node>(host.options, std::move(recovered), codec_,
-                                            kEpoch + std::chrono::duration_cast<std::chrono::milliseconds>(
-                                                         now_.time_since_epoch()),
-                                            now_);
+  host.node = std::make_unique<agent::Node>(
+      host.options, std::move(recovered), codec_,
+      kEpoch + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()),
+      now_);
   carry_out(name);
 }
 
@@ -237,8 +237,8 @@ const std::map<std::int64_t, Process>& World::processes_on(const NodeName& name)
 
 std::uint64_t World::write(const NodeName& node, CommandBody body) {
   const std::uint64_t request = ++last_request_;
-  deliver(node, agent::WriteRequested{request, std::move(body),
-                                      "request-" + std::to_string(request)});
+  deliver(node,
+          agent::WriteRequested{request, std::move(body), "request-" + std::to_string(request)});
   return request;
 }
 
@@ -380,9 +380,10 @@ void World::act(const NodeName& name, Host& host, failover::PutSnapshot& effect)
       log.entries.clear();
       log.first = effect.meta.index + 1;
     } else if (effect.keep_from > log.first) {
-      const auto drop = std::min<std::size_t>(log.entries.size(),
-                                              static_cast<std::size_t>(effect.keep_from - log.first));
-      log.entries.erase(log.entries.begin(), log.entries.begin() + static_cast<std::ptrdiff_t>(drop));
+      const auto drop = std::min<std::size_t>(
+          log.entries.size(), static_cast<std::size_t>(effect.keep_from - log.first));
+      log.entries.erase(log.entries.begin(),
+                        log.entries.begin() + static_cast<std::ptrdiff_t>(drop));
       log.first = effect.keep_from;
     }
     deliver(name, agent::LogDurable{effect.ticket});
@@ -427,9 +428,9 @@ void World::act(const NodeName& /*name*/, Host& host, agent::WatchProcess& effec
 }
 
 void World::act(const NodeName& name, Host& host, agent::RunCheck& effect) {
-  const bool runs = std::any_of(
-      host.processes.begin(), host.processes.end(),
-      [&](const auto& entry) { return entry.second.instance == effect.instance; });
+  const bool runs =
+      std::any_of(host.processes.begin(), host.processes.end(),
+                  [&](const auto& entry) { return entry.second.instance == effect.instance; });
   post(name, latency(), agent::CheckEnded{effect.instance, effect.role, effect.id, runs, ""});
 }
 

@@ -48,6 +48,10 @@ class World {
  public:
   World(WorldOptions options, std::uint64_t seed);
 
+  // What `name` will be started with: for an agent that is configured wrongly.
+  [[nodiscard]] agent::NodeOptions& configure(const NodeName& name) {
+    return hosts_.at(name).options;
+  }
   // Names are n1, n2, ...; the first ones are the masters.
   void start_all();
   void start(const NodeName& name);       // with what its disk holds

@@ -81,7 +81,7 @@ class AsioProcesses::Impl : public std::enable_shared_from_this<AsioProcesses::I
     // It is gone and nobody saw it go.
     const Process process{order.pid, order.start_time};
     if (!watched_.contains(process)) {
-      post_(ProcessExited{order.instance, order.pid, true, {}});
+      tell(ProcessExited{order.instance, order.pid, true, {}});
     }
   }
 
@@ -90,8 +90,8 @@ class AsioProcesses::Impl : public std::enable_shared_from_this<AsioProcesses::I
       self->post_(CheckEnded{order.instance, order.role, order.id, passed, std::move(text)});
     };
     if (checks_.size() >= kChecksMax) {
-      answer(false, "too many exec probes at once");
-      return;
+      return tell(
+          CheckEnded{order.instance, order.role, order.id, false, "too many exec probes at once"});
     }
     ProcessStart what;
     what.instance = order.instance;
@@ -110,6 +110,14 @@ class AsioProcesses::Impl : public std::enable_shared_from_this<AsioProcesses::I
 
  private:
   using Descriptor = asio::posix::stream_descriptor;
+
+  // From the loop, never from within the call that asks: an answer must not overtake the rest of
+  // what was decided together with the question.
+  void tell(Event event) {
+    asio::post(io_, [self = shared_from_this(), event = std::move(event)] {
+      if (!self->stopped_) self->post_(event);
+    });
+  }
 
   void launch(ProcessStart what, std::function<void(const Result<Process>&)> done) {
     asio::post(pool_, [self = shared_from_this(), what = std::move(what),

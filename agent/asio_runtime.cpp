@@ -108,6 +108,7 @@ class Runtime {
     io_.run();
     notify_.stopping();
     http_.reset();  // its threads may still hand in requests: before what serves them
+    disk_.join();   // what was to be saved is, before what saves it goes
     return exit_code_;
   }
 
@@ -426,6 +427,18 @@ class Runtime {
   int exit_code_ = 0;
 };
 
+// 78 keeps systemd from trying again: for what an operator must mend. What may mend itself (a port
+// or a directory still held by the agent before, a full disk) is worth another try.
+int exit_code(const Error& error) {
+  switch (error.code) {
+    case Code::Unavailable:
+    case Code::Exhausted:
+    case Code::Timeout:
+    case Code::Internal: return 1;
+    default: return 78;
+  }
+}
+
 }  // namespace
 
 int run_agent(const Config& config) {
@@ -436,13 +449,13 @@ int run_agent(const Config& config) {
   Result<Prepared> prepared = prepare(config);
   if (!prepared) {
     say(Level::Error, prepared.error().text);
-    return 78;
+    return exit_code(prepared.error());
   }
   const std::shared_ptr<void> lock = prepared->lock;
   Runtime runtime(config, std::move(*prepared));
   if (const Status opened = runtime.open(); !opened) {
     say(Level::Error, opened.error().text);
-    return 78;
+    return exit_code(opened.error());
   }
   if (config.insecure) {
     say(Level::Warning,

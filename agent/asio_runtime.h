@@ -10,8 +10,9 @@
 namespace muster::agent {
 
 // Runs one agent until it is told to stop; the process's main work. Returns the exit code: 0 after
-// a stop that was asked for, 1 after a failure, 78 when it cannot start as it is configured. Says
-// why in one line on stderr. Pre: problems(config) is empty.
+// a stop that was asked for, 1 after a failure that may mend itself (a port in use, a full disk),
+// 78 when it cannot start as it is configured or must not trust what is stored. Says why in one
+// line on stderr. Pre: problems(config) is empty.
 int run_agent(const Config& config);
 
 }  // namespace muster::agent

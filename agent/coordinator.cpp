@@ -11,6 +11,13 @@ namespace muster::agent {
 
 using gossip::MemberState;
 
+namespace {
+
+// Far more than a node can run. An agent that names more is broken or means ill.
+constexpr std::size_t kInstancesOfNodeMax = 10'000;
+
+}  // namespace
+
 // Commands in the order of their proposal, each already applied to a scratch copy of the state.
 class Coordinator::Batch {
  public:
@@ -85,11 +92,11 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
       ++it;
       continue;
     }
-    if (other.registration.info.rpc != registration.info.rpc) {
+    if (other.info.rpc != registration.info.rpc) {
       rpc::HelloReply no = reply();
       no.refused = true;
-      no.why = "the name " + name + " is in use by the agent at " +
-               other.registration.info.rpc.text() + ": give this one another node.name";
+      no.why = "the name " + name + " is in use by the agent at " + other.info.rpc.text() +
+               ": give this one another node.name";
       effects_.emplace_back(SendFrame{stream, no});
       effects_.emplace_back(CloseStream{stream, "refused"});
       agents_.erase(found);
@@ -103,11 +110,31 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.admitting = 0;
   agent.admitted = false;
   agent.last_heard = now;
-  agent.registration = registration;
-  agent.registration.info.name = name;
+  agent.info = registration.info;
+  agent.info.name = name;
+  agent.said.clear();
   agent.sent.reset();
   reports_.erase(name);  // what an older stream said is older than this
   dirty_ = true;
+  if (!hear(agent.said, registration.instances)) cut_boundless(stream);
+}
+
+bool Coordinator::hear(std::map<InstanceId, InstanceStatus>& said,
+                       const std::vector<InstanceStatus>& statuses) {
+  for (const InstanceStatus& status : statuses) {
+    said[status.instance] = status;
+    if (said.size() > kInstancesOfNodeMax) return false;
+  }
+  return true;
+}
+
+void Coordinator::cut_boundless(StreamId stream) {
+  const auto found = agents_.find(stream);
+  effects_.emplace_back(CloseStream{stream, "agent " + found->second.node + " names more than " +
+                                                std::to_string(kInstancesOfNodeMax) +
+                                                " instances"});
+  reports_.erase(found->second.node);
+  agents_.erase(found);
 }
 
 void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now) {
@@ -126,20 +153,10 @@ void Coordinator::on_status(StreamId stream, const rpc::StatusReport& report, In
   if (found == agents_.end() || !found->second.registered) return;
   Agent& agent = found->second;
   agent.last_heard = now;
-  for (const InstanceStatus& status : report.statuses) {
-    auto& known = agent.registration.instances;
-    const auto same = std::find_if(known.begin(), known.end(), [&](const InstanceStatus& s) {
-      return s.instance == status.instance;
-    });
-    if (same == known.end()) {
-      known.push_back(status);
-    } else {
-      *same = status;
-    }
-    reports_[agent.node][status.instance] = status;
+  if (!hear(agent.said, report.statuses) || !hear(reports_[agent.node], report.statuses)) {
+    return cut_boundless(stream);
   }
-  std::erase_if(agent.registration.instances,
-                [](const InstanceStatus& s) { return s.phase == Phase::Stopped; });
+  std::erase_if(agent.said, [](const auto& one) { return one.second.phase == Phase::Stopped; });
   dirty_ = true;
 }
 
@@ -204,6 +221,9 @@ void Coordinator::push_assignments(const ClusterState& state) {
     if (record == state.nodes.end() || record->second.state != NodeState::Alive) continue;
     std::vector<rpc::Assignment> items = failover::assignments_for(state, agent.node);
     if (agent.sent == items) continue;
+    // What it said of copies that are forgotten by now is of no use any more.
+    std::erase_if(agent.said,
+                  [&](const auto& one) { return !state.placements.contains(one.first); });
     effects_.emplace_back(SendFrame{stream, rpc::Assignments{term_, items}});
     agent.sent = std::move(items);
   }
@@ -275,7 +295,9 @@ void Coordinator::add_registrations(Batch& batch) {
     agent.admitting = id;
     agent.admitted = false;
     agent.sent.reset();
-    batch.add_all(failover::admit(batch.scratch(), agent.registration));
+    rpc::Register registration{agent.info, {}};
+    for (const auto& [instance, status] : agent.said) registration.instances.push_back(status);
+    batch.add_all(failover::admit(batch.scratch(), registration));
   }
 }
 

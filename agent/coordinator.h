@@ -89,7 +89,8 @@ class Coordinator {
     std::uint64_t admitting = 0;  // the batch that takes it in; 0: none yet
     bool admitted = false;        // that batch is done: its assignments are the truth
     Instant last_heard{};
-    rpc::Register registration;  // instances kept up to date by its reports
+    NodeInfo info;
+    std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;
   };
   class Batch;
@@ -98,6 +99,10 @@ class Coordinator {
   void push_assignments(const ClusterState& state);
   [[nodiscard]] rpc::HelloReply reply() const;
   void cut_silent(Instant now);
+  // What an agent says of its instances, the last word on each; false: of more than there can be.
+  [[nodiscard]] static bool hear(std::map<InstanceId, InstanceStatus>& said,
+                                 const std::vector<InstanceStatus>& statuses);
+  void cut_boundless(StreamId stream);
   void add_verdicts(Batch& batch, Instant now);
   void add_registrations(Batch& batch);
   void add_reports(Batch& batch);

@@ -8,6 +8,7 @@ namespace {
 
 constexpr Duration kSaveRetry = std::chrono::seconds(1);
 constexpr Duration kKillRepeat = std::chrono::seconds(1);
+constexpr const char* kUnwatched = "ended while no agent watched";
 
 using health::ProbeRole;
 
@@ -33,6 +34,14 @@ Instance::Instance(InstanceContext& context, const StoredInstance& running, Inst
   context_.effects.emplace_back(WatchProcess{status_.instance, status_.pid, start_time_});
   make_checks(now, true);
   enter(readiness_ ? Phase::Running : Phase::Ready, "adopted", now);
+}
+
+Instance::Instance(InstanceContext& context, const StoredInstance& stored, Ended /*ended*/,
+                   Instant now)
+    : context_(context), assignment_(stored.assignment), policy_(assignment_.spec.restart) {
+  status_.instance = assignment_.instance;
+  status_.restarts = stored.restarts;
+  enter(Phase::Done, kUnwatched, now);
 }
 
 std::map<std::string, std::string> Instance::environment() const {
@@ -163,7 +172,7 @@ void Instance::on_exited(std::int64_t pid, bool failed, const std::string& how, 
 }
 
 void Instance::ended(bool failed, const std::string& how, Instant now) {
-  const std::string why = how.empty() ? "ended while no agent watched" : how;
+  const std::string why = how.empty() ? std::string(kUnwatched) : how;
   const auto wait = policy_.on_exit(failed || how.empty(), now - started_at_);
   if (!wait) return enter(Phase::Done, why, now);
   restart_at_ = now + *wait;

@@ -83,6 +83,9 @@ class Instance {
            Instant now);
   // A process that ran before this agent did.
   Instance(InstanceContext& context, const StoredInstance& running, Instant now);
+  // One that ran before this agent did, has ended since and is never to be started again.
+  struct Ended {};
+  Instance(InstanceContext& context, const StoredInstance& stored, Ended ended, Instant now);
 
   // Ends it: SIGTERM, the grace of its spec, SIGKILL. Repeats do nothing.
   void stop(Instant now);

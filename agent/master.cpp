@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "base/problem.h"
 #include "failover/commands.h"
+#include "failover/workload_check.h"
 
 namespace muster::agent {
 namespace {
@@ -150,6 +152,11 @@ Result<std::string> Master::encoded(const Command& command) const {
 
 void Master::submit(const Origin& origin, const Command& command, Instant now) {
   if (!coordinator_.active()) return finish(origin, tl::unexpected(not_ready()));
+  // Agents check what they are given; whoever speaks their protocol need not have.
+  if (const auto* put = std::get_if<PutWorkload>(&command.body)) {
+    const std::vector<Problem> wrong = failover::problems(put->spec);
+    if (!wrong.empty()) return finish(origin, tl::unexpected(to_error(wrong.front())));
+  }
   Result<std::string> bytes = encoded(command);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
   propose({{origin, std::move(*bytes)}}, now);

@@ -6,7 +6,7 @@
 namespace muster::agent {
 namespace {
 
-constexpr Duration kLeavePatience = std::chrono::seconds(30);
+constexpr Duration kLeavePatience = std::chrono::seconds(10);
 
 gossip::Claim self_claim(const NodeInfo& info) {
   gossip::Claim claim;
@@ -110,7 +110,12 @@ void Node::on(const WallRead& event, Instant now) { wall_ = {now, event.wall}; }
 void Node::on(const LeaveRequested& /*event*/, Instant now) {
   if (leaving_) return;
   leaving_ = true;
-  leave_by_ = now + kLeavePatience;
+  // Nobody looks after what outlives this agent: it waits for the slowest to end, or to be killed.
+  Duration slowest{};
+  for (const auto& [id, instance] : supervisor_.instances()) {
+    slowest = std::max(slowest, instance.spec().stop_grace);
+  }
+  leave_by_ = now + slowest + kLeavePatience;
   emit(Notice{Level::Info, "leaving: stopping workloads and telling the others"});
   supervisor_.stop_all(now);
   swim_.leave(now);

@@ -83,6 +83,9 @@ bool Node::drain_session(Instant now) {
                                  "lost coordinator " + down.coordinator + ": " + down.why});
                      fail_waiting(down.why);
                    },
+                   [&](SessionRebuffed& rebuffed) {
+                     emit(Notice{Level::Error, rebuffed.why});
+                   },
                    [&](SessionRefused& refused) {
                      emit(Halt{78, refused.why});
                      halted_ = true;

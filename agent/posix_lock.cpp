@@ -19,9 +19,9 @@ Result<std::shared_ptr<void>> lock_file(const std::string& path) {
     char holder[32] = {};
     const ssize_t size = ::read(fd, holder, sizeof holder - 1);
     ::close(fd);
-    return fail(Code::Conflict, path + " is held by another agent" +
-                                    (size > 0 ? ", process " + std::string(holder) : "") +
-                                    ": stop it or set another data_dir");
+    return fail(Code::Unavailable, path + " is held by another agent" +
+                                       (size > 0 ? ", process " + std::string(holder) : "") +
+                                       ": stop it or set another data_dir");
   }
   const std::string pid = std::to_string(::getpid());
   if (::ftruncate(fd, 0) != 0 ||

@@ -11,7 +11,7 @@
 namespace muster::agent {
 
 // Takes the lock without waiting and holds it while the handle lives; writes our process id into
-// the file. Conflict names the process that holds it.
+// the file. Unavailable names the process that holds it.
 [[nodiscard]] Result<std::shared_ptr<void>> lock_file(const std::string& path);
 
 }  // namespace muster::agent

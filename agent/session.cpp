@@ -79,10 +79,17 @@ void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
 
 void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
   if (reply.refused) {
-    effects_.emplace_back(SessionRefused{peer_ + " refuses this agent: " + reply.why});
+    // One master whose configuration is wrong must not end the agents that the others take.
+    std::string why = peer_ + " refuses this agent: " + reply.why;
+    if (accepted_ && state_ == State::Asking) {
+      effects_.emplace_back(SessionRebuffed{std::move(why)});
+    } else {
+      effects_.emplace_back(SessionRefused{std::move(why)});
+    }
     effects_.emplace_back(CloseStream{stream_, "refused"});
     return drop(reply.why, now + options_.retry_cap);
   }
+  accepted_ = true;
   coordinator_ = reply.coordinator;
   // Followers believe in a dead leader until their election time-out: whoever was just found to be
   // gone is not asked again because of them. The stream stays, and they will say who is next.

@@ -39,8 +39,11 @@ struct SessionDown {
 struct SessionRefused {  // final: this agent must not go on as it is
   std::string why;
 };
-using SessionEffect =
-    std::variant<OpenStream, SendFrame, CloseStream, SessionUp, SessionDown, SessionRefused>;
+struct SessionRebuffed {  // by one master, when others took this agent before: the search goes on
+  std::string why;
+};
+using SessionEffect = std::variant<OpenStream, SendFrame, CloseStream, SessionUp, SessionDown,
+                                   SessionRefused, SessionRebuffed>;
 
 class Session {
  public:
@@ -90,6 +93,7 @@ class Session {
   Instant unreachable_until_{};
   std::size_t next_master_ = 0;
   Duration retry_;
+  bool accepted_ = false;  // some master has found the Hello good
   Instant deadline_;
   Instant last_ack_{};
   std::uint64_t sequence_ = 0;

@@ -19,6 +19,9 @@ Supervisor::Supervisor(std::string cluster, NodeName node, std::string address,
     const InstanceId id = found.stored.assignment.instance;
     if (found.running) {
       instances_.try_emplace(id, context_, found.stored, now);
+    } else if (found.stored.pid != 0 &&
+               found.stored.assignment.spec.restart.when == RestartWhen::Never) {
+      instances_.try_emplace(id, context_, found.stored, Instance::Ended{}, now);
     } else {
       remembered_[id] = found.stored.restarts;
     }

@@ -55,7 +55,15 @@ class Applying {
     WorkloadRecord& record = state_.workloads[c.spec.name];
     const bool fresh = record.spec.name.empty();
     if (!fresh && record.spec == c.spec) return "workload " + c.spec.name + " is unchanged";
+    // Another number of copies makes those that there are no worse: they are of the new revision.
+    WorkloadSpec counted = record.spec;
+    counted.replicas = c.spec.replicas;
+    const std::uint64_t before = record.revision;
     record.revision = fresh ? 1 : record.revision + 1;
+    for (auto& [id, placement] : state_.placements) {
+      const bool same = !fresh && placement.workload == c.spec.name && placement.revision == before;
+      if (same && counted == c.spec) placement.revision = record.revision;
+    }
     record.spec = c.spec;
     record.applied_at = at_;
     std::string text = "workload " + c.spec.name + (fresh ? " created" : " changed") +

@@ -216,8 +216,9 @@ TEST_F(Processes, AreFoundByTheirPathWhenItIsTheirOwn) {
 
 TEST_F(Processes, GoWithTheirWholeGroup) {
   const Process process = run(shell("sleep 1000 & (sleep 1000 & wait) & wait"));
-  ASSERT_TRUE(
-      eventually([&] { return find_by_environment({{"MUSTER_INSTANCE_ID", unique()}}).size() == 4; }));
+  ASSERT_TRUE(eventually([&] {
+    return find_by_environment({{"MUSTER_INSTANCE_ID", unique()}}).size() == 4;
+  }));
   EXPECT_EQ(find_by_environment({{"MUSTER_INSTANCE_ID", unique()}}).front(), process);
   EXPECT_FALSE(group_is_empty(process.pid));
   EXPECT_TRUE(signal_group(process.pid, process.start_time, SIGTERM));

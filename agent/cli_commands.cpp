@@ -1,5 +1,6 @@
 #include "agent/cli_commands.h"
 
+#include <algorithm>
 #include <cstdio>
 
 #include <CLI/CLI.hpp>
@@ -70,7 +71,7 @@ void add_reads(CLI::App& app, Arguments& to) {
   events->add_option("--since", to.events.since, "only those after this sequence number")
       ->type_name("SEQ");
   CLI::App* logs = command(app, "logs", "what a workload's copies have printed");
-  logs->add_option("what", to.name, "a workload or an instance")->required();
+  logs->add_option("workload-or-instance", to.name, "a workload or an instance")->required();
   logs->add_option("-n,--lines", to.lines, "so many of the last lines of each copy")
       ->check(CLI::Range(1U, 10000U))
       ->capture_default_str();
@@ -109,7 +110,8 @@ int usage_error(const std::string& what) {
 int dispatch(const std::string& name, const Arguments& from) {
   if (name == "agent") {
     if (from.agent.dev != from.agent.config.empty()) {
-      return usage_error("agent needs either --config FILE or --dev");
+      return usage_error(from.agent.dev ? "--config and --dev exclude each other"
+                                        : "agent needs either --config FILE or --dev");
     }
     return run_agent_command(from.agent);
   }
@@ -149,8 +151,16 @@ int run_cli(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    // CLI11 tells of the missing subcommand before it tells of the word that it did not know.
+    const std::vector<std::string> unknown = app.remaining(true);
+    for (int i = 1; i < argc; ++i) {
+      if (std::find(unknown.begin(), unknown.end(), argv[i]) == unknown.end()) continue;
+      return usage_error("\"" + std::string(argv[i]) + "\" is not understood");
+    }
     return usage_error(error.what());
   }
+  std::string& address = arguments.target.address;
+  if (address.starts_with("http://")) address.erase(0, 7);  // as Consul and Nomad write it
   return dispatch(app.get_subcommands().front()->get_name(), arguments);
 }
 

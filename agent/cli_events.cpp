@@ -40,7 +40,7 @@ Result<std::uint64_t> print_events(const Target& target, const std::string& answ
     if (target.json()) {
       std::puts(event.dump(-1, ' ', false, json::error_handler_t::replace).c_str());
     } else {
-      std::printf("%s  %-18s %-14s %s\n", word(event, "at").c_str(), word(event, "kind").c_str(),
+      std::printf("%s  %-19s %-16s %s\n", word(event, "at").c_str(), word(event, "kind").c_str(),
                   word(event, "subject").c_str(), word(event, "text").c_str());
     }
   }

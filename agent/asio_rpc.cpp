@@ -103,7 +103,7 @@ class AsioRpc::Impl {
     streams_[id] = stream;
     asio::error_code error;
     const auto ip = asio::ip::make_address(to.host, error);
-    if (!error) return connect_to(id, std::move(stream), tcp::endpoint(ip, to.port));
+    if (!error) return connect_to(id, stream, tcp::endpoint(ip, to.port));
     stream->resolver.emplace(io_);
     stream->resolver->async_resolve(
         to.host, std::to_string(to.port),
@@ -186,7 +186,7 @@ class AsioRpc::Impl {
     return found != streams_.end() && found->second == stream;
   }
 
-  void connect_to(StreamId id, StreamPtr stream, const tcp::endpoint& to) {
+  void connect_to(StreamId id, const StreamPtr& stream, const tcp::endpoint& to) {
     stream->socket.async_connect(to, [this, id, stream](const asio::error_code& error) {
       if (!is_current(id, stream)) return;
       if (error) return end(id, error.message());
@@ -309,6 +309,8 @@ class AsioRpc::Impl {
 };
 
 AsioRpc::AsioRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+// What cancel() of a timer may throw means a broken reactor: the end of the process is right then.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 AsioRpc::~AsioRpc() { impl_->shut_down(); }
 
 Result<std::unique_ptr<AsioRpc>> AsioRpc::open(asio::io_context& io, const Address& listen,

@@ -34,7 +34,7 @@ class AsioRpc {
   // Listens at once. Fails when the address cannot be bound, naming it and the way out.
   static Result<std::unique_ptr<AsioRpc>> open(asio::io_context& io, const Address& listen,
                                                Handlers handlers);
-  ~AsioRpc();
+  ~AsioRpc();  // NOLINT(bugprone-exception-escape): see the definition
 
   void connect(StreamId stream, const Address& to);
   // Queued frames leave in order. A stream whose peer does not read them is closed when

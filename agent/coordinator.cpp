@@ -73,7 +73,7 @@ void Coordinator::on_agent(StreamId stream, const NodeName& node, Instant now) {
 NodeName Coordinator::on_closed(StreamId stream) {
   const auto found = agents_.find(stream);
   if (found == agents_.end()) return {};
-  const NodeName node = found->second.registered ? found->second.node : NodeName();
+  NodeName node = found->second.registered ? found->second.node : NodeName();
   agents_.erase(found);
   return node;
 }

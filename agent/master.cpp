@@ -14,6 +14,7 @@ constexpr std::uint64_t kOwnDeliveries = std::uint64_t{1} << 62;  // ids of the 
 
 std::vector<raft::Server> servers(const std::map<NodeName, Address>& masters) {
   std::vector<raft::Server> list;
+  list.reserve(masters.size());
   for (const auto& [name, address] : masters) {
     list.push_back({master_id(name), address.text(), true});
   }
@@ -178,11 +179,11 @@ void Master::write_from(StreamId stream, const rpc::Write& write, Instant now) {
 
 void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Instant now) {
   std::vector<std::pair<std::uint64_t, std::string>> numbered;
-  for (auto& [origin, bytes] : commands) {
+  for (auto& command : commands) {
     const std::uint64_t id = ++last_proposal_;
-    proposals_.emplace(id, origin);
-    if (const auto* part = std::get_if<InBatch>(&origin)) ++batches_[part->batch];
-    numbered.emplace_back(id, std::move(bytes));
+    if (const auto* part = std::get_if<InBatch>(&command.first)) ++batches_[part->batch];
+    proposals_.emplace(id, command.first);
+    numbered.emplace_back(id, std::move(command.second));
   }
   engine_.propose(std::move(numbered), now);
 }

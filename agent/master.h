@@ -101,7 +101,7 @@ class Master {
   bool drain_coordinator(Instant now);
   void drain_alerts();
 
-  void on(failover::Applied applied, Instant now);
+  void on(const failover::Applied& applied);
   void on(const failover::Restore& restore);
   void on(const failover::WantSnapshot& want, Instant now);
   void on(const failover::RoleChanged& role, Instant now);

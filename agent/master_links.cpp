@@ -18,11 +18,11 @@ constexpr Duration kOpenPatience = std::chrono::milliseconds(500);
 MasterLinks::MasterLinks(rpc::Hello hello, std::map<NodeName, Address> others, StreamIds& ids)
     : hello_(std::move(hello)), ids_(ids) {
   hello_.purpose = rpc::Purpose::Master;
-  for (auto& [name, address] : others) {
+  for (auto& other : others) {
     Link link;
-    link.to = std::move(address);
+    link.to = std::move(other.second);
     link.retry = kRetryInitial;
-    links_.emplace(name, std::move(link));
+    links_.emplace(other.first, std::move(link));
   }
 }
 

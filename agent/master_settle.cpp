@@ -27,8 +27,8 @@ void Master::settle(Instant now) {
 bool Master::drain_engine(Instant now) {
   std::vector<failover::RaftEffect> effects = engine_.take_effects();
   for (failover::RaftEffect& effect : effects) {
-    if (auto* applied = std::get_if<failover::Applied>(&effect)) {
-      on(std::move(*applied), now);
+    if (const auto* applied = std::get_if<failover::Applied>(&effect)) {
+      on(*applied);
     } else if (const auto* restore = std::get_if<failover::Restore>(&effect)) {
       on(*restore);
     } else if (const auto* want = std::get_if<failover::WantSnapshot>(&effect)) {
@@ -42,8 +42,8 @@ bool Master::drain_engine(Instant now) {
     } else if (const auto* stopped = std::get_if<failover::EngineFailed>(&effect)) {
       emit(Halt{1, "the consensus engine stopped: " + stopped->text +
                        ": restart the agent; it goes on from its log"});
-    } else if (auto* vote = std::get_if<failover::SaveVote>(&effect)) {
-      emit(std::move(*vote));
+    } else if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) {
+      emit(*vote);
     } else if (auto* append = std::get_if<failover::AppendLog>(&effect)) {
       emit(std::move(*append));
     } else {
@@ -117,7 +117,7 @@ void Master::drain_alerts() {
   }
 }
 
-void Master::on(failover::Applied applied, Instant /*now*/) {
+void Master::on(const failover::Applied& applied) {
   Result<Command> command = codec_.decode_command(*applied.data);
   if (!command) {
     emit(Halt{1, "log entry " + std::to_string(applied.index) +

@@ -1,18 +1,24 @@
 #include "agent/posix_lock.h"
 
 #include <cerrno>
-#include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
 namespace muster::agent {
+namespace {
+
+// strerror() may share its buffer with other threads.
+std::string system_text(int error) { return std::generic_category().message(error); }
+
+}  // namespace
 
 Result<std::shared_ptr<void>> lock_file(const std::string& path) {
   const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0640);
   if (fd < 0) {
-    return fail(Code::PermissionDenied, "cannot open " + path + ": " + std::strerror(errno) +
+    return fail(Code::PermissionDenied, "cannot open " + path + ": " + system_text(errno) +
                                             "; the data directory must be writable");
   }
   if (::flock(fd, LOCK_EX | LOCK_NB) != 0) {
@@ -28,7 +34,7 @@ Result<std::shared_ptr<void>> lock_file(const std::string& path) {
       ::pwrite(fd, pid.data(), pid.size(), 0) != static_cast<ssize_t>(pid.size())) {
     const int error = errno;
     ::close(fd);
-    return fail(Code::Exhausted, "cannot write " + path + ": " + std::strerror(error) +
+    return fail(Code::Exhausted, "cannot write " + path + ": " + system_text(error) +
                                      "; free space in the data directory");
   }
   // A shared_ptr<void> needs a non-null pointer to call its deleter for; the descriptor is the

@@ -135,14 +135,15 @@ class Planning {
   }
 
   // The lost copy that the next placement stands in for: the oldest not yet replaced.
-  InstanceId unreplaced(const std::string& workload) const {
-    for (const auto& [id, lost] : state_.placements) {
+  [[nodiscard]] InstanceId unreplaced(const std::string& workload) const {
+    for (const auto& candidate : state_.placements) {
+      const Placement& lost = candidate.second;
       if (lost.workload != workload || !lost.lost || lost.wanted == Wanted::Stop) continue;
       if (done(lost)) continue;
       const bool taken =
           std::any_of(state_.placements.begin(), state_.placements.end(),
                       [&](const auto& entry) { return entry.second.replaces == lost.instance; });
-      if (!taken) return id;
+      if (!taken) return lost.instance;
     }
     return 0;
   }

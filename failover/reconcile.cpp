@@ -45,7 +45,9 @@ std::vector<CommandBody> admit(const ClusterState& state, const rpc::Register& r
       record->second.info != registration.info) {
     commands.emplace_back(NodeUp{registration.info});
   }
-  for (const auto& [id, placement] : state.placements) {
+  for (const auto& entry : state.placements) {
+    const Placement& placement = entry.second;
+    const InstanceId id = entry.first;
     if (placement.node != name) continue;
     const bool runs =
         std::any_of(registration.instances.begin(), registration.instances.end(),

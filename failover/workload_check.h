@@ -17,7 +17,7 @@ namespace muster::failover {
 
 inline constexpr std::uint32_t kReplicasMax = 1000;
 inline constexpr std::size_t kArgumentsMax = 256;
-inline constexpr std::size_t kArgumentBytesMax = 32 * 1024;
+inline constexpr std::size_t kArgumentBytesMax = std::size_t{32} * 1024;
 inline constexpr std::size_t kEnvMax = 256;
 inline constexpr std::size_t kLabelsMax = 64;
 inline constexpr std::size_t kConstraintsMax = 32;

@@ -50,7 +50,7 @@ class QuorumLoss(ClusterCase):
         self.run_web(replicas=3)
         token = max(process.token for process in cluster.processes("web"))
         cluster.kill_node(*cluster.nodes)
-        self.assertEqual(cluster.processes(), [])
+        cluster.wait_for(lambda: not cluster.processes(), "everything to be gone", 5, 0.002)
         cluster.start()
         cluster.wait_whole(40)
         self.assertEqual(len(cluster.processes("web")), 3)

@@ -28,6 +28,7 @@
 #include "collector/exposition.h"
 #include "collector/host.h"
 #include "collector/posix_host_fs.h"
+#include "collector/pressure.h"
 #include "collector/prometheus_exposition.h"
 #include "failover/posix_logs.h"
 #include "health/asio_gossip.h"
@@ -39,6 +40,7 @@ namespace {
 constexpr auto kPublishNews = std::chrono::milliseconds(10);
 constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
+constexpr auto kStrainPeriod = std::chrono::seconds(1);
 constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
 
 Duration since_boot() {
@@ -58,8 +60,16 @@ std::string_view kind_of(const gossip::Packet& packet) {
     case gossip::PacketKind::Ack: return "ack";
     case gossip::PacketKind::Nack: return "nack";
     case gossip::PacketKind::Gossip: return "gossip";
+    case gossip::PacketKind::NameQuery: return "name_query";
+    case gossip::PacketKind::NameReply: return "name_reply";
   }
   return "gossip";
+}
+
+StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
+  StreamPingEnded ended{sequence, std::nullopt};
+  if (answer != nullptr) ended.answer = *answer;
+  return ended;
 }
 
 class Runtime {
@@ -70,6 +80,7 @@ class Runtime {
         timer_(io_),
         publish_timer_(io_),
         chores_(io_),
+        strain_timer_(io_),
         notify_(io_),
         disk_(1),
         instances_(std::move(prepared.instances)),
@@ -103,6 +114,7 @@ class Runtime {
     }
     await_signal();
     chores();
+    feel_strain();
     settle();
     notify_.ready(config_.node.name + " of cluster " + config_.cluster);
     io_.run();
@@ -130,6 +142,13 @@ class Runtime {
                                   [this](std::uint64_t id) {
                                     happened(SyncEnded{id, std::nullopt});
                                   },
+                                  [this](std::uint64_t exchange, const gossip::Packet& packet) {
+                                    happened(StreamPingArrived{exchange, packet});
+                                  },
+                                  [this](std::uint32_t sequence, const gossip::Packet* answer) {
+                                    happened(ended_ping(sequence, answer));
+                                  },
+                                  [this](const Address& to) { happened(GossipUnreachable{to}); },
                                   [this](health::GossipDrop reason, const Address& /*from*/) {
                                     instruments_.count("muster_gossip_dropped_total",
                                                        {{"reason", std::string(to_text(reason))}});
@@ -223,8 +242,9 @@ class Runtime {
       armed_for_ = kNever;
       const Instant now = control_now();
       if (now < node_.deadline()) return arm();
-      instruments_.observe("muster_loop_lag_seconds",
-                           seconds(std::max(Duration::zero(), now - due)));
+      const Duration lag = std::max(Duration::zero(), now - due);
+      worst_lag_ = std::max(worst_lag_, lag);
+      instruments_.observe("muster_loop_lag_seconds", seconds(lag));
       happened(Tick{});
     });
   }
@@ -274,6 +294,25 @@ class Runtime {
     });
   }
 
+  // Membership trusts itself less while this machine is short of CPU time.
+  void feel_strain() {
+    const Duration now = since_boot();
+    // A kernel without PSI tells nothing: then the lag alone speaks.
+    const auto text = host_fs_.read("/proc/pressure/cpu");
+    const auto waiting = text ? collector::parse_cpu_waiting(*text) : Result<Duration>(Duration{});
+    double pressure = 0;
+    if (waiting && felt_at_ > Duration::zero() && now > felt_at_) {
+      pressure = seconds(*waiting - waited_) / seconds(now - felt_at_);
+    }
+    felt_at_ = now;
+    if (waiting) waited_ = *waiting;
+    happened(Strained{std::exchange(worst_lag_, Duration::zero()), pressure});
+    strain_timer_.expires_after(kStrainPeriod);
+    strain_timer_.async_wait([this](const asio::error_code& error) {
+      if (!error) feel_strain();
+    });
+  }
+
   // --- effects ---
   void act(health::SendPacket& effect) {
     count_packet("sent", effect.packet);
@@ -281,6 +320,12 @@ class Runtime {
   }
   void act(health::StartSync& effect) { gossip_->start_sync(effect.id, effect.to, effect.sync); }
   void act(health::AnswerSync& effect) { gossip_->answer_sync(effect.exchange, effect.sync); }
+  void act(health::StartStreamPing& effect) {
+    gossip_->start_stream_ping(effect.sequence, effect.to, effect.packet, effect.within);
+  }
+  void act(health::AnswerStreamPing& effect) {
+    gossip_->answer_stream_ping(effect.exchange, effect.packet);
+  }
   void act(OpenStream& effect) { rpc_->connect(effect.stream, effect.to); }
   void act(SendFrame& effect) { rpc_->send(effect.stream, effect.frame); }
   void act(CloseStream& effect) { rpc_->close(effect.stream); }
@@ -399,6 +444,7 @@ class Runtime {
   asio::steady_timer timer_;
   asio::steady_timer publish_timer_;
   asio::steady_timer chores_;
+  asio::steady_timer strain_timer_;
   AsioNotify notify_;
   collector::Instruments instruments_;
   asio::thread_pool disk_;  // instances and output files
@@ -420,6 +466,9 @@ class Runtime {
   std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
+  Duration worst_lag_{};  // since the last feel_strain()
+  Duration felt_at_{};    // since boot
+  Duration waited_{};     // of all tasks, up to then
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;

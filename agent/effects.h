@@ -47,9 +47,10 @@ struct Halt {  // this agent must not go on: exit with this code after saying wh
 };
 
 using Effect =
-    std::variant<health::SendPacket, health::StartSync, health::AnswerSync, OpenStream, SendFrame,
-                 CloseStream, failover::SaveVote, failover::AppendLog, failover::PutSnapshot,
-                 SaveInstance, ForgetStored, StartProcess, SignalProcess, WatchProcess, RunCheck,
-                 alerting::Deliver, WriteDone, ReadDone, AnswerRead, Notice, Measured, Halt>;
+    std::variant<health::SendPacket, health::StartSync, health::AnswerSync, health::StartStreamPing,
+                 health::AnswerStreamPing, OpenStream, SendFrame, CloseStream, failover::SaveVote,
+                 failover::AppendLog, failover::PutSnapshot, SaveInstance, ForgetStored,
+                 StartProcess, SignalProcess, WatchProcess, RunCheck, alerting::Deliver, WriteDone,
+                 ReadDone, AnswerRead, Notice, Measured, Halt>;
 
 }  // namespace muster::agent

@@ -11,12 +11,15 @@ constexpr Duration kLeavePatience = std::chrono::seconds(10);
 gossip::Claim self_claim(const NodeInfo& info) {
   gossip::Claim claim;
   claim.name = info.name;
-  claim.gossip = info.gossip;
-  claim.meta.master = info.master;
-  claim.meta.zone = info.zone;
-  claim.meta.rpc = info.rpc;
-  claim.meta.http = info.http;
-  claim.meta.version = info.version;
+  gossip::Meta meta;
+  meta.master = info.master;
+  meta.zone = info.zone;
+  meta.rpc = info.rpc;
+  meta.http = info.http;
+  meta.version = info.version;
+  meta.labels = gossip::labels_digest(info.labels);
+  claim.card =
+      std::make_shared<const gossip::Card>(gossip::Card{info.name, info.gossip, std::move(meta)});
   return claim;
 }
 
@@ -72,6 +75,19 @@ void Node::on(const SyncEnded& event, Instant now) {
   } else {
     swim_.on_sync_failed(event.id, now);
   }
+}
+
+void Node::on(const StreamPingArrived& event, Instant now) {
+  swim_.on_stream_ping(event.exchange, event.packet, now);
+}
+void Node::on(const StreamPingEnded& event, Instant now) {
+  swim_.on_stream_ping_ended(event.sequence, event.answer ? &*event.answer : nullptr, now);
+}
+void Node::on(const GossipUnreachable& event, Instant now) {
+  swim_.hint_unreachable_at(event.at, now);
+}
+void Node::on(const Strained& event, Instant /*now*/) {
+  swim_.on_strain(event.loop_lag, event.cpu_pressure);
 }
 
 void Node::on(const LogDurable& event, Instant now) {
@@ -157,9 +173,9 @@ std::shared_ptr<const View> Node::view(Instant now) const {
     view->lease_remaining_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(lease.until() - now).count();
   }
-  for (const auto& [name, member] : swim_.members()) {
-    view->members[name] = {name,          member.state, member.incarnation,
-                           member.gossip, member.meta,  wall_.wall_at(member.since)};
+  for (const health::Member& member : swim_.members()) {
+    view->members[member.name()] = {member.name(),   member.state,  member.incarnation,
+                                    member.gossip(), member.meta(), wall_.wall_at(member.since)};
   }
   for (const auto& [id, instance] : supervisor_.instances()) {
     view->instances[id] = {instance.status(), instance.spec().name,

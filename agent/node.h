@@ -40,6 +40,21 @@ struct SyncEnded {  // of a StartSync; no sync: it failed
   std::uint64_t id = 0;
   std::optional<gossip::Sync> sync;
 };
+struct StreamPingArrived {  // may be answered by AnswerStreamPing with the same exchange
+  std::uint64_t exchange = 0;
+  gossip::Packet packet;
+};
+struct StreamPingEnded {  // of a StartStreamPing; no answer: refused
+  std::uint32_t sequence = 0;
+  std::optional<gossip::Packet> answer;
+};
+struct GossipUnreachable {  // an ICMP error: nobody listens for gossip there
+  Address at;
+};
+struct Strained {  // about once a second; see health::strain_floor()
+  Duration loop_lag{};
+  double cpu_pressure = 0;
+};
 struct StreamOpened {
   StreamId stream = 0;
 };
@@ -110,7 +125,8 @@ struct LeaveRequested {};  // answered by Halt{0} when everything has ended
 struct Tick {};            // deadline() has come
 
 using Event =
-    std::variant<PacketArrived, SyncArrived, SyncEnded, StreamOpened, StreamAccepted, StreamClosed,
+    std::variant<PacketArrived, SyncArrived, SyncEnded, StreamPingArrived, StreamPingEnded,
+                 GossipUnreachable, Strained, StreamOpened, StreamAccepted, StreamClosed,
                  FrameArrived, LogDurable, LogHealth, InstanceSaved, ProcessStarted,
                  ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
                  ReadRequested, WallRead, LeaveRequested, Tick>;
@@ -167,6 +183,10 @@ class Node {
   void on(const PacketArrived& event, Instant now);
   void on(const SyncArrived& event, Instant now);
   void on(const SyncEnded& event, Instant now);
+  void on(const StreamPingArrived& event, Instant now);
+  void on(const StreamPingEnded& event, Instant now);
+  void on(const GossipUnreachable& event, Instant now);
+  void on(const Strained& event, Instant now);
   void on(const StreamOpened& event, Instant now);
   void on(const StreamAccepted& event, Instant now);
   void on(const StreamClosed& event, Instant now);

@@ -34,22 +34,27 @@ void Node::settle(Instant now) {
 bool Node::drain_swim(Instant now) {
   std::vector<health::SwimEffect> effects = swim_.take_effects();
   for (health::SwimEffect& effect : effects) {
-    std::visit(
-        Overloaded{
-            [&](health::MemberChanged& change) { on_member_changed(change, now); },
-            [&](health::NameTaken& taken) {
-              emit(Halt{78, "the name " + options_.info.name + " is in use by the agent at " +
-                                taken.other.text() + ": give this one another node.name"});
-              halted_ = true;
-            },
-            [&](health::Conflict& conflict) {
-              emit(Notice{Level::Error, "two agents are named " + conflict.name + ": " +
-                                            conflict.known.text() + " stays, " +
-                                            conflict.claimed.text() + " is ignored"});
-            },
-            [&](auto& other) { emit(std::move(other)); },
-        },
-        effect);
+    std::visit(Overloaded{
+                   [&](health::MemberChanged& change) { on_member_changed(change, now); },
+                   [&](health::NameTaken& taken) {
+                     std::string why = "the name " + options_.info.name +
+                                       " is in use by the agent at " + taken.other.text();
+                     if (taken.votes_for + taken.votes_against > 0) {
+                       why += ", to which " + std::to_string(taken.votes_against) + " of " +
+                              std::to_string(taken.votes_for + taken.votes_against) +
+                              " members that were asked gave it";
+                     }
+                     emit(Halt{78, why + ": give this one another node.name"});
+                     halted_ = true;
+                   },
+                   [&](health::Conflict& conflict) {
+                     emit(Notice{Level::Error, "two agents are named " + conflict.name + ": " +
+                                                   conflict.known.text() + " stays, " +
+                                                   conflict.claimed.text() + " is ignored"});
+                   },
+                   [&](auto& other) { emit(std::move(other)); },
+               },
+               effect);
   }
   return !effects.empty();
 }
@@ -58,7 +63,7 @@ void Node::on_member_changed(const health::MemberChanged& change, Instant now) {
   const health::Member& member = change.now;
   const bool moved = !change.before || change.before->state != member.state;
   if (moved) {
-    std::string text = "member " + member.name + " is " + std::string(to_text(member.state));
+    std::string text = "member " + member.name() + " is " + std::string(to_text(member.state));
     if (!change.evidence.text.empty()) text += ": " + change.evidence.text;
     const bool bad = member.state == gossip::MemberState::Failed;
     emit(Notice{bad ? Level::Warning : Level::Info, std::move(text)});
@@ -66,7 +71,7 @@ void Node::on_member_changed(const health::MemberChanged& change, Instant now) {
       emit(Measured{"muster_detection_seconds", seconds(now - change.evidence.last_heard)});
     }
   }
-  if (master_) master_->on_sighting(member.name, {member.state, change.evidence.text});
+  if (master_) master_->on_sighting(member.name(), {member.state, change.evidence.text});
 }
 
 bool Node::drain_session(Instant now) {

@@ -18,6 +18,7 @@
 #include <asio/write.hpp>
 
 #include "base/protobuf_codec.h"
+#include "health/posix_icmp_errors.h"
 
 namespace muster::health {
 namespace {
@@ -26,7 +27,8 @@ using asio::ip::tcp;
 using asio::ip::udp;
 using Failure = asio::error_code;
 
-constexpr char kMark = 'M';
+constexpr char kMark = 'M';            // a datagram, or a table on a stream
+constexpr char kPingMark = 'P';        // a packet on a stream
 constexpr std::size_t kHeadBytes = 2;  // mark and version
 constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
@@ -34,12 +36,18 @@ constexpr std::size_t kNamesMax = 1024;
 constexpr Duration kNameKept = std::chrono::seconds(10);
 constexpr Duration kPause = std::chrono::milliseconds(50);  // after an error of a socket of ours
 
-std::string with_head(const std::string& message) {
-  return std::string{kMark, static_cast<char>(gossip::kProtocolMax)} + message;
+std::string with_head(char mark, std::uint32_t version, const std::string& message) {
+  return std::string{mark, static_cast<char>(version)} + message;
+}
+// Its layout is that of the first version, whoever sends it.
+std::string body_of(const gossip::Sync& sync) {
+  return with_head(kMark, gossip::kProtocolMin, encode(sync));
+}
+std::string body_of(char mark, const gossip::Packet& packet) {
+  return with_head(mark, packet.version, encode(packet));
 }
 
-std::string framed(const std::string& message) {
-  const std::string body = with_head(message);
+std::string framed(const std::string& body) {
   std::string frame;
   frame.reserve(kLengthBytes + body.size());
   for (int shift = 24; shift >= 0; shift -= 8) {
@@ -55,13 +63,19 @@ std::size_t length_of(const std::array<unsigned char, kLengthBytes>& bytes) {
 }
 
 // Why the bytes cannot be a message of ours, judged by their head alone.
-std::optional<GossipDrop> head_refused(std::string_view bytes) {
-  if (bytes.size() < kHeadBytes || bytes[0] != kMark) return GossipDrop::Malformed;
+std::optional<GossipDrop> head_refused(std::string_view bytes, char mark) {
+  if (bytes.size() < kHeadBytes || bytes[0] != mark) return GossipDrop::Malformed;
   const auto version = static_cast<unsigned char>(bytes[1]);
   if (version < gossip::kProtocolMin || version > gossip::kProtocolMax) {
     return GossipDrop::WrongVersion;
   }
   return std::nullopt;
+}
+
+Result<gossip::Packet> packet_of(std::string_view body) {
+  Result<gossip::Packet> packet = decode_packet(body.substr(kHeadBytes));
+  if (packet) packet->version = static_cast<unsigned char>(body[1]);
+  return packet;
 }
 
 template <class Endpoint>
@@ -91,6 +105,7 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
     asio::steady_timer deadline;
     std::uint64_t id = 0;
     bool ours = false;  // we began it
+    bool ping = false;  // not a table
     Address peer;
     std::array<unsigned char, kLengthBytes> length{};
     std::vector<char> chunk;
@@ -124,7 +139,8 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
   std::array<char, kGossipDatagramMax + 1> buffer{};  // one more shows that there was more
   udp::endpoint source;
   std::map<std::uint64_t, ExchangePtr> accepted;  // by exchange
-  std::map<std::uint64_t, ExchangePtr> started;   // by the core's id
+  std::map<std::uint64_t, ExchangePtr> started;   // tables, by the core's id
+  std::map<std::uint64_t, ExchangePtr> pings;     // stream pings, by the core's sequence
   std::map<std::string, Name> names;
   std::uint64_t last_exchange = 0;
   bool closed = false;
@@ -141,16 +157,19 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
 
   void accept();
   void on_accept(tcp::socket socket);
-  void start(std::uint64_t id, const Address& to, const gossip::Sync& sync);
+  void start(const ExchangePtr& exchange, Duration within);
   void connect(const ExchangePtr& exchange, const tcp::endpoint& endpoint);
-  void arm(const ExchangePtr& exchange);
+  void arm(const ExchangePtr& exchange, Duration within);
+  void take_unreachable();
+  std::map<std::uint64_t, ExchangePtr>& home_of(const Exchange& exchange);
   void read_frame(const ExchangePtr& exchange);
   void read_rest(const ExchangePtr& exchange, std::size_t left);
   void on_frame(const ExchangePtr& exchange);
   void write_out(const ExchangePtr& exchange);
   void drop(const ExchangePtr& exchange, GossipDrop reason);
   void end(const ExchangePtr& exchange);
-  bool is_open(const ExchangePtr& exchange) const;
+  void forget(const ExchangePtr& exchange);
+  bool is_open(const ExchangePtr& exchange);
 };
 
 Failure AsioGossip::Impl::bind_both(const asio::ip::address& address, std::uint16_t port,
@@ -161,6 +180,8 @@ Failure AsioGossip::Impl::bind_both(const asio::ip::address& address, std::uint1
   datagrams.open(at.protocol(), failure);
   if (!failure) datagrams.bind(at, failure);
   if (!failure) datagrams.non_blocking(true, failure);
+  // A kernel that cannot tell of them leaves us with time-outs.
+  if (!failure) static_cast<void>(queue_icmp_errors(datagrams.native_handle()));
   if (failure) return failure;
   what = "TCP";
   const tcp::endpoint same(address, datagrams.local_endpoint().port());
@@ -209,7 +230,7 @@ void AsioGossip::Impl::close() {
   resolver.cancel();
   datagram_pause.cancel();
   accept_pause.cancel();
-  for (auto* exchanges : {&accepted, &started}) {
+  for (auto* exchanges : {&accepted, &started, &pings}) {
     for (auto& [id, exchange] : std::exchange(*exchanges, {})) {
       exchange->deadline.cancel();
       exchange->socket.close(ignored);
@@ -229,7 +250,13 @@ void AsioGossip::Impl::receive() {
 
 void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
   if (closed) return;
-  if (failure) {  // an ICMP error about an earlier datagram, or the kernel is short of memory
+  if (failure == asio::error::connection_refused || failure == asio::error::host_unreachable ||
+      failure == asio::error::network_unreachable) {  // an ICMP error about an earlier datagram
+    take_unreachable();
+    if (!closed) receive();
+    return;
+  }
+  if (failure) {  // the kernel is short of memory
     datagram_pause.expires_after(kPause);
     datagram_pause.async_wait([self = shared_from_this()](const Failure&) {
       if (!self->closed) self->receive();
@@ -240,9 +267,9 @@ void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
   const std::string_view view(buffer.data(), bytes);
   if (bytes > kGossipDatagramMax) {
     handlers.on_dropped(GossipDrop::Oversized, from);
-  } else if (const auto refused = head_refused(view)) {
+  } else if (const auto refused = head_refused(view, kMark)) {
     handlers.on_dropped(*refused, from);
-  } else if (const auto packet = decode_packet(view.substr(kHeadBytes))) {
+  } else if (const auto packet = packet_of(view)) {
     handlers.on_packet(from, *packet);
   } else {
     handlers.on_dropped(GossipDrop::Malformed, from);
@@ -252,8 +279,21 @@ void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
 
 void AsioGossip::Impl::transmit(const asio::ip::address& address, std::uint16_t port,
                                 const std::string& bytes) {
-  Failure ignored;  // a lost datagram: the protocol expects those
-  datagrams.send_to(asio::buffer(bytes), udp::endpoint(address, port), 0, ignored);
+  Failure failure;  // a lost datagram: the protocol expects those
+  const udp::endpoint to(address, port);
+  datagrams.send_to(asio::buffer(bytes), to, 0, failure);
+  if (!failure || failure == asio::error::would_block) return;
+  // It may have failed in place of an earlier one, whose ICMP error has come in meanwhile.
+  datagrams.send_to(asio::buffer(bytes), to, 0, failure);
+  asio::post(context, [self = shared_from_this()] { self->take_unreachable(); });
+}
+
+void AsioGossip::Impl::take_unreachable() {
+  if (closed) return;
+  for (const Address& address : take_icmp_errors(datagrams.native_handle())) {
+    handlers.on_unreachable(address);
+    if (closed) return;
+  }
 }
 
 std::optional<asio::ip::address> AsioGossip::Impl::look_up(const std::string& host) {
@@ -313,18 +353,15 @@ void AsioGossip::Impl::on_accept(tcp::socket socket) {
   exchange->id = ++last_exchange;
   exchange->peer = address_of(peer);
   accepted.emplace(exchange->id, exchange);
-  arm(exchange);
+  arm(exchange, kGossipExchangeTime);
   read_frame(exchange);
 }
 
-void AsioGossip::Impl::start(std::uint64_t id, const Address& to, const gossip::Sync& sync) {
-  const auto exchange = std::make_shared<Exchange>(context);
-  exchange->id = id;
+void AsioGossip::Impl::start(const ExchangePtr& exchange, Duration within) {
+  const Address& to = exchange->peer;
   exchange->ours = true;
-  exchange->peer = to;
-  exchange->out = framed(encode(sync));
-  started[id] = exchange;
-  arm(exchange);
+  home_of(*exchange)[exchange->id] = exchange;
+  arm(exchange, within);
   Failure not_numeric;
   const asio::ip::address numeric = asio::ip::make_address(to.host, not_numeric);
   if (!not_numeric) return connect(exchange, tcp::endpoint(numeric, to.port));
@@ -346,10 +383,11 @@ void AsioGossip::Impl::connect(const ExchangePtr& exchange, const tcp::endpoint&
                                  });
 }
 
-void AsioGossip::Impl::arm(const ExchangePtr& exchange) {
-  exchange->deadline.expires_after(kGossipExchangeTime);
+void AsioGossip::Impl::arm(const ExchangePtr& exchange, Duration within) {
+  exchange->deadline.expires_after(within);
   exchange->deadline.async_wait([self = shared_from_this(), exchange](const Failure& cancelled) {
     if (cancelled || !self->is_open(exchange)) return;
+    if (exchange->ping) return self->forget(exchange);  // the core knows the time itself
     if (exchange->ours) return self->end(exchange);
     self->drop(exchange, GossipDrop::TooSlow);
   });
@@ -384,12 +422,20 @@ void AsioGossip::Impl::read_rest(const ExchangePtr& exchange, std::size_t left) 
 void AsioGossip::Impl::on_frame(const ExchangePtr& exchange) {
   exchange->chunk = {};
   const std::string body = std::exchange(exchange->body, {});
-  if (const auto refused = head_refused(body)) return drop(exchange, *refused);
+  if (!exchange->ours) exchange->ping = !body.empty() && body.front() == kPingMark;
+  const char mark = exchange->ping ? kPingMark : kMark;
+  if (const auto refused = head_refused(body, mark)) return drop(exchange, *refused);
+  if (exchange->ping) {
+    const auto packet = packet_of(body);
+    if (!packet) return drop(exchange, GossipDrop::Malformed);
+    if (!exchange->ours) return handlers.on_stream_ping(exchange->id, *packet);
+    forget(exchange);
+    return handlers.on_stream_ping_ended(static_cast<std::uint32_t>(exchange->id), &*packet);
+  }
   const auto sync = decode_sync(std::string_view(body).substr(kHeadBytes));
   if (!sync) return drop(exchange, GossipDrop::Malformed);
   if (!exchange->ours) return handlers.on_sync_request(exchange->id, *sync);
-  exchange->deadline.cancel();
-  started.erase(exchange->id);
+  forget(exchange);
   handlers.on_sync_reply(exchange->id, *sync);
 }
 
@@ -411,17 +457,32 @@ void AsioGossip::Impl::drop(const ExchangePtr& exchange, GossipDrop reason) {
   if (!closed) handlers.on_dropped(reason, peer);
 }
 
-// Forgets the exchange; one that we began has then failed.
-void AsioGossip::Impl::end(const ExchangePtr& exchange) {
+void AsioGossip::Impl::forget(const ExchangePtr& exchange) {
   exchange->deadline.cancel();
   Failure ignored;
   exchange->socket.close(ignored);
-  (exchange->ours ? started : accepted).erase(exchange->id);
-  if (exchange->ours) handlers.on_sync_failed(exchange->id);
+  home_of(*exchange).erase(exchange->id);
 }
 
-bool AsioGossip::Impl::is_open(const ExchangePtr& exchange) const {
-  const auto& exchanges = exchange->ours ? started : accepted;
+// One that we began has then failed.
+void AsioGossip::Impl::end(const ExchangePtr& exchange) {
+  forget(exchange);
+  if (!exchange->ours) return;
+  if (exchange->ping) {
+    handlers.on_stream_ping_ended(static_cast<std::uint32_t>(exchange->id), nullptr);
+  } else {
+    handlers.on_sync_failed(exchange->id);
+  }
+}
+
+std::map<std::uint64_t, AsioGossip::Impl::ExchangePtr>& AsioGossip::Impl::home_of(
+    const Exchange& exchange) {
+  if (!exchange.ours) return accepted;
+  return exchange.ping ? pings : started;
+}
+
+bool AsioGossip::Impl::is_open(const ExchangePtr& exchange) {
+  const auto& exchanges = home_of(*exchange);
   const auto found = exchanges.find(exchange->id);
   return !closed && found != exchanges.end() && found->second == exchange;
 }
@@ -450,17 +511,40 @@ Address AsioGossip::local() const {
 void AsioGossip::send(const Address& to, const gossip::Packet& packet) {
   if (impl_->closed) return;
   const std::optional<asio::ip::address> address = impl_->look_up(to.host);
-  if (address) impl_->transmit(*address, to.port, with_head(encode(packet)));
+  if (address) impl_->transmit(*address, to.port, body_of(kMark, packet));
 }
 
 void AsioGossip::start_sync(std::uint64_t id, const Address& to, const gossip::Sync& sync) {
-  if (!impl_->closed) impl_->start(id, to, sync);
+  if (impl_->closed) return;
+  const auto exchange = std::make_shared<Impl::Exchange>(impl_->context);
+  exchange->id = id;
+  exchange->peer = to;
+  exchange->out = framed(body_of(sync));
+  impl_->start(exchange, kGossipExchangeTime);
+}
+
+void AsioGossip::start_stream_ping(std::uint32_t sequence, const Address& to,
+                                   const gossip::Packet& packet, Duration within) {
+  if (impl_->closed) return;
+  const auto exchange = std::make_shared<Impl::Exchange>(impl_->context);
+  exchange->id = sequence;
+  exchange->ping = true;
+  exchange->peer = to;
+  exchange->out = framed(body_of(kPingMark, packet));
+  impl_->start(exchange, within);
 }
 
 void AsioGossip::answer_sync(std::uint64_t exchange, const gossip::Sync& sync) {
   const auto found = impl_->accepted.find(exchange);
   if (found == impl_->accepted.end() || !found->second->out.empty()) return;
-  found->second->out = framed(encode(sync));
+  found->second->out = framed(body_of(sync));
+  impl_->write_out(found->second);
+}
+
+void AsioGossip::answer_stream_ping(std::uint64_t exchange, const gossip::Packet& packet) {
+  const auto found = impl_->accepted.find(exchange);
+  if (found == impl_->accepted.end() || !found->second->out.empty()) return;
+  found->second->out = framed(body_of(kPingMark, packet));
   impl_->write_out(found->second);
 }
 

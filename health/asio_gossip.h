@@ -4,10 +4,11 @@
 // nothing: it carries out the effects of health/swim.h and hands in what arrives. Handlers are
 // never called from within one of these functions.
 //
-// On the wire: two bytes, 'M' and the protocol version, then the protobuf message of
-// base/protobuf_codec.h. That is a datagram; a stream carries one such table each way, behind its
-// length in 4 bytes, big-endian. What comes from outside is hostile: it is bounded before it is
-// read, checked before it is believed, and otherwise dropped and reported by reason.
+// On the wire: two bytes, a mark and the protocol version, then the protobuf message of
+// base/protobuf_codec.h. That is a datagram, marked 'M'; a stream carries one message each way,
+// behind its length in 4 bytes, big-endian: a table ('M') or a ping and its ack ('P'). What comes
+// from outside is hostile: it is bounded before it is read, checked before it is believed, and
+// otherwise dropped and reported by reason.
 #pragma once
 
 #include <cstddef>
@@ -48,6 +49,11 @@ class AsioGossip {
     std::function<void(std::uint64_t exchange, const gossip::Sync&)> on_sync_request;
     std::function<void(std::uint64_t id, const gossip::Sync&)> on_sync_reply;
     std::function<void(std::uint64_t id)> on_sync_failed;
+    std::function<void(std::uint64_t exchange, const gossip::Packet&)> on_stream_ping;
+    // Null: refused, or it ended without an answer before its time.
+    std::function<void(std::uint32_t sequence, const gossip::Packet*)> on_stream_ping_ended;
+    // A datagram of ours came back: nobody listens there, or no way leads there.
+    std::function<void(const Address& to)> on_unreachable;
     std::function<void(GossipDrop, const Address& from)> on_dropped;
   };
 
@@ -70,6 +76,12 @@ class AsioGossip {
   void start_sync(std::uint64_t id, const Address& to, const gossip::Sync& sync);
   // Ignored when the exchange has ended meanwhile.
   void answer_sync(std::uint64_t exchange, const gossip::Sync& sync);
+
+  // Ends in at most one on_stream_ping_ended; in silence once `within` has passed.
+  void start_stream_ping(std::uint32_t sequence, const Address& to, const gossip::Packet& packet,
+                         Duration within);
+  // Ignored when the exchange has ended meanwhile.
+  void answer_stream_ping(std::uint64_t exchange, const gossip::Packet& packet);
 
   // No handler is called afterwards. Repeats do nothing.
   void close();

@@ -15,10 +15,13 @@ constexpr Duration kHousekeeping = std::chrono::minutes(1);
 // Failed members hear gossip for a while: one that was only cut off learns of it and refutes.
 constexpr Duration kGossipToFailed = std::chrono::seconds(30);
 
-Member own_member(const gossip::Claim& self, Instant now) {
+Member own_member(const gossip::Claim& self, const gossip::ProtocolRange& protocol, Instant now) {
   CHECK(self.state == MemberState::Alive && valid_name(self.name));
-  return Member{self.name, MemberState::Alive, self.incarnation, self.gossip, self.meta, {}, now,
-                now};
+  CHECK(self.card != nullptr && self.card->name == self.name);
+  gossip::Card card = *self.card;
+  card.meta.protocol = protocol;
+  return Member{std::make_shared<const gossip::Card>(std::move(card)), MemberState::Alive,
+                self.incarnation, now, now};
 }
 
 }  // namespace
@@ -29,7 +32,9 @@ Swim::Swim(const SwimOptions& options, std::string_view cluster, const gossip::C
       cluster_(fnv1a64(cluster)),
       rng_(rng),
       self_(self.name),
-      table_(own_member(self, now)),
+      table_(own_member(self, options.protocol, now)),
+      next_digest_sync_(now),
+      digest_wait_(options.gossip_interval),
       last_sequence_(static_cast<std::uint32_t>(rng.next())),  // not an earlier life's acks
       join_wait_(options.join_retry),
       push_pull_wait_(options.push_pull_interval),
@@ -48,9 +53,9 @@ void Swim::leave(Instant now) {
   probes_.clear();
   suspicions_.clear();
   second_looks_.clear();
+  dispute_.ends = kNever;
   Member& self = table_.self();
-  table_.set_state(self, MemberState::Left, now);
-  self.accuser = self_;
+  transition(self, MemberState::Left, self.incarnation, self_, now);
   enqueue(claim_about(self, false), now);
   gossip(now);
 }
@@ -60,47 +65,101 @@ bool Swim::leave_done() const { return leaving_ && !queue_.contains(self_); }
 void Swim::set_meta(const gossip::Meta& meta, Instant now) {
   notice_time(now);
   Member& self = table_.self();
-  if (self.meta == meta || leaving_) return;
-  self.meta = meta;
-  ++self.incarnation;
+  gossip::Card card = *self.card;
+  card.meta = meta;
+  card.meta.protocol = options_.protocol;
+  if (card == *self.card || leaving_) return;
+  self.card = std::make_shared<const gossip::Card>(std::move(card));
+  table_.change(self, self.state, self.incarnation + 1, now);
   enqueue(claim_about(self, false), now);
+}
+
+void Swim::resume(const std::vector<gossip::Claim>& members, Instant now) {
+  table_.reserve(members.size() + 1);
+  for (const gossip::Claim& claim : members) {
+    if (claim.name == self_ || table_.contains(claim.name)) continue;
+    table_.insert(Member{claim.card, MemberState::Alive, claim.incarnation, now, now}, rng_);
+  }
+  joined_ = true;
+  next_push_pull_ = now + rng_.below(push_pull_scaled(options_.push_pull_interval, table_.live()));
+}
+
+// Drops what comes from another cluster, from another time or from our own name.
+bool Swim::understood(const gossip::Packet& packet) {
+  if (packet.cluster != cluster_) {
+    ++counters_.foreign_cluster;
+  } else if (packet.version < options_.protocol.min || packet.version > options_.protocol.max ||
+             gossip::common_version(options_.protocol, packet.protocol) == 0) {
+    ++counters_.wrong_version;
+  } else if (packet.from == self_) {
+    ++counters_.misaddressed;
+  } else {
+    return true;
+  }
+  return false;
 }
 
 void Swim::on_packet(const Address& from, const gossip::Packet& packet, Instant now) {
   if (halted_) return;
   notice_time(now);
-  if (packet.cluster != cluster_) {
-    ++counters_.foreign_cluster;
-    return;
+  if (!understood(packet)) return;
+  receive(from, packet, now);
+  if (halted_) return;
+  switch (packet.kind) {
+    case PacketKind::Ping:
+      // A new owner of this address must not keep the old one alive.
+      if (packet.target != self_) {
+        ++counters_.misaddressed;
+      } else {
+        send(from, packet.from, ack_of(packet));
+      }
+      break;
+    case PacketKind::IndirectPing: relay_ping(from, packet, now); break;
+    case PacketKind::Ack: on_ack(packet); break;
+    case PacketKind::Nack: on_nack(packet); break;
+    case PacketKind::Gossip: break;
+    case PacketKind::NameQuery: answer_name_query(from, packet); break;
+    case PacketKind::NameReply: on_name_reply(packet); break;
   }
-  if (packet.from == self_) {
-    ++counters_.misaddressed;
-    return;
-  }
+}
+
+// What every packet brings, whatever it is for.
+void Swim::receive(const Address& from, const gossip::Packet& packet, Instant now) {
   if (Member* sender = table_.find(packet.from)) sender->last_heard = now;
   for (const gossip::Claim& claim : packet.claims) {
     apply(claim, Source::Packet, now);
     if (halted_) return;
   }
-  if (table_.find(packet.from) == nullptr) meet_stranger(from, now);
-  switch (packet.kind) {
-    case PacketKind::Ping: answer_ping(from, packet); break;
-    case PacketKind::IndirectPing: relay_ping(from, packet, now); break;
-    case PacketKind::Ack: on_ack(packet); break;
-    case PacketKind::Nack: on_nack(packet); break;
-    case PacketKind::Gossip: break;
+  if (!table_.contains(packet.from)) {
+    meet_stranger(from, now);
+  } else {
+    compare(packet, now);
   }
 }
 
-void Swim::answer_ping(const Address& from, const gossip::Packet& packet) {
-  if (packet.target != self_) {  // a new owner of this address must not keep the old one alive
+gossip::Packet Swim::ack_of(const gossip::Packet& ping) const {
+  gossip::Packet ack;
+  ack.kind = PacketKind::Ack;
+  ack.sequence = ping.sequence;
+  return ack;
+}
+
+void Swim::on_stream_ping(std::uint64_t exchange, const gossip::Packet& packet, Instant now) {
+  if (halted_) return;
+  notice_time(now);
+  if (!understood(packet) || packet.kind != PacketKind::Ping) return;
+  // Its source is a port of the moment and no place to ask for a table.
+  for (const gossip::Claim& claim : packet.claims) {
+    apply(claim, Source::Packet, now);
+    if (halted_) return;
+  }
+  if (packet.target != self_) {
     ++counters_.misaddressed;
     return;
   }
-  gossip::Packet ack;
-  ack.kind = PacketKind::Ack;
-  ack.sequence = packet.sequence;
-  send(from, packet.from, std::move(ack));
+  gossip::Packet ack = ack_of(packet);
+  fill(ack, packet.from);
+  effects_.emplace_back(AnswerStreamPing{exchange, std::move(ack)});
 }
 
 void Swim::tick(Instant now) {
@@ -116,6 +175,8 @@ void Swim::tick(Instant now) {
     if (now >= next_push_pull_) push_pull(now);
     if (now >= next_reconnect_) reconnect(now);
     if (now >= next_join_) try_seeds(now);
+    if (now >= dispute_.ends) close_dispute(now);
+    if (halted_) return;
     if (now >= next_housekeeping_) forget_tombstones(now);
   }
   if (!queue_.empty() && now >= next_gossip_) gossip(now);
@@ -129,8 +190,8 @@ Instant Swim::deadline() const {
   }
   if (leaving_) return next;
   for (const auto& [name, at] : second_looks_) next = std::min(next, at);
-  next = std::min(
-      {next, next_probe_, next_push_pull_, next_reconnect_, next_join_, next_housekeeping_});
+  next = std::min({next, next_probe_, next_push_pull_, next_reconnect_, next_join_, dispute_.ends,
+                   next_housekeeping_});
   const Instant judgement = next_judgement();
   return judgement == kNever ? next : std::min(next, std::max(judgement, hold_until_));
 }
@@ -170,14 +231,15 @@ void Swim::recover_from_stall(Duration late, Instant now) {
   for (auto& [sequence, probe] : probes_) {
     probe.indirect_at = now + options_.probe_timeout;
     probe.ends = now + awareness_.scale(options_.probe_interval);
-    probe.relays.clear();
-    probe.nacks.clear();
+    probe.record = FailedProbe{};
+    probe.record.sent = now;
     if (const Member* target = table_.find(probe.target)) send_ping(sequence, *target);
   }
   // The others may have given us up: the answers to a probe and to an exchange tell us at once.
   next_probe_ = now;
   next_push_pull_ = now;
   next_gossip_ = std::max(next_gossip_, now);
+  if (dispute_.ends != kNever) dispute_.ends = now + 2 * options_.probe_interval;
   next_reconnect_ = std::max(next_reconnect_, now);
   next_housekeeping_ = std::max(next_housekeeping_, now);
   if (next_join_ != kNever) next_join_ = std::max(next_join_, now);
@@ -188,24 +250,41 @@ void Swim::enqueue(gossip::Claim claim, Instant now) {
   queue_.push(std::move(claim));
 }
 
-// Fills the packet with claims. The first one is about its receiver if that is not alive to us, so
-// that it can refute at once (Lifeguard, section IV-C: "buddy system").
+bool Swim::speaks(const Member& member, std::uint32_t version) const {
+  return gossip::common_version(options_.protocol, member.meta().protocol) >= version;
+}
+
 void Swim::send(const Address& to, const NodeName& to_name, gossip::Packet packet) {
+  fill(packet, to_name);
+  effects_.emplace_back(SendPacket{to, std::move(packet)});
+}
+
+// Completes the packet, with claims up to its size. The first one is about its receiver if that is
+// not alive to us, so that it can refute at once (Lifeguard, section IV-C: "buddy system").
+void Swim::fill(gossip::Packet& packet, const NodeName& to_name) {
   packet.cluster = cluster_;
   packet.from = self_;
-  std::size_t used = gossip::packet_bytes_max(packet);
+  packet.protocol = options_.protocol;
   const Member* receiver = table_.find(to_name);
+  const std::uint32_t version =
+      receiver == nullptr ? 0
+                          : gossip::common_version(options_.protocol, receiver->meta().protocol);
+  packet.version = version == 0 ? options_.protocol.min : version;
+  const bool compared = packet.kind == PacketKind::Ping || packet.kind == PacketKind::Ack;
+  if (compared && joined_ && queue_.empty() && packet.version >= gossip::kDigestsSince) {
+    packet.digest = table_.digest();
+  }
+  std::size_t used = gossip::packet_bytes_max(packet);
+  for (const gossip::Claim& claim : packet.claims) used += gossip::claim_bytes_max(claim);
   if (receiver != nullptr && receiver->state != MemberState::Alive) {
     packet.claims.push_back(claim_about(*receiver, false));
     used += gossip::claim_bytes_max(packet.claims.back());
   }
-  if (used < options_.datagram_bytes_max) {
-    const int limit = retransmit_limit(options_.retransmit_mult, table_.live());
-    for (gossip::Claim& claim : queue_.take(options_.datagram_bytes_max - used, limit)) {
-      packet.claims.push_back(std::move(claim));
-    }
+  if (queue_.empty() || used >= options_.datagram_bytes_max) return;
+  const int limit = retransmit_limit(options_.retransmit_mult, table_.live());
+  for (gossip::Claim& claim : queue_.take(options_.datagram_bytes_max - used, limit)) {
+    packet.claims.push_back(std::move(claim));
   }
-  effects_.emplace_back(SendPacket{to, std::move(packet)});
 }
 
 void Swim::gossip(Instant now) {
@@ -214,11 +293,11 @@ void Swim::gossip(Instant now) {
            (member.state == MemberState::Failed && now - member.since < kGossipToFailed);
   };
   const auto fanout = static_cast<std::size_t>(options_.gossip_fanout);
-  const std::vector<NodeName> peers = table_.pick(fanout, listens, rng_);
+  const std::vector<const Member*> peers = table_.pick(fanout, listens, rng_);
   if (peers.empty()) queue_.clear();  // whoever comes gets the whole table first
-  for (const NodeName& peer : peers) {
+  for (const Member* peer : peers) {
     if (queue_.empty()) break;
-    send(table_.find(peer)->gossip, peer, gossip::Packet{});
+    send(peer->gossip(), peer->name(), gossip::Packet{});
   }
   next_gossip_ = now + options_.gossip_interval;
 }
@@ -226,12 +305,14 @@ void Swim::gossip(Instant now) {
 void Swim::forget_tombstones(Instant now) {
   next_housekeeping_ = now + std::min(kHousekeeping, options_.tombstone);
   std::vector<NodeName> old;
-  for (const auto& [name, member] : table_.all()) {
-    if (!is_live(member) && now - member.since >= options_.tombstone) old.push_back(name);
+  for (const Member& member : table_) {
+    if (!is_live(member) && now - member.since >= options_.tombstone) old.push_back(member.name());
   }
   for (const NodeName& name : old) {
     table_.erase(name);
     queue_.erase(name);
+    accusers_.erase(name);
+    failed_probes_.erase(name);
   }
   std::erase_if(conflict_said_,
                 [&](const auto& said) { return now - said.second > std::chrono::minutes(1); });

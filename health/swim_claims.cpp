@@ -18,21 +18,65 @@ constexpr Duration kConflictSilence = std::chrono::minutes(1);
 constexpr Duration kSecondLookWithin = std::chrono::milliseconds(20);
 constexpr std::uint64_t kSecondLookers = 6;  // expected number of members that take one
 
-bool has_address(const Claim& claim) {
-  return !claim.gossip.host.empty() && claim.gossip.port != 0;
+// A card counts when it is that of the member and can be written to.
+bool has_card(const Claim& claim) {
+  return claim.card != nullptr && claim.card->name == claim.name &&
+         !claim.card->gossip.host.empty() && claim.card->gossip.port != 0;
+}
+
+// A member of version 1 passes a card on without what it does not know.
+bool says_the_same(gossip::Card told, const gossip::Card& own) {
+  if (told.meta.protocol == gossip::ProtocolRange{}) {
+    told.meta.protocol = own.meta.protocol;
+    told.meta.labels = own.meta.labels;
+  }
+  return told == own;
+}
+
+void list(std::string& text, const std::vector<NodeName>& names) {
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (i > 0) text += i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
+  }
+}
+
+// What we did ourselves: "own ping 0.21 s ago unanswered, n3 and n4 asked 0.11 s ago (nack from
+// n3), stream ping refused".
+std::string describe(const FailedProbe& probe, Instant now) {
+  char number[64];
+  std::snprintf(number, sizeof number, "own ping %.2f s ago unanswered", seconds(now - probe.sent));
+  std::string text = number;
+  if (!probe.relays.empty()) {
+    text += ", ";
+    list(text, probe.relays);
+    std::snprintf(number, sizeof number, " asked %.2f s ago", seconds(now - probe.relays_asked));
+    text += number;
+    if (!probe.nacks.empty()) {
+      text += " (nack from ";
+      list(text, probe.nacks);
+      text += ")";
+    }
+  }
+  if (probe.stream_tried) {
+    text += probe.stream_refused ? ", stream ping refused" : ", stream ping unanswered";
+  }
+  return text;
 }
 
 std::string describe(const Evidence& evidence, Instant now) {
   std::string text;
   if (!evidence.accuser.empty()) text = "suspected by " + evidence.accuser + ", ";
-  for (std::size_t i = 0; i < evidence.confirmers.size(); ++i) {
-    text += (i == 0 ? "confirmed by " : " and ") + evidence.confirmers[i];
-    if (i + 1 == evidence.confirmers.size()) text += ", ";
+  if (!evidence.confirmers.empty()) {
+    text += "confirmed by ";
+    list(text, evidence.confirmers);
+    text += ", ";
   }
   char silence[64];
   std::snprintf(silence, sizeof silence, "last heard %.2f s ago",
                 seconds(now - evidence.last_heard));
-  return text + silence;
+  text += silence;
+  if (evidence.probe) text += "; " + describe(*evidence.probe, now);
+  return text;
 }
 
 }  // namespace
@@ -40,14 +84,35 @@ std::string describe(const Evidence& evidence, Instant now) {
 Claim Swim::claim_about(const Member& member, bool whole) const {
   Claim claim;
   claim.state = member.state;
-  claim.name = member.name;
+  claim.name = member.name();
   claim.incarnation = member.incarnation;
-  if (member.state != MemberState::Alive) claim.accuser = member.accuser;
-  if (whole || member.state == MemberState::Alive) {
-    claim.gossip = member.gossip;
-    claim.meta = member.meta;
-  }
+  if (member.state != MemberState::Alive) claim.accuser = accuser_of(member.name());
+  if (whole || member.state == MemberState::Alive) claim.card = member.card;
   return claim;
+}
+
+NodeName Swim::accuser_of(const NodeName& name) const {
+  const auto found = accusers_.find(name);
+  return found == accusers_.end() ? NodeName{} : found->second;
+}
+
+// Every change of a member that is known goes through here.
+void Swim::transition(Member& member, MemberState state, std::uint64_t incarnation,
+                      const NodeName& accuser, Instant now) {
+  if (state != MemberState::Suspect) {
+    suspicions_.erase(member.name());
+    second_looks_.erase(member.name());
+  }
+  if (state == MemberState::Alive) {
+    accusers_.erase(member.name());
+    failed_probes_.erase(member.name());
+  } else {
+    accusers_[member.name()] = accuser;
+  }
+  if (is_live(member.state) != is_live(state) || member.incarnation != incarnation) {
+    differs_since_ = kNever;  // what we differed in may be this
+  }
+  table_.change(member, state, incarnation, now);
 }
 
 void Swim::apply(const Claim& claim, Source source, Instant now) {
@@ -75,21 +140,20 @@ void Swim::apply(const Claim& claim, Source source, Instant now) {
 void Swim::apply_to_self(const Claim& claim, Instant now) {
   const Member& self = table_.self();
   if (leaving_) return;
-  const bool live = claim.state == MemberState::Alive || claim.state == MemberState::Suspect;
-  if (live && has_address(claim) && claim.gossip != self.gossip) {
+  if (is_live(claim.state) && has_card(claim) && claim.card->gossip != self.gossip()) {
     if (joined_) {
       if (claim.incarnation >= self.incarnation) {
-        report_conflict(self_, self.gossip, claim.gossip, now);
+        report_conflict(self_, self.gossip(), claim.card->gossip, now);
       }
-      return;
+      return open_dispute(claim, now);
     }
     halted_ = true;
-    effects_.emplace_back(NameTaken{claim.gossip});
+    effects_.emplace_back(NameTaken{claim.card->gossip});
     return;
   }
   if (claim.incarnation < self.incarnation) return;
   const bool same = claim.state == MemberState::Alive && claim.incarnation == self.incarnation &&
-                    claim.meta == self.meta;
+                    has_card(claim) && says_the_same(*claim.card, *self.card);
   if (!same) refute(claim.incarnation, now);
 }
 
@@ -98,27 +162,22 @@ void Swim::refute(std::uint64_t incarnation, Instant now) {
   ++counters_.refutations;
   if (joined_) awareness_.apply(1);
   Member& self = table_.self();
-  self.incarnation = std::max(self.incarnation, incarnation) + 1;
+  table_.change(self, self.state, std::max(self.incarnation, incarnation) + 1, now);
   enqueue(claim_about(self, false), now);
 }
 
 // The failed and the left are learned only while joining: else tombstones that one member has
 // dropped would come back from another for ever.
 void Swim::learn(const Claim& claim, Instant now) {
-  const bool live = claim.state == MemberState::Alive || claim.state == MemberState::Suspect;
-  if (!has_address(claim) || (!live && joined_)) return;
+  const bool live = is_live(claim.state);
+  if (!has_card(claim) || (!live && joined_)) return;
   if (table_.size() >= kMembersMax) {
     ++counters_.refused_claims;
     return;
   }
-  Member fresh{claim.name,
-               live ? MemberState::Alive : claim.state,
-               claim.incarnation,
-               claim.gossip,
-               claim.meta,
-               live ? NodeName{} : claim.accuser,
-               now,
-               now};
+  if (!live) accusers_[claim.name] = claim.accuser;
+  Member fresh{claim.card, live ? MemberState::Alive : claim.state, claim.incarnation, now, now};
+  differs_since_ = kNever;
   const Member& member = table_.insert(std::move(fresh), rng_);
   if (live) enqueue(claim_about(member, false), now);
   Evidence evidence = evidence_about(member, now);
@@ -129,11 +188,11 @@ void Swim::learn(const Claim& claim, Instant now) {
 
 void Swim::apply_alive(const Claim& claim, Instant now) {
   Member& member = *table_.find(claim.name);
-  if (!has_address(claim)) return;
-  const bool moved = claim.gossip != member.gossip;
+  if (!has_card(claim)) return;
+  const bool moved = claim.card->gossip != member.gossip();
   if (moved && is_live(member)) {  // the name of a failed or left member is free
     if (claim.incarnation >= member.incarnation) {
-      report_conflict(claim.name, member.gossip, claim.gossip, now);
+      report_conflict(claim.name, member.gossip(), claim.card->gossip, now);
     }
     return;
   }
@@ -143,16 +202,12 @@ void Swim::apply_alive(const Claim& claim, Instant now) {
   evidence.text = before.state == MemberState::Alive
                       ? "changed its meta, incarnation " + std::to_string(claim.incarnation)
                       : "refuted with incarnation " + std::to_string(claim.incarnation);
-  suspicions_.erase(claim.name);
-  second_looks_.erase(claim.name);
   if (moved) std::erase_if(probes_, [&](const auto& p) { return p.second.target == claim.name; });
-  member.incarnation = claim.incarnation;
-  member.gossip = claim.gossip;
-  member.meta = claim.meta;
-  member.accuser.clear();
-  table_.set_state(member, MemberState::Alive, now);
+  const bool changed_card = *claim.card != *member.card;
+  if (changed_card) member.card = claim.card;
+  transition(member, MemberState::Alive, claim.incarnation, {}, now);
   enqueue(claim_about(member, false), now);
-  if (before.state != MemberState::Alive || before.meta != member.meta || moved) {
+  if (before.state != MemberState::Alive || changed_card) {
     changed(before, member, std::move(evidence));
   }
 }
@@ -162,7 +217,9 @@ void Swim::apply_suspect(const Claim& claim, Instant now) {
   if (leaving_ || claim.incarnation < member.incarnation || !is_live(member)) return;
   const auto running = suspicions_.find(claim.name);
   if (running != suspicions_.end()) {
-    member.incarnation = claim.incarnation;
+    if (claim.incarnation != member.incarnation) {
+      transition(member, MemberState::Suspect, claim.incarnation, accuser_of(claim.name), now);
+    }
     if (!running->second.confirm(claim.accuser)) return;
     Claim confirmation = claim_about(member, false);
     confirmation.accuser = claim.accuser;
@@ -174,9 +231,7 @@ void Swim::apply_suspect(const Claim& claim, Instant now) {
   suspicions_.emplace(
       claim.name, SuspicionTimer(claim.accuser, confirmations_wanted(options_.suspicion_mult, n),
                                  min, suspicion_max(min, options_.suspicion_max_mult), now));
-  member.incarnation = claim.incarnation;
-  member.accuser = claim.accuser;
-  table_.set_state(member, MemberState::Suspect, now);
+  transition(member, MemberState::Suspect, claim.incarnation, claim.accuser, now);
   enqueue(claim_about(member, false), now);
   if (claim.accuser != self_ && rng_.below(n) < kSecondLookers) {
     second_looks_.emplace(claim.name, now + rng_.below(kSecondLookWithin));
@@ -199,11 +254,8 @@ void Swim::apply_end(const Claim& claim, Instant now) {
     if (evidence.accuser.empty()) evidence.accuser = claim.accuser;
     evidence.text = describe(evidence, now);
   }
-  suspicions_.erase(claim.name);
-  second_looks_.erase(claim.name);
-  member.incarnation = claim.incarnation;
-  member.accuser = left ? claim.name : claim.accuser;
-  table_.set_state(member, left ? MemberState::Left : MemberState::Failed, now);
+  transition(member, left ? MemberState::Left : MemberState::Failed, claim.incarnation,
+             left ? claim.name : claim.accuser, now);
   enqueue(claim_about(member, false), now);
   changed(before, member, std::move(evidence));
 }
@@ -220,7 +272,10 @@ Evidence Swim::evidence_about(const Member& member, Instant now) const {
   Evidence evidence;
   evidence.suspected_at = now;
   evidence.last_heard = member.last_heard;
-  const auto suspicion = suspicions_.find(member.name);
+  if (const auto probe = failed_probes_.find(member.name()); probe != failed_probes_.end()) {
+    evidence.probe = probe->second;
+  }
+  const auto suspicion = suspicions_.find(member.name());
   if (suspicion == suspicions_.end()) return evidence;
   evidence.accuser = suspicion->second.accuser();
   evidence.confirmers = suspicion->second.confirmers();

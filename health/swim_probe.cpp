@@ -23,39 +23,74 @@ void Swim::send_ping(std::uint32_t sequence, const Member& target) {
   gossip::Packet ping;
   ping.kind = PacketKind::Ping;
   ping.sequence = sequence;
-  ping.target = target.name;
-  send(target.gossip, target.name, std::move(ping));
+  ping.target = target.name();
+  send(target.gossip(), target.name(), std::move(ping));
 }
 
 void Swim::start_probe(const Member& target, bool urgent, Instant now) {
   ++counters_.probes;
   const std::uint32_t sequence = ++last_sequence_;
   // Only the end is stretched by our own health: a direct answer does not come later for it.
-  Probe probe{target.name,
-              now + options_.probe_timeout,
-              now + awareness_.scale(options_.probe_interval),
-              {},
-              {}};
+  Probe probe{target.name(), now + options_.probe_timeout,
+              now + awareness_.scale(options_.probe_interval), FailedProbe{}};
+  probe.record.sent = now;
+  probe.record.hinted = urgent;
   send_ping(sequence, target);
   Probe& started = probes_.emplace(sequence, std::move(probe)).first->second;
-  if (urgent) ask_relays(sequence, started);
+  if (urgent) ask_relays(sequence, started, now);
 }
 
-void Swim::ask_relays(std::uint32_t sequence, Probe& probe) {
+void Swim::ask_relays(std::uint32_t sequence, Probe& probe, Instant now) {
   probe.indirect_at = kNever;
   const Member* target = table_.find(probe.target);
   if (target == nullptr) return;
   const auto can_relay = [&](const Member& member) {
-    return member.state == MemberState::Alive && member.name != probe.target;
+    return member.state == MemberState::Alive && &member != target;
   };
-  probe.relays = table_.pick(static_cast<std::size_t>(options_.indirect_checks), can_relay, rng_);
-  for (const NodeName& relay : probe.relays) {
+  probe.record.relays_asked = now;
+  for (const Member* relay :
+       table_.pick(static_cast<std::size_t>(options_.indirect_checks), can_relay, rng_)) {
+    probe.record.relays.push_back(relay->name());
     gossip::Packet request;
     request.kind = PacketKind::IndirectPing;
     request.sequence = sequence;
-    request.target = target->name;
-    request.target_address = target->gossip;
-    send(table_.find(relay)->gossip, relay, std::move(request));
+    request.target = target->name();
+    request.target_address = target->gossip();
+    send(relay->gossip(), relay->name(), std::move(request));
+  }
+  stream_ping(sequence, probe, *target, now);
+}
+
+// Beside the relays: where UDP is filtered or floods, TCP may still tell that the member lives.
+void Swim::stream_ping(std::uint32_t sequence, Probe& probe, const Member& target, Instant now) {
+  if (!speaks(target, gossip::kStreamPingsSince)) return;
+  probe.record.stream_tried = true;
+  gossip::Packet ping;
+  ping.kind = PacketKind::Ping;
+  ping.sequence = sequence;
+  ping.target = target.name();
+  fill(ping, target.name());
+  effects_.emplace_back(
+      StartStreamPing{sequence, target.gossip(), std::move(ping), probe.ends - now});
+}
+
+void Swim::on_stream_ping_ended(std::uint32_t sequence, const gossip::Packet* answer, Instant now) {
+  if (halted_ || leaving_) return;
+  notice_time(now);
+  const auto found = probes_.find(sequence);
+  if (answer == nullptr) {
+    if (found != probes_.end()) found->second.record.stream_refused = true;
+    return;
+  }
+  if (!understood(*answer) || answer->kind != PacketKind::Ack) return;
+  if (found == probes_.end() || answer->from != found->second.target) return;
+  if (Member* target = table_.find(answer->from)) target->last_heard = now;
+  ++counters_.stream_acks;
+  awareness_.apply(-1);
+  probes_.erase(found);
+  for (const gossip::Claim& claim : answer->claims) {
+    apply(claim, Source::Packet, now);
+    if (halted_) return;
   }
 }
 
@@ -66,11 +101,27 @@ void Swim::hint_unreachable(const NodeName& name, Instant now) {
   if (member == nullptr || !is_live(*member)) return;
   for (auto& [sequence, probe] : probes_) {
     if (probe.target != name) continue;
-    if (probe.indirect_at != kNever) ask_relays(sequence, probe);
+    if (probe.indirect_at == kNever) return;
+    ++counters_.hints;
+    probe.record.hinted = true;
+    ask_relays(sequence, probe, now);
     return;
   }
+  ++counters_.hints;
   second_looks_.erase(name);
   start_probe(*member, true, now);
+}
+
+void Swim::hint_unreachable_at(const Address& gossip, Instant now) {
+  for (const Member& member : table_) {
+    if (member.gossip() != gossip || !is_live(member)) continue;
+    const NodeName name = member.name();
+    return hint_unreachable(name, now);
+  }
+}
+
+void Swim::on_strain(Duration loop_lag, double cpu_pressure) {
+  awareness_.set_floor(strain_floor(loop_lag, cpu_pressure, options_.probe_timeout));
 }
 
 void Swim::tick_probes(Instant now) {
@@ -82,7 +133,7 @@ void Swim::tick_probes(Instant now) {
       entry = probes_.erase(entry);
       continue;
     }
-    if (now >= probe.indirect_at) ask_relays(entry->first, probe);
+    if (now >= probe.indirect_at) ask_relays(entry->first, probe, now);
     ++entry;
   }
   for (const Probe& probe : failed) fail_probe(probe, now);
@@ -94,8 +145,9 @@ void Swim::fail_probe(const Probe& probe, Instant now) {
   ++counters_.probes_failed;
   int expected = 0;
   int received = 0;
-  for (const NodeName& relay : probe.relays) {
-    const bool sent = probe.nacks.contains(relay);
+  const std::vector<NodeName>& nacks = probe.record.nacks;
+  for (const NodeName& relay : probe.record.relays) {
+    const bool sent = std::find(nacks.begin(), nacks.end(), relay) != nacks.end();
     const Member* member = table_.find(relay);
     // A relay that is under suspicion itself says nothing about us: two may have died at once.
     if (!sent && (member == nullptr || member->state != MemberState::Alive)) continue;
@@ -103,9 +155,10 @@ void Swim::fail_probe(const Probe& probe, Instant now) {
     received += sent ? 1 : 0;
   }
   awareness_.apply(awareness_delta_of_failure(expected, received));
+  failed_probes_[probe.target] = probe.record;
   gossip::Claim claim;
   claim.state = MemberState::Suspect;
-  claim.name = target->name;
+  claim.name = target->name();
   claim.incarnation = target->incarnation;
   claim.accuser = self_;
   apply_suspect(claim, now);
@@ -119,14 +172,15 @@ void Swim::probe_next(Instant now) {
     }
     const Member* suspect = table_.find(look->first);
     look = second_looks_.erase(look);
-    if (suspect != nullptr && suspect->state == MemberState::Suspect && !is_probed(suspect->name)) {
+    if (suspect != nullptr && suspect->state == MemberState::Suspect &&
+        !is_probed(suspect->name())) {
       start_probe(*suspect, false, now);
     }
   }
   if (now < next_probe_) return;
   next_probe_ = now + awareness_.scale(options_.probe_interval);  // late ticks are skipped
   const auto wanted = [&](const Member& member) {
-    return is_live(member) && !is_probed(member.name);
+    return is_live(member) && !is_probed(member.name());
   };
   if (const Member* target = table_.next_to_probe(wanted, rng_)) start_probe(*target, false, now);
 }
@@ -162,7 +216,7 @@ void Swim::relay_ping(const Address& from, const gossip::Packet& packet, Instant
       std::min(options_.probe_timeout, options_.probe_interval - options_.probe_timeout);
   const std::uint32_t sequence = ++last_sequence_;
   relays_.emplace(sequence,
-                  Relay{target->name, packet.from, from, packet.sequence, now + rest * 4 / 5,
+                  Relay{target->name(), packet.from, from, packet.sequence, now + rest * 4 / 5,
                         now + options_.probe_interval * (kHealthScoreMax + 1)});
   send_ping(sequence, *target);
 }
@@ -195,8 +249,8 @@ void Swim::on_ack(const gossip::Packet& packet) {
   const auto found = probes_.find(packet.sequence);
   if (found == probes_.end()) return;
   const Probe& probe = found->second;
-  const bool relayed =
-      std::find(probe.relays.begin(), probe.relays.end(), packet.from) != probe.relays.end();
+  const std::vector<NodeName>& relays = probe.record.relays;
+  const bool relayed = std::find(relays.begin(), relays.end(), packet.from) != relays.end();
   if (packet.from != probe.target && !relayed) return;
   awareness_.apply(-1);
   probes_.erase(found);
@@ -205,10 +259,11 @@ void Swim::on_ack(const gossip::Packet& packet) {
 void Swim::on_nack(const gossip::Packet& packet) {
   const auto found = probes_.find(packet.sequence);
   if (found == probes_.end()) return;
-  Probe& probe = found->second;
-  if (std::find(probe.relays.begin(), probe.relays.end(), packet.from) == probe.relays.end())
-    return;
-  probe.nacks.insert(packet.from);
+  FailedProbe& record = found->second.record;
+  const auto among = [&](const std::vector<NodeName>& names) {
+    return std::find(names.begin(), names.end(), packet.from) != names.end();
+  };
+  if (among(record.relays) && !among(record.nacks)) record.nacks.push_back(packet.from);
 }
 
 }  // namespace muster::health

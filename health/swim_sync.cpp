@@ -1,5 +1,6 @@
 // Whole tables: joining, push/pull, finding lost members again.
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include "health/swim.h"
@@ -24,7 +25,7 @@ void Swim::join(const std::vector<Address>& seeds, Instant now) {
   for (const Address& seed : seeds) {
     const bool known = std::any_of(seeds_.begin(), seeds_.end(),
                                    [&](const Seed& other) { return other.address == seed; });
-    if (!known && seed != table_.self().gossip) seeds_.push_back(Seed{seed, {}});
+    if (!known && seed != table_.self().gossip()) seeds_.push_back(Seed{seed, {}});
   }
   if (seeds_.empty()) {
     if (!joined_) complete_join(now);
@@ -65,17 +66,13 @@ void Swim::push_pull(Instant now) {
   push_pull_wait_ = std::min(push_pull_wait_ * 2, usual);
   next_push_pull_ = now + push_pull_wait_ / 2 + rng_.below(push_pull_wait_);
   const auto alive = [](const Member& member) { return member.state == MemberState::Alive; };
-  for (const NodeName& peer : table_.pick(1, alive, rng_)) {
-    start_sync(table_.find(peer)->gossip, peer);
-  }
+  for (const Member* peer : table_.pick(1, alive, rng_)) start_sync(peer->gossip(), peer->name());
 }
 
 void Swim::reconnect(Instant now) {
   next_reconnect_ = now + options_.reconnect_interval + rng_.below(options_.reconnect_interval / 4);
   const auto failed = [](const Member& member) { return member.state == MemberState::Failed; };
-  for (const NodeName& peer : table_.pick(1, failed, rng_)) {
-    start_sync(table_.find(peer)->gossip, peer);
-  }
+  for (const Member* peer : table_.pick(1, failed, rng_)) start_sync(peer->gossip(), peer->name());
 }
 
 // Somebody of our cluster whom we do not know: we have missed its joining.
@@ -102,10 +99,9 @@ gossip::Sync Swim::own_table() const {
   sync.cluster = cluster_;
   sync.from = self_;
   sync.joining = !joined_;
+  sync.protocol = options_.protocol;
   sync.members.reserve(table_.size());
-  for (const auto& [name, member] : table_.all()) {
-    sync.members.push_back(claim_about(member, true));
-  }
+  for (const Member& member : table_) sync.members.push_back(claim_about(member, true));
   return sync;
 }
 
@@ -114,8 +110,11 @@ void Swim::on_sync_request(std::uint64_t exchange, const gossip::Sync& sync, Ins
   gossip::Sync answer;  // to a stranger: our cluster's number, so that it learns its mistake
   answer.cluster = cluster_;
   answer.from = self_;
+  answer.protocol = options_.protocol;
   if (sync.cluster != cluster_) {
     ++counters_.foreign_cluster;
+  } else if (gossip::common_version(options_.protocol, sync.protocol) == 0) {
+    ++counters_.wrong_version;
   } else if (!halted_) {
     merge(sync, now);
     answer = own_table();
@@ -131,6 +130,10 @@ void Swim::on_sync_reply(std::uint64_t id, const gossip::Sync& sync, Instant now
   exchanges_.erase(found);
   if (sync.cluster != cluster_) {
     ++counters_.foreign_cluster;
+    return;
+  }
+  if (gossip::common_version(options_.protocol, sync.protocol) == 0) {
+    ++counters_.wrong_version;
     return;
   }
   merge(sync, now);
@@ -154,18 +157,49 @@ void Swim::on_sync_failed(std::uint64_t id, Instant now) {
   if (!member.empty()) hint_unreachable(member, now);
 }
 
+// How long digests may differ before tables are exchanged: a claim needs about log2(n) gossip
+// intervals to reach all, and until then some have it and others have not.
+Duration Swim::digest_patience() const {
+  const auto rounds =
+      static_cast<int>(std::ceil(std::log2(static_cast<double>(table_.live()) + 1)));
+  return options_.gossip_interval * (rounds + 2);
+}
+
+// Whoever sends a digest has nothing left to tell, and we compare only while we have nothing to
+// tell either: then a difference is no news on its way but something that one of us has missed.
+void Swim::compare(const gossip::Packet& packet, Instant now) {
+  const bool compares = options_.protocol.max >= gossip::kDigestsSince;
+  if (packet.digest == 0 || leaving_ || !joined_ || !compares) return;
+  if (packet.digest == table_.digest()) {
+    differs_since_ = kNever;
+    return;
+  }
+  if (!queue_.empty()) return;
+  if (differs_since_ == kNever) differs_since_ = now;
+  if (now - differs_since_ < digest_patience() || now < next_digest_sync_) return;
+  const Member& sender = table_.at(packet.from);
+  if (sender.state != MemberState::Alive) return;
+  ++counters_.digest_syncs;
+  next_digest_sync_ = now + digest_wait_;
+  digest_wait_ = std::min(digest_wait_ * 2, options_.push_pull_interval);
+  start_sync(sender.gossip(), sender.name());
+}
+
 void Swim::merge(const gossip::Sync& sync, Instant now) {
+  const std::uint64_t before = table_.digest();
   for (const gossip::Claim& claim : sync.members) {
     const Member* known = table_.find(claim.name);
     // First hand: a newcomer's incarnation is 0, which apply_alive() takes for old news.
     if (claim.name == sync.from && known != nullptr && is_live(*known) &&
-        claim.state == MemberState::Alive && claim.gossip != known->gossip &&
-        (claim.name != self_ || joined_)) {
-      report_conflict(claim.name, known->gossip, claim.gossip, now);
+        claim.state == MemberState::Alive && claim.card != nullptr &&
+        claim.card->gossip != known->gossip() && (claim.name != self_ || joined_)) {
+      report_conflict(claim.name, known->gossip(), claim.card->gossip, now);
+      if (claim.name == self_) open_dispute(claim, now);
     }
     apply(claim, Source::Sync, now);
     if (halted_) return;
   }
+  if (table_.digest() != before) digest_wait_ = digest_patience();
   if (Member* sender = table_.find(sync.from); sender != nullptr && sync.from != self_) {
     sender->last_heard = now;
   }

@@ -18,7 +18,7 @@
 
 namespace muster::health {
 
-// The lan profile. config.h refuses values that contradict each other (timeout >= interval ...).
+// The lan profile. health/swim_profile.h has the others and refuses contradictions.
 struct SwimOptions {
   Duration probe_interval = std::chrono::milliseconds(200);  // between the starts of two probes
   Duration probe_timeout = std::chrono::milliseconds(100);   // then relays are asked; < interval
@@ -34,6 +34,8 @@ struct SwimOptions {
   Duration join_retry_max = std::chrono::seconds(10);
   Duration tombstone = std::chrono::hours(24);  // failed and left members are kept for so long
   std::size_t datagram_bytes_max = 1400;
+  gossip::ProtocolRange protocol{gossip::kProtocolMin, gossip::kProtocolMax};
+  bool operator==(const SwimOptions&) const = default;
 };
 
 // How many members one table holds, so that a flood of invented names has an end.
@@ -52,6 +54,27 @@ struct AnswerSync {  // the answer to on_sync_request
   std::uint64_t exchange = 0;
   gossip::Sync sync;
 };
+struct StartStreamPing {  // a Ping over TCP; ends in at most one on_stream_ping_ended
+  std::uint32_t sequence = 0;
+  Address to;
+  gossip::Packet packet;
+  Duration within{};  // nobody waits for the answer any longer
+};
+struct AnswerStreamPing {  // may answer on_stream_ping
+  std::uint64_t exchange = 0;
+  gossip::Packet packet;
+};
+
+// A probe of our own that nobody answered: what was sent, and when.
+struct FailedProbe {
+  Instant sent{};       // the direct ping
+  bool hinted = false;  // begun by a sign of trouble and not by the round-robin
+  Instant relays_asked = kNever;
+  std::vector<NodeName> relays;
+  std::vector<NodeName> nacks;  // relays that said in time that they had no answer either
+  bool stream_tried = false;
+  bool stream_refused = false;  // the stream ping ended before its time
+};
 
 // What a change rests on, for `muster why` and for the log.
 struct Evidence {
@@ -59,6 +82,7 @@ struct Evidence {
   std::vector<NodeName> confirmers;  // as far as this member knows
   Instant suspected_at{};            // by this member; of the change itself when never suspected
   Instant last_heard{};              // the last packet from the member to this one
+  std::optional<FailedProbe> probe;  // the last of our own before the change
   std::string text;                  // "suspected by n2, confirmed by n3; last heard 0.81 s ago"
 };
 // Another member joined (no `before`), was suspected, failed, left, came back, or changed its meta
@@ -72,6 +96,9 @@ struct MemberChanged {
 // silent from now on and the agent must stop.
 struct NameTaken {
   Address other;
+  // Of members that were asked whose name it is; both 0: we had not joined yet, so nobody was.
+  int votes_for = 0;
+  int votes_against = 0;
 };
 // Somebody claims a living member's name (or ours) from another address. The claim was ignored;
 // said at most once a minute for each name.
@@ -80,17 +107,21 @@ struct Conflict {
   Address known;
   Address claimed;
 };
-using SwimEffect =
-    std::variant<SendPacket, StartSync, AnswerSync, MemberChanged, NameTaken, Conflict>;
+using SwimEffect = std::variant<SendPacket, StartSync, AnswerSync, StartStreamPing,
+                                AnswerStreamPing, MemberChanged, NameTaken, Conflict>;
 
 struct SwimCounters {
   std::uint64_t foreign_cluster = 0;  // packets and syncs of another cluster, dropped
+  std::uint64_t wrong_version = 0;    // no version in common with the sender, dropped
   std::uint64_t misaddressed = 0;     // pings meant for another name, packets in our own name
   std::uint64_t refused_claims = 0;   // absurd claims, or no room for another member
   std::uint64_t probes = 0;
   std::uint64_t probes_failed = 0;
   std::uint64_t refutations = 0;
-  std::uint64_t stalls = 0;  // our own loop stood still for longer than a probe interval
+  std::uint64_t hints = 0;         // probes begun by a sign of trouble
+  std::uint64_t stream_acks = 0;   // answers to stream pings only: UDP is lost or blocked
+  std::uint64_t digest_syncs = 0;  // exchanges begun because digests went on to differ
+  std::uint64_t stalls = 0;        // our own loop stood still for longer than a probe interval
 };
 
 }  // namespace muster::health

@@ -298,6 +298,23 @@ void World::act(const NodeName& name, Host& /*host*/, health::AnswerSync& effect
   post(to, latency(), agent::SyncEnded{id, std::move(effect.sync)});
 }
 
+void World::act(const NodeName& name, Host& /*host*/, health::StartStreamPing& effect) {
+  const NodeName to = at_gossip(effect.to);
+  if (to.empty() || !connected(name, to)) return;
+  if (!alive(to)) {
+    return post(name, latency(), agent::StreamPingEnded{effect.sequence, std::nullopt});
+  }
+  pings_[++last_exchange_] = {name, effect.sequence};
+  post(to, latency(), agent::StreamPingArrived{last_exchange_, std::move(effect.packet)});
+}
+
+void World::act(const NodeName& name, Host& /*host*/, health::AnswerStreamPing& effect) {
+  const auto ping = pings_.extract(effect.exchange);
+  if (ping.empty() || !connected(name, ping.mapped().first)) return;
+  post(ping.mapped().first, latency(),
+       agent::StreamPingEnded{ping.mapped().second, std::move(effect.packet)});
+}
+
 void World::act(const NodeName& name, Host& /*host*/, agent::OpenStream& effect) {
   const NodeName to = at_rpc(effect.to);
   if (to.empty() || !connected(name, to)) return;  // nothing comes back: the caller's time-out

@@ -132,6 +132,8 @@ class World {
   void act(const NodeName& name, Host& host, health::SendPacket& effect);
   void act(const NodeName& name, Host& host, health::StartSync& effect);
   void act(const NodeName& name, Host& host, health::AnswerSync& effect);
+  void act(const NodeName& name, Host& host, health::StartStreamPing& effect);
+  void act(const NodeName& name, Host& host, health::AnswerStreamPing& effect);
   void act(const NodeName& name, Host& host, agent::OpenStream& effect);
   void act(const NodeName& name, Host& host, agent::SendFrame& effect);
   void act(const NodeName& name, Host& host, agent::CloseStream& effect);
@@ -160,6 +162,7 @@ class World {
   std::priority_queue<Scheduled> queue_;
   std::map<NodeName, Host> hosts_;
   std::map<std::pair<NodeName, StreamId>, Wire> wires_;
+  std::map<std::uint64_t, std::pair<NodeName, std::uint32_t>> pings_;      // -> requester, sequence
   std::map<std::uint64_t, std::pair<NodeName, std::uint64_t>> exchanges_;  // -> requester, its id
   std::uint64_t last_exchange_ = 0;
   std::int64_t last_pid_ = 1000;

@@ -49,6 +49,10 @@ std::string text_of(const wire::ClusterState& state) {
 }
 
 // A valid packet and a valid command to spoil.
+gossip::CardPtr card(const NodeName& name, const Address& gossip, gossip::Meta meta) {
+  return std::make_shared<const gossip::Card>(gossip::Card{name, gossip, std::move(meta)});
+}
+
 wire::Packet good_packet() {
   wire::Packet packet;
   packet.set_kind(wire::PACKET_KIND_PING);
@@ -197,7 +201,10 @@ TEST_F(ProtobufCodecTest, BoundsHoldForTheLargestNumbersAndLongTexts) {
                         .from = std::string(63, 'a'),
                         .target = std::string(63, 'b'),
                         .target_address = {std::string(255, 'h'), 65535},
-                        .claims = {}};
+                        .protocol = {~std::uint32_t{0}, ~std::uint32_t{0}},
+                        .digest = ~std::uint64_t{0},
+                        .claims = {},
+                        .version = 1};
   const std::size_t alone = encode(packet).size();
   EXPECT_LE(alone, gossip::packet_bytes_max(packet));
   const Address far{std::string(255, 'h'), 65535};
@@ -205,12 +212,14 @@ TEST_F(ProtobufCodecTest, BoundsHoldForTheLargestNumbersAndLongTexts) {
                            .name = std::string(63, 'c'),
                            .incarnation = ~std::uint64_t{0},
                            .accuser = std::string(63, 'd'),
-                           .gossip = far,
-                           .meta = {.master = true,
-                                    .zone = std::string(255, 'z'),
-                                    .rpc = far,
-                                    .http = far,
-                                    .version = std::string(255, 'v')}});
+                           .card = card(std::string(63, 'c'), far,
+                                        {.master = true,
+                                         .zone = std::string(255, 'z'),
+                                         .rpc = far,
+                                         .http = far,
+                                         .version = std::string(255, 'v'),
+                                         .labels = ~std::uint64_t{0},
+                                         .protocol = {~std::uint32_t{0}, ~std::uint32_t{0}}})});
   EXPECT_LE(encode(packet).size() - alone, gossip::claim_bytes_max(packet.claims[0]));
 }
 
@@ -222,22 +231,23 @@ TEST_F(ProtobufCodecTest, ATypicalClaimIsShortAndItsBoundIsNear) {
                            .name = "worker-17",
                            .incarnation = 3,
                            .accuser = "",
-                           .gossip = {"192.168.10.117", 7946},
-                           .meta = {.master = true,
-                                    .zone = "rack-a",
-                                    .rpc = {"192.168.10.117", 7947},
-                                    .http = {"192.168.10.117", 7948},
-                                    .version = "0.1.0"}});
+                           .card = card("worker-17", {"192.168.10.117", 7946},
+                                        {.master = true,
+                                         .zone = "rack-a",
+                                         .rpc = {"192.168.10.117", 7947},
+                                         .http = {"192.168.10.117", 7948},
+                                         .version = "0.1.0",
+                                         .labels = 1,
+                                         .protocol = {1, 2}})});
   const std::size_t claim = encode(packet).size() - alone;
-  EXPECT_LE(claim, 120U);
-  EXPECT_LE(gossip::claim_bytes_max(packet.claims[0]), claim + 60);
+  EXPECT_LE(claim, 135U);
+  EXPECT_EQ(gossip::claim_bytes_max(packet.claims[0]), claim);
 
   packet.claims = {{.state = gossip::MemberState::Suspect,
                     .name = "worker-17",
                     .incarnation = 3,
                     .accuser = "worker-4",
-                    .gossip = {},
-                    .meta = {}}};
+                    .card = nullptr}};
   const std::size_t suspicion = encode(packet).size() - alone;
   EXPECT_LE(suspicion, 30U);
   EXPECT_LE(gossip::claim_bytes_max(packet.claims[0]), suspicion + 60);
@@ -321,9 +331,9 @@ TEST_F(ProtobufCodecTest, WhatIsMissingIsNamed) {
 TEST_F(ProtobufCodecTest, NumbersThatNobodyKnowsAreRefused) {
   wire::Packet packet = good_packet();
   EXPECT_EQ(text_of(packet), "decoded");
-  packet.set_kind(static_cast<wire::PacketKind>(6));
+  packet.set_kind(static_cast<wire::PacketKind>(8));
   EXPECT_EQ(text_of(packet),
-            "cannot decode the gossip packet: packet.kind has the unknown number 6");
+            "cannot decode the gossip packet: packet.kind has the unknown number 8");
   packet = good_packet();
   *packet.add_claims() = good_claim();
   EXPECT_EQ(text_of(packet), "decoded");
@@ -423,7 +433,9 @@ TEST_F(ProtobufCodecTest, OversizeIsRefusedBeforeItIsRead) {
   for (int i = 0; i < 256; ++i) {
     gossip::Claim& claim = packet.claims.emplace_back();
     claim.name = "n2";
-    claim.meta.zone = std::string(255, 'z');
+    gossip::Meta meta;
+    meta.zone = std::string(255, 'z');
+    claim.card = card("n2", {"10.0.0.2", 7946}, std::move(meta));
   }
   EXPECT_GT(encode(packet).size(), 65535U);
   const auto decoded = decode_packet(encode(packet));

@@ -71,29 +71,44 @@ class RandomValues {
             .zone = text(below(10) == 0 ? 255 : 12),
             .rpc = address(),
             .http = address(),
-            .version = text(12)};
+            .version = text(12),
+            .labels = flag() ? u64() : 0,
+            .protocol = protocol()};
+  }
+  gossip::ProtocolRange protocol() {
+    if (rng_.chance(50)) return {};
+    const auto min = static_cast<std::uint32_t>(1 + below(3));
+    return {.min = min, .max = min + u32() % 1000};
   }
   gossip::Claim claim() {
-    return {.state = static_cast<gossip::MemberState>(below(4)),
-            .name = name(),
-            .incarnation = u64(),
-            .accuser = name_or_none(),
-            .gossip = address(),
-            .meta = meta()};
+    gossip::Claim claim{.state = static_cast<gossip::MemberState>(below(4)),
+                        .name = name(),
+                        .incarnation = u64(),
+                        .accuser = name_or_none(),
+                        .card = nullptr};
+    if (const Address gossip = address(); gossip.port != 0) {
+      claim.card = std::make_shared<const gossip::Card>(gossip::Card{claim.name, gossip, meta()});
+    }
+    return claim;
   }
   gossip::Packet packet() {
-    return {.kind = static_cast<gossip::PacketKind>(below(5)),
+    return {.kind = static_cast<gossip::PacketKind>(below(7)),
             .cluster = u64(),
             .sequence = u32(),
             .from = name(),
             .target = name_or_none(),
             .target_address = address(),
-            .claims = list(8, [&] { return claim(); })};
+            .protocol = protocol(),
+            .digest = flag() ? u64() : 0,
+            .claims = list(8, [&] { return claim(); }),
+            .version = gossip::kProtocolMin};
   }
   gossip::Sync sync() {
-    return {.cluster = u64(), .from = name(), .joining = flag(), .members = list(20, [&] {
-                                                                   return claim();
-                                                                 })};
+    return {.cluster = u64(),
+            .from = name(),
+            .joining = flag(),
+            .protocol = protocol(),
+            .members = list(20, [&] { return claim(); })};
   }
 
   Resources resources() {

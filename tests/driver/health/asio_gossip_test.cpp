@@ -34,6 +34,15 @@ struct Peer {
       replies.push_back(sync);
     };
     handlers.on_sync_failed = [this](std::uint64_t id) { failed.push_back(id); };
+    handlers.on_stream_ping = [this](std::uint64_t exchange, const gossip::Packet& packet) {
+      packets.push_back(packet);
+      if (ack) gossip->answer_stream_ping(exchange, *ack);
+    };
+    handlers.on_stream_ping_ended = [this](std::uint32_t sequence, const gossip::Packet* packet) {
+      pings_ended.emplace_back(
+          sequence, packet == nullptr ? std::optional<gossip::Packet>() : std::optional(*packet));
+    };
+    handlers.on_unreachable = [this](const Address& to) { unreachable.push_back(to); };
     handlers.on_dropped = [this](GossipDrop reason, const Address&) { dropped.push_back(reason); };
     gossip = AsioGossip::open(context, {"127.0.0.1", 0}, std::move(handlers)).value();
   }
@@ -46,6 +55,9 @@ struct Peer {
   std::vector<gossip::Sync> requests, replies;
   std::vector<std::uint64_t> reply_ids, failed;
   std::vector<GossipDrop> dropped;
+  std::optional<gossip::Packet> ack;
+  std::vector<std::pair<std::uint32_t, std::optional<gossip::Packet>>> pings_ended;
+  std::vector<Address> unreachable;
 };
 
 struct AsioGossipTest : testing::Test {
@@ -84,8 +96,9 @@ struct AsioGossipTest : testing::Test {
     for (int i = 0; i < members; ++i) {
       gossip::Claim claim;
       claim.name = from + std::to_string(i);
-      claim.gossip = {"127.0.0.1", 7946};
-      claim.meta.zone = "zone";
+      gossip::Card card{claim.name, {"127.0.0.1", 7946}, {}};
+      card.meta.zone = "zone";
+      claim.card = std::make_shared<const gossip::Card>(std::move(card));
       sync.members.push_back(claim);
     }
     return sync;

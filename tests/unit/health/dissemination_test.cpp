@@ -40,12 +40,13 @@ TEST(Dissemination, AClaimIsForgottenAtItsLimit) {
 
 TEST(Dissemination, ANewerClaimReplacesTheOlderAndStartsOver) {
   Dissemination queue;
+  const std::size_t room = gossip::claim_bytes_max(claim("a", 2));
   queue.push(claim("a", 1));
-  EXPECT_EQ(queue.take(kOne, 2).size(), 1U);
+  EXPECT_EQ(queue.take(room, 2).size(), 1U);
   queue.push(claim("a", 2));
   EXPECT_EQ(queue.size(), 1U);
   for (int i = 0; i < 2; ++i) {
-    const auto taken = queue.take(kOne, 2);
+    const auto taken = queue.take(room, 2);
     ASSERT_EQ(taken.size(), 1U);
     EXPECT_EQ(taken[0].incarnation, 2U);
   }
@@ -64,7 +65,9 @@ TEST(Dissemination, ALargeClaimDoesNotHoldUpSmallOnes) {
   Dissemination queue;
   queue.push(claim("a"));
   gossip::Claim large = claim("z");
-  large.meta.zone = std::string(5000, 'x');
+  gossip::Card card{large.name, {"10.0.0.1", 7946}, {}};
+  card.meta.zone = std::string(5000, 'x');
+  large.card = std::make_shared<const gossip::Card>(std::move(card));
   queue.push(large);
   EXPECT_EQ(names(queue.take(kOne + 10, 9)), "a");
 }

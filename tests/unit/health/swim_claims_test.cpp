@@ -34,7 +34,7 @@ struct SwimClaims : SwimTest {
     gossip::Sync sync;
     sync.cluster = fnv1a64("test");
     sync.from = "n2";
-    if (claim.gossip.port == 0) claim.gossip = swim().members().at(claim.name).gossip;
+    if (claim.card == nullptr) claim.card = swim().members().at(claim.name).card;
     sync.members = {claim};
     swim().on_sync_request(1, sync, net.now);
   }
@@ -54,12 +54,12 @@ TEST_F(SwimClaims, AnOldIncarnationChangesNothing) {
   EXPECT_EQ(state("n3"), MemberState::Failed);
   for (const std::uint64_t incarnation : {0U, 4U}) {
     gossip::Claim old = claim(MemberState::Alive, "n3", incarnation);
-    old.gossip = net.node(3).address;
+    old.card = card(old.name, net.node(3).address);
     tell(old);
     EXPECT_EQ(state("n3"), MemberState::Failed) << incarnation;
   }
   gossip::Claim back = claim(MemberState::Alive, "n3", 5);
-  back.gossip = net.node(3).address;
+  back.card = card(back.name, net.node(3).address);
   tell(back);
   EXPECT_EQ(state("n3"), MemberState::Alive);
   tell(claim(MemberState::Suspect, "n3", 4));
@@ -69,10 +69,10 @@ TEST_F(SwimClaims, AnOldIncarnationChangesNothing) {
 
 TEST_F(SwimClaims, ALivingMembersAddressIsNotTakenFromIt) {
   gossip::Claim thief = claim(MemberState::Alive, "n3", 9);
-  thief.gossip = {"10.0.0.1", 99};
+  thief.card = card(thief.name, {"10.0.0.1", 99});
   tell(thief);
   tell(thief);
-  EXPECT_EQ(swim().members().at("n3").gossip, net.node(3).address);
+  EXPECT_EQ(swim().members().at("n3").gossip(), net.node(3).address);
   EXPECT_EQ(swim().members().at("n3").incarnation, 0U);
   int conflicts = 0;  // said once, not once a packet
   for (const SwimEffect& effect : swim().take_effects()) {
@@ -90,7 +90,7 @@ TEST_F(SwimClaims, AFailureInATableIsOnlyASuspicion) {
 
 TEST_F(SwimClaims, ATombstoneOfSomebodyForgottenIsNotLearnedAgain) {
   gossip::Claim old = claim(MemberState::Failed, "n9", 0);
-  old.gossip = {"10.0.0.1", 99};
+  old.card = card(old.name, {"10.0.0.1", 99});
   tell_in_a_table(old);
   EXPECT_FALSE(swim().members().contains("n9"));
 }
@@ -201,7 +201,7 @@ TEST_F(SwimTest, AbsurdClaimsAreRefused) {
   packet.claims[0].name = "n1";
   packet.claims[0].incarnation = UINT64_MAX;
   packet.claims[1].name = "NOT A NAME";
-  packet.claims[1].gossip = {"10.0.0.1", 99};
+  packet.claims[1].card = card(packet.claims[1].name, {"10.0.0.1", 99});
   swim.on_packet(net.node(2).address, packet, net.now);
   EXPECT_EQ(swim.counters().refused_claims, 2U);
   EXPECT_EQ(swim.members().size(), 2U);
@@ -217,7 +217,7 @@ TEST_F(SwimTest, InventedNamesDoNotGrowTheTableWithoutEnd) {
   for (std::size_t i = 0; i < kMembersMax + 10; ++i) {
     gossip::Claim claim;
     claim.name = "x" + std::to_string(i);
-    claim.gossip = {"10.0.0.1", 99};
+    claim.card = card(claim.name, {"10.0.0.1", 99});
     sync.members.push_back(claim);
   }
   swim.on_sync_request(1, sync, net.now);

@@ -19,6 +19,12 @@ namespace muster::health {
 using namespace std::chrono_literals;
 using gossip::MemberState;
 
+inline gossip::CardPtr card(const NodeName& name, const Address& gossip) {
+  gossip::Card card{name, gossip, {}};
+  card.meta.zone = "z";
+  return std::make_shared<const gossip::Card>(std::move(card));
+}
+
 // A small network: N cores, virtual time, latency, loss and cuts, all from one seed.
 class SwimNet {
  public:
@@ -41,8 +47,7 @@ class SwimNet {
     node.rng = std::make_unique<Rng>(rng.next());
     gossip::Claim self;
     self.name = name;
-    self.gossip = node.address;
-    self.meta.zone = "z";
+    self.card = card(name, node.address);
     node.swim = std::make_unique<Swim>(options, "test", self, now, *node.rng);
     node.swim->join(seeds, now);
     drain(node);
@@ -87,8 +92,8 @@ class SwimNet {
   }
   static std::set<NodeName> alive(const Node& n) {
     std::set<NodeName> names;
-    for (const auto& [name, member] : n.swim->members()) {
-      if (member.state == MemberState::Alive) names.insert(name);
+    for (const Member& member : n.swim->members()) {
+      if (member.state == MemberState::Alive) names.insert(member.name());
     }
     return names;
   }
@@ -96,8 +101,8 @@ class SwimNet {
     return std::all_of(nodes.begin(), nodes.end(), [&](auto& entry) {
       const Node& n = entry.second;
       if (n.dead || name(n) == who) return true;
-      const auto found = n.swim->members().find(who);
-      return found != n.swim->members().end() && found->second.state == state;
+      const Member* found = n.swim->members().find(who);
+      return found != nullptr && found->state == state;
     });
   }
   int count(MemberState state) {  // changes into `state` seen anywhere since the last clear
@@ -122,12 +127,7 @@ class SwimNet {
       return std::holds_alternative<T>(entry.second);
     }));
   }
-  static NodeName name(const Node& n) {
-    for (const auto& [name, member] : n.swim->members()) {
-      if (member.gossip == n.address) return name;
-    }
-    return {};
-  }
+  static NodeName name(const Node& n) { return n.swim->members().self().name(); }
   void drain(Node& n) {
     for (SwimEffect& effect : n.swim->take_effects()) {
       if (auto* packet = std::get_if<SendPacket>(&effect)) {
@@ -136,6 +136,10 @@ class SwimNet {
         begin(n, *start);
       } else if (auto* answer = std::get_if<AnswerSync>(&effect)) {
         answers_[answer->exchange] = answer->sync;
+      } else if (auto* ping = std::get_if<StartStreamPing>(&effect)) {
+        stream_ping(n, *ping);
+      } else if (auto* ack = std::get_if<AnswerStreamPing>(&effect)) {
+        stream_acks_[ack->exchange] = ack->packet;
       } else {
         n.log.emplace_back(now, effect);
       }
@@ -156,6 +160,7 @@ class SwimNet {
   std::map<std::uint16_t, Node> nodes;
   std::set<std::pair<std::uint16_t, std::uint16_t>> cuts;  // from, to: one way
   unsigned loss_percent = 0;
+  bool streams = true;  // TCP carries pings
   Duration latency_max = 300us;
   std::uint64_t trace = kFnvOffset;
   std::size_t largest = 0;
@@ -188,6 +193,28 @@ class SwimNet {
       }
       found->second.swim->on_packet(source, send.packet, now);
       drain(found->second);
+    });
+  }
+  void stream_ping(Node& from, const StartStreamPing& start) {
+    if (!streams) return;
+    later(latency(), [this, port = from.address.port, start] {
+      const auto target = nodes.find(start.to.port);
+      const Address source{"10.0.0.1", port};
+      if (cut(source, start.to) || cut(start.to, source)) return;
+      const bool refused = target == nodes.end() || target->second.dead;
+      if (!refused && target->second.frozen) return;
+      const std::uint64_t exchange = ++exchange_;
+      if (!refused) {
+        target->second.swim->on_stream_ping(exchange, start.packet, now);
+        drain(target->second);
+      }
+      later(latency(), [this, port, sequence = start.sequence, exchange, refused] {
+        Node& n = nodes.at(port);
+        const auto ack = stream_acks_.find(exchange);
+        if (n.dead || n.frozen || (!refused && ack == stream_acks_.end())) return;
+        n.swim->on_stream_ping_ended(sequence, refused ? nullptr : &ack->second, now);
+        drain(n);
+      });
     });
   }
   void begin(Node& from, const StartSync& start) {
@@ -232,6 +259,7 @@ class SwimNet {
   std::uint64_t order_ = 0;
   std::uint64_t exchange_ = 0;
   std::map<std::uint64_t, gossip::Sync> answers_;
+  std::map<std::uint64_t, gossip::Packet> stream_acks_;
   std::map<std::uint16_t, std::vector<std::pair<Address, gossip::Packet>>> frozen_mail_;
   std::uint16_t next_port_ = 1;
 };

@@ -136,7 +136,7 @@ TEST_F(SwimTest, LeavingIsSeenAsLeftAndNotAsFailed) {
   EXPECT_EQ(net.count(MemberState::Suspect), 0);
   net.start("n3", net.first, 9);  // the name is free, also elsewhere
   EXPECT_TRUE(net.run_until([&] { return net.all_agree(); }, 1s));
-  EXPECT_EQ(net.node(1).swim->members().at("n3").gossip.port, 9);
+  EXPECT_EQ(net.node(1).swim->members().at("n3").gossip().port, 9);
 }
 
 TEST_F(SwimTest, TheLastMemberLeavesWithoutWaiting) {
@@ -159,7 +159,7 @@ TEST_F(SwimTest, ANewcomerWithATakenNameStopsAndTheOldMemberStays) {
   EXPECT_EQ(twin.swim->deadline(), kNever);
   twin.dead = true;
   EXPECT_EQ(SwimNet::count_of<Conflict>(net.node(1)), 1);
-  EXPECT_EQ(net.node(1).swim->members().at("n3").gossip.port, 3);
+  EXPECT_EQ(net.node(1).swim->members().at("n3").gossip().port, 3);
   EXPECT_EQ(net.count(MemberState::Suspect), 0);
 }
 
@@ -169,7 +169,7 @@ TEST_F(SwimTest, AFailedMembersNameIsFreeAtAnotherAddress) {
   net.run(5s);
   net.start("n3", net.first, 9);
   EXPECT_TRUE(net.run_until([&] { return net.all_agree(); }, 1s));
-  EXPECT_EQ(net.node(5).swim->members().at("n3").gossip.port, 9);
+  EXPECT_EQ(net.node(5).swim->members().at("n3").gossip().port, 9);
   EXPECT_EQ(net.count(MemberState::Left), 0);
 }
 
@@ -246,14 +246,14 @@ TEST_F(SwimTest, AFrozenMemberAccusesNobodyOnWakingAndIsBackAtOnce) {
 
 TEST_F(SwimTest, MetaReachesEverybody) {
   ASSERT_TRUE(settle(5));
-  gossip::Meta meta = net.node(3).swim->members().at("n3").meta;
+  gossip::Meta meta = net.node(3).swim->members().at("n3").meta();
   meta.master = true;
   net.node(3).swim->set_meta(meta, net.now);
   net.drain(net.node(3));
   EXPECT_TRUE(net.run_until(
       [&] {
         return std::all_of(net.nodes.begin(), net.nodes.end(), [](auto& entry) {
-          return entry.second.swim->members().at("n3").meta.master;
+          return entry.second.swim->members().at("n3").meta().master;
         });
       },
       500ms));

@@ -208,7 +208,7 @@ class Swim {
   std::vector<Seed> seeds_;
   std::map<NodeName, Instant> conflict_said_;
   Dispute dispute_;
-  Instant differs_since_ = kNever;  // our digest and others': kNever: not, or we have changed
+  Instant differs_since_ = kNever;  // our digest and somebody's; kNever: not since our last change
   Instant next_digest_sync_;
   Duration digest_wait_;  // doubles while exchanges teach us nothing
   std::uint32_t last_sequence_;

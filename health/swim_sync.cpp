@@ -70,7 +70,9 @@ void Swim::push_pull(Instant now) {
 }
 
 void Swim::reconnect(Instant now) {
-  next_reconnect_ = now + options_.reconnect_interval + rng_.below(options_.reconnect_interval / 4);
+  // It costs as much as a push/pull, and all of one half of a large cluster may be at it.
+  const Duration usual = push_pull_scaled(options_.reconnect_interval, table_.live());
+  next_reconnect_ = now + usual + rng_.below(usual / 4);
   const auto failed = [](const Member& member) { return member.state == MemberState::Failed; };
   for (const Member* peer : table_.pick(1, failed, rng_)) start_sync(peer->gossip(), peer->name());
 }
@@ -170,11 +172,7 @@ Duration Swim::digest_patience() const {
 void Swim::compare(const gossip::Packet& packet, Instant now) {
   const bool compares = options_.protocol.max >= gossip::kDigestsSince;
   if (packet.digest == 0 || leaving_ || !joined_ || !compares) return;
-  if (packet.digest == table_.digest()) {
-    differs_since_ = kNever;
-    return;
-  }
-  if (!queue_.empty()) return;
+  if (packet.digest == table_.digest() || !queue_.empty()) return;
   if (differs_since_ == kNever) differs_since_ = now;
   if (now - differs_since_ < digest_patience() || now < next_digest_sync_) return;
   const Member& sender = table_.at(packet.from);

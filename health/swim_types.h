@@ -29,8 +29,9 @@ struct SwimOptions {
   int gossip_fanout = 3;                                     // members a gossip tick
   int retransmit_mult = 4;                                   // see retransmit_limit()
   Duration push_pull_interval = std::chrono::seconds(15);    // stretched by push_pull_scaled()
-  Duration reconnect_interval = std::chrono::seconds(10);    // between two tries of failed members
-  Duration join_retry = std::chrono::milliseconds(100);      // first wait; doubles
+  // Between two tries of a failed member, stretched likewise: how soon two halves meet again.
+  Duration reconnect_interval = std::chrono::seconds(5);
+  Duration join_retry = std::chrono::milliseconds(100);  // first wait; doubles
   Duration join_retry_max = std::chrono::seconds(10);
   Duration tombstone = std::chrono::hours(24);  // failed and left members are kept for so long
   std::size_t datagram_bytes_max = 1400;

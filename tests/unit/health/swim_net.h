@@ -160,7 +160,9 @@ class SwimNet {
   std::map<std::uint16_t, Node> nodes;
   std::set<std::pair<std::uint16_t, std::uint16_t>> cuts;  // from, to: one way
   unsigned loss_percent = 0;
-  bool streams = true;  // TCP carries pings
+  bool streams = true;             // TCP carries pings
+  std::set<std::uint16_t> no_udp;  // neither to nor from these
+  std::set<std::uint16_t> mute;    // packets to these lose their claims on the way
   Duration latency_max = 300us;
   std::uint64_t trace = kFnvOffset;
   std::size_t largest = 0;
@@ -184,7 +186,10 @@ class SwimNet {
     for (const auto& claim : send.packet.claims) bytes += gossip::claim_bytes_max(claim);
     largest = std::max(largest, bytes);
     if (cut(from.address, send.to) || rng.chance(loss_percent)) return;
-    later(latency(), [this, source = from.address, send] {
+    if (no_udp.contains(from.address.port) || no_udp.contains(send.to.port)) return;
+    SendPacket carried = send;
+    if (mute.contains(send.to.port)) carried.packet.claims.clear();
+    later(latency(), [this, source = from.address, send = std::move(carried)] {
       const auto found = nodes.find(send.to.port);
       if (found == nodes.end() || found->second.dead) return;
       if (found->second.frozen) {

@@ -2,6 +2,7 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <optional>
 #include <string>
 
@@ -32,12 +33,15 @@ struct Arguments {
 
 class Stopwatch {
  public:
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begun_).count();
+  [[nodiscard]] Effort effort() const {
+    const auto wall = std::chrono::steady_clock::now() - begun_;
+    return {std::chrono::duration<double>(wall).count(),
+            static_cast<double>(std::clock() - cpu_begun_) / CLOCKS_PER_SEC};
   }
 
  private:
   std::chrono::steady_clock::time_point begun_ = std::chrono::steady_clock::now();
+  std::clock_t cpu_begun_ = std::clock();
 };
 
 // What went wrong is told with its history: the run is repeated with the trace on.
@@ -45,7 +49,7 @@ std::string run_one(SeedOptions options, std::uint64_t seed, bool json, bool& fa
   options.seed = seed;
   const Stopwatch watch;
   SeedReport report = run_seed(options, false);
-  const double wall = watch.seconds();
+  const Effort effort = watch.effort();
   failed = !report.violations.empty();
   if (failed) {
     const std::uint64_t hash = report.trace_hash;
@@ -55,7 +59,7 @@ std::string run_one(SeedOptions options, std::uint64_t seed, bool json, bool& fa
     }
   }
   const std::string command = command_of(options);
-  return json ? to_json(report, wall, command) + "\n" : to_text(report, wall, command);
+  return json ? to_json(report, effort, command) + "\n" : to_text(report, effort, command);
 }
 
 int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t last,
@@ -83,7 +87,7 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
         }
         const auto report = nlohmann::json::parse(output);
         node_seconds += report["node_seconds"].get<double>();
-        cpu += report["wall_seconds"].get<double>();
+        cpu += report["cpu_seconds"].get<double>();
         if (report["converged_after"].get<double>() > slowest) {
           slowest = report["converged_after"].get<double>();
           slowest_seed = seed;
@@ -108,10 +112,10 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
       });
   if (!arguments.json) {
     std::printf(
-        "%llu seeds, %llu with violations; %.0f node-seconds in %.1f s, %.0f a second on each of "
-        "%zu cores; slowest agreement %.1f s after the last fault (seed %llu)\n",
+        "%llu seeds, %llu with violations; %.0f node-seconds in %.1f s, %.0f a second of processor "
+        "time; slowest agreement %.1f s after the last fault (seed %llu)\n",
         static_cast<unsigned long long>(last - first + 1), static_cast<unsigned long long>(bad),
-        node_seconds, watch.seconds(), cpu > 0 ? node_seconds / cpu : 0, arguments.jobs, slowest,
+        node_seconds, watch.effort().wall_seconds, cpu > 0 ? node_seconds / cpu : 0, slowest,
         static_cast<unsigned long long>(slowest_seed));
   }
   return bad == 0 ? 0 : 1;

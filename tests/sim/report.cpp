@@ -41,14 +41,15 @@ std::string command_of(const SeedOptions& options) {
   return command + " --faults " + joined(kinds);
 }
 
-std::string to_text(const SeedReport& report, double wall_seconds, const std::string& command) {
+std::string to_text(const SeedReport& report, const Effort& effort, const std::string& command) {
   std::string text = formatted(
       "seed %llu: %zu nodes, %zu masters, %.0f s virtual in %.2f s, %llu events, ",
       static_cast<unsigned long long>(report.seed), report.nodes, report.masters,
-      report.virtual_seconds, wall_seconds, static_cast<unsigned long long>(report.events));
-  text += formatted("%.0f node-seconds/s, %zu reigns, %zu writes, agreed after %.1f s, trace ",
-                    report.node_seconds / wall_seconds, report.reigns, report.acknowledged,
-                    report.converged_after);
+      report.virtual_seconds, effort.wall_seconds, static_cast<unsigned long long>(report.events));
+  text += formatted(
+      "%.0f node-seconds/s of processor time, %zu reigns, %zu writes, agreed after %.1f s, trace ",
+      report.node_seconds / effort.cpu_seconds, report.reigns, report.acknowledged,
+      report.converged_after);
   text += hex(report.trace_hash) + ", faults " + joined(report.faults) + "\n";
   if (report.violations.empty()) return text;
   for (const std::string& line : report.tail) text += "  " + line + "\n";
@@ -59,7 +60,7 @@ std::string to_text(const SeedReport& report, double wall_seconds, const std::st
   return text + "repeat with: " + command + "\n";
 }
 
-std::string to_json(const SeedReport& report, double wall_seconds, const std::string& command) {
+std::string to_json(const SeedReport& report, const Effort& effort, const std::string& command) {
   Json violations = Json::array();
   for (const Violation& violation : report.violations) {
     violations.push_back({{"at", seconds(violation.at.time_since_epoch())},
@@ -72,9 +73,10 @@ std::string to_json(const SeedReport& report, double wall_seconds, const std::st
               {"masters", report.masters},
               {"faults", report.faults},
               {"virtual_seconds", report.virtual_seconds},
-              {"wall_seconds", wall_seconds},
+              {"wall_seconds", effort.wall_seconds},
+              {"cpu_seconds", effort.cpu_seconds},
               {"node_seconds", report.node_seconds},
-              {"node_seconds_per_second", report.node_seconds / wall_seconds},
+              {"node_seconds_per_second", report.node_seconds / effort.cpu_seconds},
               {"events", report.events},
               {"trace_hash", hex(report.trace_hash)},
               {"reigns", report.reigns},

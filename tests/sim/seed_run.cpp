@@ -120,7 +120,11 @@ class SeedRun {
     report_.converged_after = seconds(world_->now() - calm);
     if (!differ.empty()) return missed("after healing all agree within a bound", differ);
     if (!go_on(std::max(end, world_->now() + std::chrono::seconds(5)))) return;
-    differ = world_->disagreement();
+    // What was just decided reaches the other masters with the next heartbeat.
+    const Instant last = world_->now() + std::chrono::seconds(1);
+    while (!(differ = world_->disagreement()).empty() && world_->now() < last) {
+      if (!go_on(world_->now() + kSlice)) return;
+    }
     if (!differ.empty()) return missed("who agrees stays so while nothing happens", differ);
     world_->check_acknowledged();
   }

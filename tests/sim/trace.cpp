@@ -115,13 +115,19 @@ std::vector<std::string> Trace::tail(const std::vector<NodeName>& about, std::si
     }
     return false;
   };
+  // What was done to a host or decided there (**, --) counts when it is about any of them; what
+  // travels only between two of them, if two are named.
+  const auto wanted = [&](const Line& line) {
+    const bool told = line.text.starts_with("--") || line.text.starts_with("**");
+    const auto involved = static_cast<std::size_t>(std::count_if(
+        about.begin(), about.end(),
+        [&](const NodeName& name) { return line.where == name || names(line.text, name); }));
+    return involved >=
+           (told ? std::min<std::size_t>(1, about.size()) : std::min<std::size_t>(2, about.size()));
+  };
   std::vector<std::string> found;
   for (auto line = lines_.rbegin(); line != lines_.rend() && found.size() < lines; ++line) {
-    const bool wanted =
-        about.empty() || std::any_of(about.begin(), about.end(), [&](const NodeName& name) {
-          return line->where == name || names(line->text, name);
-        });
-    if (!wanted || line->text == "tick") continue;
+    if (!wanted(*line) || line->text == "tick") continue;
     char head[64];
     std::snprintf(head, sizeof head, "%12.6f  %-5s ", seconds(line->at.time_since_epoch()),
                   line->where.c_str());

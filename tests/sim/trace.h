@@ -19,8 +19,7 @@ class Trace {
   void keep() { on_ = true; }
   [[nodiscard]] bool on() const { return on_; }
   void add(Instant at, const NodeName& where, std::string text);
-  // The newest `lines`, oldest first, that happened at one of `about` or name one of them; all
-  // when nobody is named.
+  // The newest `lines`, oldest first, that concern those named; all when nobody is.
   [[nodiscard]] std::vector<std::string> tail(const std::vector<NodeName>& about,
                                               std::size_t lines) const;
 
@@ -30,7 +29,7 @@ class Trace {
     NodeName where;
     std::string text;
   };
-  static constexpr std::size_t kKept = 20'000;
+  static constexpr std::size_t kKept = 200'000;
   bool on_ = false;
   std::deque<Line> lines_;
 };

@@ -141,11 +141,7 @@ void World::deliver(HostId to, const agent::Event& event) {
   carry_out(to);
   if (host.node && host.cost > Duration::zero()) {
     host.busy_until = now_ + host.cost;
-    if (!std::exchange(host.woken, true)) {
-      at(host.busy_until, [this, to, life = host.life] {
-        if (hosts_[to].life == life) drain(to);
-      });
-    }
+    wake(to);
   }
 }
 

@@ -165,6 +165,7 @@ class World {
   void end_agent(HostId id);
   void assess(HostId id);
   void enqueue(Host& host, agent::Event event);
+  void wake(HostId id);
   void drain(HostId id);
   void fire_timer(HostId id);
   void read_wall_clock(HostId id);

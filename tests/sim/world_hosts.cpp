@@ -198,9 +198,7 @@ void World::thaw(const NodeName& name) {
   }
   begin_batch(id);
   begin_save(id);
-  at(now_, [this, id, life = one.life] {
-    if (hosts_[id].life == life) drain(id);
-  });
+  wake(id);
 }
 
 void World::slow(const NodeName& name, Duration cost) {
@@ -218,9 +216,21 @@ void World::enqueue(Host& host, agent::Event event) {
   host.inbox.push_back(std::move(event));
 }
 
+// Goes on with what waits once the agent has time again.
+void World::wake(HostId id) {
+  Host& host = hosts_[id];
+  if (std::exchange(host.woken, true)) return;
+  at(host.busy_until, [this, id, life = host.life] {
+    Host& same = hosts_[id];
+    if (same.life != life) return;
+    same.woken = false;
+    if (now_ < same.busy_until) return wake(id);
+    drain(id);
+  });
+}
+
 void World::drain(HostId id) {
   Host& host = hosts_[id];
-  host.woken = false;
   while (host.node && !host.frozen && !host.inbox.empty() && now_ >= host.busy_until) {
     const agent::Event event = std::move(host.inbox.front());
     host.inbox.pop_front();

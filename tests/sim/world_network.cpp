@@ -92,6 +92,7 @@ void World::act(HostId id, Host& host, health::StartSync& effect) {
   const std::uint64_t exchange = ++last_exchange_;
   const auto found = gossip_addresses_.find(effect.to);
   const HostId to = found == gossip_addresses_.end() ? id : found->second;
+  if (trace_.on()) trace_.add(now_, names_[id], "asks " + names_[to] + " for its table");
   exchanges_[exchange] = {id, host.life, effect.id, to};
   at(now_ + kExchange, [this, exchange] { end_exchange(exchange, std::nullopt); });
   if (found == gossip_addresses_.end() || !mutual(id, to)) return;

@@ -74,6 +74,9 @@ class Master {
   // A write of this node's own clients; ends in one WriteDone. Pre: active().
   void write(std::uint64_t request, const Command& command, Instant now);
   [[nodiscard]] bool active() const { return coordinator_.active(); }
+  [[nodiscard]] raft::Term term() const { return engine_.term(); }
+  [[nodiscard]] raft::Index commit() const { return engine_.commit_index(); }
+  [[nodiscard]] const ClusterState& state() const { return *state_; }  // until the next event
 
   void tick(Instant now);
   [[nodiscard]] Instant deadline() const;

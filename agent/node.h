@@ -167,6 +167,7 @@ class Node {
   [[nodiscard]] raft::Index applied() const { return master_ ? master_->applied() : 0; }
   [[nodiscard]] const health::Swim& swim() const { return swim_; }
   [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
+  [[nodiscard]] const Master* master() const { return master_.get(); }  // null: is no master
 
  private:
   struct Peer {                    // an accepted stream

@@ -201,7 +201,9 @@ TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
 
 TEST_F(Cluster, TheSameSeedGivesTheSameTrace) {
   const auto run = [&](std::uint64_t seed) {
-    form(seed, {.loss_percent = 5});
+    WorldOptions options;
+    options.link.loss_percent = 5;
+    form(seed, options);
     world->kill_node("n4");
     world->run_for(10s);
     return std::pair(world->trace_hash(), world->events());

@@ -1,106 +1,103 @@
 #include "world.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "base/protobuf_codec.h"
 
 namespace muster::sim {
 namespace {
 
-constexpr WallTime kEpoch{std::chrono::hours(24 * 365 * 56)};
+constexpr Duration kCheckMembershipEvery = std::chrono::milliseconds(250);
 
-Address address_of(std::size_t number, std::uint16_t port) {
-  return {"10.0.0." + std::to_string(number), port};
+Address address_of(HostId host, std::uint16_t port) {
+  const std::size_t number = host + 1;
+  return {"10." + std::to_string(number >> 16) + "." + std::to_string((number >> 8) & 255) + "." +
+              std::to_string(number & 255),
+          port};
+}
+
+std::vector<NodeName> first_names(std::size_t count) {
+  std::vector<NodeName> names;
+  for (HostId id = 0; id < count; ++id) names.push_back(name_of(id));
+  return names;
+}
+
+agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
+  agent::NodeOptions node;
+  node.cluster = "sim";
+  node.info.name = name_of(id);
+  node.info.zone = id % 2 == 0 ? "a" : "b";
+  node.info.capacity = {4000, std::uint64_t{4} << 30};
+  node.info.gossip = address_of(id, 7946);
+  node.info.rpc = address_of(id, 7947);
+  node.info.http = address_of(id, 7948);
+  node.info.version = "sim";
+  node.info.master = id < world.masters;
+  for (HostId master = 0; master < world.masters; ++master) {
+    node.masters[name_of(master)] = address_of(master, 7947);
+    if (master != id) node.join.push_back(address_of(master, 7946));
+  }
+  node.masters_digest = 1;
+  node.swim = world.swim;
+  node.master.rules.cluster = "sim";
+  node.master.alerts.receivers = {{"people", "http://10.255.0.1/", {}}};
+  return node;
+}
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+  return hash ^ (hash >> 29);
 }
 
 }  // namespace
 
-World::World(WorldOptions options, std::uint64_t seed)
-    : options_(options), rng_(seed), codec_(protobuf_codec()) {
-  std::map<NodeName, Address> masters;
-  for (std::size_t i = 1; i <= options_.masters; ++i) {
-    masters["n" + std::to_string(i)] = address_of(i, 7947);
-  }
-  for (std::size_t i = 1; i <= options_.nodes; ++i) {
-    const NodeName name = "n" + std::to_string(i);
-    agent::NodeOptions& node = hosts_[name].options;
-    node.cluster = "sim";
-    node.info.name = name;
-    node.info.zone = i % 2 == 0 ? "b" : "a";
-    node.info.capacity = {4000, std::uint64_t{4} << 30};
-    node.info.gossip = address_of(i, 7946);
-    node.info.rpc = address_of(i, 7947);
-    node.info.http = address_of(i, 7948);
-    node.info.version = "sim";
-    node.info.master = masters.contains(name);
-    node.masters = masters;
-    node.masters_digest = 1;
-    for (std::size_t seed_node = 1; seed_node <= options_.masters; ++seed_node) {
-      if (seed_node != i) node.join.push_back(address_of(seed_node, 7946));
+NodeName name_of(HostId host) { return "n" + std::to_string(host + 1); }
+
+World::World(const WorldOptions& options, std::uint64_t seed)
+    : options_(options),
+      rng_(seed),
+      codec_(protobuf_codec()),
+      hosts_(options.nodes),
+      names_(first_names(options.nodes)),
+      network_(options.nodes),
+      consensus_(names_, violations_),
+      membership_(options.nodes, membership_bounds(options.swim, options.nodes), truth(),
+                  violations_) {
+  network_.set_quality(options.link);
+  for (HostId id = 0; id < hosts_.size(); ++id) {
+    Host& host = hosts_[id];
+    host.options = options_of(id, options_);
+    host.disk = options_.disk;
+    host.beliefs.resize(hosts_.size());
+    if (options_.skewed_clocks) {
+      host.ppm = static_cast<int>(rng_.below(401)) - 200;
+      host.boot_time = rng_.below(std::chrono::hours(24 * 365));
     }
-    node.master.rules.cluster = "sim";
-    node.master.alerts.receivers = {{"people", "http://10.1.0.1/", {}}};
+    ids_[names_[id]] = id;
+    by_name_.emplace_back(names_[id], id);
   }
+  std::sort(by_name_.begin(), by_name_.end());
+  check_membership();
 }
 
-// --- driving ---
+// --- time ---
 
-void World::at(Instant when, std::function<void()> run) {
-  queue_.push({when, ++last_sequence_, std::move(run)});
+void World::at(Instant when, std::function<void()> what) {
+  queue_.push_back({std::max(when, now_), ++last_sequence_, std::move(what)});
+  std::push_heap(queue_.begin(), queue_.end());
 }
 
-void World::post(const NodeName& name, Duration after, agent::Event event) {
-  const std::uint64_t life = hosts_.at(name).life;
-  at(now_ + after, [this, name, life, event = std::move(event)] {
-    if (hosts_.at(name).life == life) deliver(name, event);
-  });
-}
-
-void World::deliver(const NodeName& name, const agent::Event& event) {
-  Host& host = hosts_.at(name);
-  if (!host.node) return;
-  ++events_;
-  const std::string mark = name + "/" + std::to_string(event.index()) + "/" +
-                           std::to_string(now_.time_since_epoch().count());
-  trace_ = fnv1a64(mark, trace_);
-  host.node->handle(event, now_);
-  carry_out(name);
-}
-
-void World::carry_out(const NodeName& name) {
-  Host& host = hosts_.at(name);
-  std::vector<agent::Effect> effects = host.node->take_effects();
-  for (agent::Effect& effect : effects) {
-    std::visit([&](auto& what) { act(name, host, what); }, effect);
-    if (!host.node) return;  // it halted
-  }
-  arm(name);
-  check_safety();
-}
-
-void World::arm(const NodeName& name) {
-  Host& host = hosts_.at(name);
-  const Instant due = host.node->deadline();
-  if (due == host.tick_at || due == kNever) return;
-  host.tick_at = due;
-  const std::uint64_t life = host.life;
-  at(std::max(due, now_), [this, name, life, due] {
-    Host& same = hosts_.at(name);
-    if (same.life != life || same.tick_at != due) return;
-    same.tick_at = kNever;
-    deliver(name, agent::Tick{});
-  });
+void World::run_next() {
+  std::pop_heap(queue_.begin(), queue_.end());
+  const Scheduled next = std::move(queue_.back());
+  queue_.pop_back();
+  now_ = next.at;
+  next.run();
 }
 
 void World::run_for(Duration time) {
   const Instant end = now_ + time;
-  while (!queue_.empty() && queue_.top().at <= end) {
-    auto run = queue_.top().run;
-    now_ = std::max(now_, queue_.top().at);
-    queue_.pop();
-    run();
-  }
+  while (!queue_.empty() && queue_.front().at <= end) run_next();
   now_ = end;
 }
 
@@ -113,105 +110,116 @@ bool World::run_until(const std::function<bool()>& holds, Duration limit) {
   return true;
 }
 
-void World::check_safety() {
-  for (const auto& [name, host] : hosts_) {
-    if (!host.node || !host.options.info.master) continue;
-    const auto view = host.node->view(now_);
-    if (!view->master->coordinating) continue;
-    const auto [known, fresh] = coordinators_.emplace(view->master->term, name);
-    if (!fresh && known->second != name && violation_.empty()) {
-      violation_ = "two coordinators in term " + std::to_string(view->master->term) + ": " +
-                   known->second + " and " + name;
-    }
+void World::check_membership() {
+  membership_.check(now_);
+  at(now_ + kCheckMembershipEvery, [this] { check_membership(); });
+}
+
+// --- what reaches an agent ---
+
+void World::post(HostId to, std::uint64_t life, Duration after, agent::Event event) {
+  at(now_ + after,
+     [this, to, life, event = std::move(event)]() mutable { arrive(to, life, std::move(event)); });
+}
+
+void World::arrive(HostId to, std::uint64_t life, agent::Event event) {
+  Host& host = hosts_[to];
+  if (host.life != life || !host.node) return;
+  if (host.frozen || now_ < host.busy_until || !host.inbox.empty()) {
+    return enqueue(host, std::move(event));
+  }
+  deliver(to, event);
+}
+
+void World::deliver(HostId to, const agent::Event& event) {
+  Host& host = hosts_[to];
+  ++events_;
+  trace_hash_ = mix(mix(trace_hash_, digest_of(event) + to),
+                    static_cast<std::uint64_t>(now_.time_since_epoch().count()));
+  if (trace_.on()) trace_.add(now_, names_[to], describe(event));
+  host.node->handle(event, local(host, now_));
+  carry_out(to);
+  if (host.node && host.cost > Duration::zero()) {
+    host.busy_until = now_ + host.cost;
+    wake(to);
   }
 }
 
-// --- lives and deaths ---
-
-void World::start_all() {
-  for (const auto& [name, host] : hosts_) start(name);
-}
-
-void World::start(const NodeName& name) {
-  Host& host = hosts_.at(name);
-  CHECK(!host.node);
-  ++host.life;
-  host.tick_at = kNever;
-  host.disk_free = now_;
-  host.options.seed = rng_.next();
-  host.options.info.boot = "boot-" + std::to_string(host.life);
-  agent::Recovered recovered;
-  recovered.consensus = host.log;
-  for (const auto& [id, stored] : host.stored) {
-    recovered.instances.push_back({stored, host.processes.contains(stored.pid)});
+void World::carry_out(HostId id) {
+  Host& host = hosts_[id];
+  std::vector<agent::Effect> effects = host.node->take_effects();
+  for (agent::Effect& effect : effects) {
+    std::visit([&](auto& what) { act(id, host, what); }, effect);
+    if (!host.node) return;  // it halted
   }
-  host.node = std::make_unique<agent::Node>(
-      host.options, std::move(recovered), codec_,
-      kEpoch + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch()),
-      now_);
-  carry_out(name);
+  arm(id);
+  observe(id);
 }
 
-void World::kill_agent(const NodeName& name) {
-  Host& host = hosts_.at(name);
-  host.node.reset();
-  ++host.life;  // writes that were not durable are lost with their completions
-  cut_streams(name);
-}
-
-void World::kill_node(const NodeName& name) {
-  kill_agent(name);
-  hosts_.at(name).processes.clear();
-}
-
-// The kernel of a dead process resets its connections.
-void World::cut_streams(const NodeName& name) {
-  std::vector<Wire> ends;
-  for (const auto& [end, wire] : wires_) {
-    if (end.first == name) ends.push_back(wire);
-  }
-  std::erase_if(wires_, [&](const auto& entry) {
-    return entry.first.first == name || entry.second.peer == name;
+// A timer that is set for earlier stays: it wakes once too early, and is set anew then.
+void World::arm(HostId id) {
+  Host& host = hosts_[id];
+  const Instant due = host.node->deadline();
+  if (due == kNever) return;
+  const Instant when = std::max(global(host, due), now_);
+  if (when >= host.armed_at) return;
+  host.armed_at = when;
+  at(when, [this, id, when, life = host.life] {
+    Host& same = hosts_[id];
+    if (same.life != life || same.armed_at != when) return;
+    same.armed_at = kNever;
+    fire_timer(id);
   });
-  for (const Wire& wire : ends) {
-    if (wire.peer == name || !connected(name, wire.peer)) continue;
-    post(wire.peer, latency(), agent::StreamClosed{wire.peer_stream, "reset"});
-  }
 }
 
-void World::partition(const std::set<NodeName>& side) { side_ = side; }
-void World::heal() { side_.clear(); }
+// --- requests of clients ---
 
-bool World::connected(const NodeName& a, const NodeName& b) const {
-  return side_.contains(a) == side_.contains(b);
+std::uint64_t World::write(const NodeName& node, CommandBody body) {
+  const std::uint64_t request = ++last_request_;
+  arrive(id_of(node), host(node).life,
+         agent::WriteRequested{request, std::move(body), "request-" + std::to_string(request)});
+  return request;
 }
 
-void World::kill_process(const NodeName& node, std::int64_t pid) {
-  Host& host = hosts_.at(node);
-  const auto found = host.processes.find(pid);
-  CHECK(found != host.processes.end());
-  const InstanceId instance = found->second.instance;
-  host.processes.erase(found);
-  post(node, options_.exec, agent::ProcessExited{instance, pid, true, "signal 9"});
+std::optional<Result<std::string>> World::write_result(std::uint64_t request) const {
+  const auto found = write_results_.find(request);
+  if (found == write_results_.end()) return std::nullopt;
+  return found->second;
+}
+
+void World::act(HostId /*id*/, Host& /*host*/, agent::WriteDone& effect) {
+  if (effect.result) consensus_.acknowledged("request-" + std::to_string(effect.request));
+  write_results_.emplace(effect.request, effect.result);
+}
+void World::act(HostId /*id*/, Host& /*host*/, agent::ReadDone& /*effect*/) {}
+void World::act(HostId /*id*/, Host& /*host*/, agent::AnswerRead& /*effect*/) {}
+void World::act(HostId /*id*/, Host& /*host*/, agent::Measured& /*effect*/) {}
+void World::act(HostId id, Host& /*host*/, agent::Notice& effect) {
+  if (trace_.on()) trace_.add(now_, names_[id], "-- " + effect.text);
+}
+
+void World::act(HostId id, Host& host, alerting::Deliver& effect) {
+  delivered_.push_back({now_, effect.notification});
+  alerting::DeliveryOutcome ok;
+  ok.status = 200;
+  post(id, host.life, std::chrono::milliseconds(5), agent::DeliveryEnded{effect.id, ok});
 }
 
 // --- questions ---
 
-bool World::alive(const NodeName& name) const { return hosts_.at(name).node != nullptr; }
-
 std::shared_ptr<const agent::View> World::view(const NodeName& name) const {
-  return hosts_.at(name).node->view(now_);
+  const Host& one = host(name);
+  return one.node->view(local(one, now_));
 }
 
 NodeName World::coordinator() const {
   NodeName best;
   raft::Term term = 0;
-  for (const auto& [name, host] : hosts_) {
-    if (!host.node || !host.options.info.master) continue;
-    const auto view = host.node->view(now_);
-    if (!view->master->coordinating || view->master->term < term) continue;
-    best = name;
-    term = view->master->term;
+  for (HostId id = 0; id < options_.masters; ++id) {
+    const agent::Master* master = hosts_[id].node ? hosts_[id].node->master() : nullptr;
+    if (master == nullptr || !master->active() || master->term() < term) continue;
+    best = names_[id];
+    term = master->term();
   }
   return best;
 }
@@ -223,7 +231,7 @@ std::shared_ptr<const ClusterState> World::state() const {
 
 std::vector<Process> World::processes(const std::string& workload) const {
   std::vector<Process> all;
-  for (const auto& [name, host] : hosts_) {
+  for (const Host& host : hosts_) {
     for (const auto& [pid, process] : host.processes) {
       if (process.workload == workload) all.push_back(process);
     }
@@ -231,248 +239,19 @@ std::vector<Process> World::processes(const std::string& workload) const {
   return all;
 }
 
-const std::map<std::int64_t, Process>& World::processes_on(const NodeName& name) const {
-  return hosts_.at(name).processes;
-}
-
-std::uint64_t World::write(const NodeName& node, CommandBody body) {
-  const std::uint64_t request = ++last_request_;
-  deliver(node,
-          agent::WriteRequested{request, std::move(body), "request-" + std::to_string(request)});
-  return request;
-}
-
-std::optional<Result<std::string>> World::write_result(std::uint64_t request) const {
-  const auto found = write_results_.find(request);
-  if (found == write_results_.end()) return std::nullopt;
-  return found->second;
-}
-
-// --- network ---
-
-Duration World::latency() {
-  return options_.latency_min + rng_.below(options_.latency_max - options_.latency_min);
-}
-
-NodeName World::at_gossip(const Address& address) const {
-  for (const auto& [name, host] : hosts_) {
-    if (host.options.info.gossip == address) return name;
+double World::node_seconds() const {
+  Duration all{};
+  for (const Host& host : hosts_) {
+    all += host.ran;
+    if (host.node) all += now_ - host.started;
   }
-  return {};
-}
-NodeName World::at_rpc(const Address& address) const {
-  for (const auto& [name, host] : hosts_) {
-    if (host.options.info.rpc == address) return name;
-  }
-  return {};
+  return seconds(all);
 }
 
-void World::act(const NodeName& name, Host& host, health::SendPacket& effect) {
-  const NodeName to = at_gossip(effect.to);
-  if (to.empty() || !connected(name, to) || rng_.chance(options_.loss_percent)) return;
-  post(to, latency(), agent::PacketArrived{host.options.info.gossip, std::move(effect.packet)});
-}
-
-void World::act(const NodeName& name, Host& /*host*/, health::StartSync& effect) {
-  const NodeName to = at_gossip(effect.to);
-  if (to.empty() || !connected(name, to) || !alive(to)) {
-    return post(name, latency(), agent::SyncEnded{effect.id, std::nullopt});
-  }
-  exchanges_[++last_exchange_] = {name, effect.id};
-  post(to, latency(), agent::SyncArrived{last_exchange_, std::move(effect.sync)});
-  // A peer that dies before it answers is noticed by its connection.
-  const std::uint64_t exchange = last_exchange_;
-  const std::uint64_t life = hosts_.at(name).life;
-  at(now_ + std::chrono::seconds(1), [this, name, exchange, life, id = effect.id] {
-    if (exchanges_.erase(exchange) == 0 || hosts_.at(name).life != life) return;
-    deliver(name, agent::SyncEnded{id, std::nullopt});
-  });
-}
-
-void World::act(const NodeName& name, Host& /*host*/, health::AnswerSync& effect) {
-  const auto found = exchanges_.find(effect.exchange);
-  if (found == exchanges_.end()) return;
-  const auto [to, id] = found->second;
-  if (!connected(name, to)) return;
-  exchanges_.erase(found);
-  post(to, latency(), agent::SyncEnded{id, std::move(effect.sync)});
-}
-
-void World::act(const NodeName& name, Host& /*host*/, health::StartStreamPing& effect) {
-  const NodeName to = at_gossip(effect.to);
-  if (to.empty() || !connected(name, to)) return;
-  if (!alive(to)) {
-    return post(name, latency(), agent::StreamPingEnded{effect.sequence, std::nullopt});
-  }
-  pings_[++last_exchange_] = {name, effect.sequence};
-  post(to, latency(), agent::StreamPingArrived{last_exchange_, std::move(effect.packet)});
-}
-
-void World::act(const NodeName& name, Host& /*host*/, health::AnswerStreamPing& effect) {
-  const auto ping = pings_.extract(effect.exchange);
-  if (ping.empty() || !connected(name, ping.mapped().first)) return;
-  post(ping.mapped().first, latency(),
-       agent::StreamPingEnded{ping.mapped().second, std::move(effect.packet)});
-}
-
-void World::act(const NodeName& name, Host& /*host*/, agent::OpenStream& effect) {
-  const NodeName to = at_rpc(effect.to);
-  if (to.empty() || !connected(name, to)) return;  // nothing comes back: the caller's time-out
-  if (!alive(to)) {
-    return post(name, latency(), agent::StreamClosed{effect.stream, "connection refused"});
-  }
-  const StreamId other = hosts_.at(to).next_accepted += 2;
-  wires_[{name, effect.stream}] = {to, other, now_};
-  wires_[{to, other}] = {name, effect.stream, now_};
-  const Duration trip = latency();
-  post(to, trip, agent::StreamAccepted{other});
-  post(name, 2 * trip, agent::StreamOpened{effect.stream});
-  wires_[{name, effect.stream}].last_delivery = now_ + trip;
-  wires_[{to, other}].last_delivery = now_ + 2 * trip;
-}
-
-void World::act(const NodeName& name, Host& /*host*/, agent::SendFrame& effect) {
-  const auto found = wires_.find({name, effect.stream});
-  if (found == wires_.end()) return;
-  Wire& wire = found->second;
-  if (!connected(name, wire.peer)) return;
-  wire.last_delivery = std::max(wire.last_delivery, now_ + latency());
-  post(wire.peer, wire.last_delivery - now_,
-       agent::FrameArrived{wire.peer_stream, std::move(effect.frame)});
-}
-
-void World::act(const NodeName& name, Host& /*host*/, agent::CloseStream& effect) {
-  const auto found = wires_.find({name, effect.stream});
-  if (found == wires_.end()) return;
-  const Wire wire = found->second;
-  wires_.erase(found);
-  wires_.erase({wire.peer, wire.peer_stream});
-  if (!connected(name, wire.peer)) return;
-  const Instant end = std::max(wire.last_delivery, now_ + latency());
-  post(wire.peer, end - now_, agent::StreamClosed{wire.peer_stream, "closed by the peer"});
-}
-
-// --- disk ---
-
-Duration World::fsync(Host& host) {
-  const Duration took = options_.fsync_min + rng_.below(options_.fsync_max - options_.fsync_min);
-  host.disk_free = std::max(host.disk_free, now_) + took;
-  return host.disk_free - now_;
-}
-
-void World::act(const NodeName& name, Host& host, failover::SaveVote& effect) {
-  const std::uint64_t life = host.life;
-  at(now_ + fsync(host), [this, name, life, effect] {
-    Host& same = hosts_.at(name);
-    if (same.life != life) return;
-    same.log.term = effect.term;
-    same.log.voted_for = effect.voted_for;
-    deliver(name, agent::LogDurable{effect.ticket});
-  });
-}
-
-void World::act(const NodeName& name, Host& host, failover::AppendLog& effect) {
-  const std::uint64_t life = host.life;
-  at(now_ + fsync(host), [this, name, life, effect] {
-    Host& same = hosts_.at(name);
-    if (same.life != life) return;
-    raft::Stored& log = same.log;
-    if (log.entries.empty()) log.first = effect.first;
-    CHECK(effect.first >= log.first && effect.first <= log.first + log.entries.size());
-    log.entries.resize(static_cast<std::size_t>(effect.first - log.first));
-    log.entries.insert(log.entries.end(), effect.entries.begin(), effect.entries.end());
-    deliver(name, agent::LogDurable{effect.ticket});
-  });
-}
-
-void World::act(const NodeName& name, Host& host, failover::PutSnapshot& effect) {
-  const std::uint64_t life = host.life;
-  at(now_ + fsync(host), [this, name, life, effect] {
-    Host& same = hosts_.at(name);
-    if (same.life != life) return;
-    raft::Stored& log = same.log;
-    log.snapshot = effect.meta;
-    log.snapshot_data = effect.data;
-    if (effect.keep_from == 0) {
-      log.entries.clear();
-      log.first = effect.meta.index + 1;
-    } else if (effect.keep_from > log.first) {
-      const auto drop = std::min<std::size_t>(
-          log.entries.size(), static_cast<std::size_t>(effect.keep_from - log.first));
-      log.entries.erase(log.entries.begin(),
-                        log.entries.begin() + static_cast<std::ptrdiff_t>(drop));
-      log.first = effect.keep_from;
-    }
-    deliver(name, agent::LogDurable{effect.ticket});
-  });
-}
-
-void World::act(const NodeName& name, Host& host, agent::SaveInstance& effect) {
-  const std::uint64_t life = host.life;
-  at(now_ + fsync(host), [this, name, life, stored = std::move(effect.stored)] {
-    Host& same = hosts_.at(name);
-    if (same.life != life) return;
-    same.stored[stored.assignment.instance] = stored;
-    deliver(name, agent::InstanceSaved{stored.assignment.instance, {}});
-  });
-}
-
-void World::act(const NodeName& /*name*/, Host& host, agent::ForgetStored& effect) {
-  host.stored.erase(effect.instance);
-}
-
-// --- processes ---
-
-void World::act(const NodeName& name, Host& host, agent::StartProcess& effect) {
-  const std::uint64_t life = host.life;
-  at(now_ + options_.exec, [this, name, life, order = std::move(effect)] {
-    Host& same = hosts_.at(name);
-    if (same.life != life) return;
-    const std::int64_t pid = ++last_pid_;
-    same.processes[pid] = {pid, order.instance, order.spec.name, now_};
-    deliver(name, agent::ProcessStarted{order.instance, order.attempt, pid,
-                                        static_cast<std::uint64_t>(pid)});
-  });
-}
-
-void World::act(const NodeName& name, Host& host, agent::SignalProcess& effect) {
-  if (host.processes.erase(effect.pid) == 0) return;
-  post(name, options_.exec, agent::ProcessExited{effect.instance, effect.pid, false, "exit 0"});
-}
-
-void World::act(const NodeName& /*name*/, Host& host, agent::WatchProcess& effect) {
-  CHECK(host.processes.contains(effect.pid));
-}
-
-void World::act(const NodeName& name, Host& host, agent::RunCheck& effect) {
-  const bool runs =
-      std::any_of(host.processes.begin(), host.processes.end(),
-                  [&](const auto& entry) { return entry.second.instance == effect.instance; });
-  post(name, latency(), agent::CheckEnded{effect.instance, effect.role, effect.id, runs, ""});
-}
-
-// --- the rest ---
-
-void World::act(const NodeName& name, Host& /*host*/, alerting::Deliver& effect) {
-  delivered_.push_back({now_, effect.notification});
-  alerting::DeliveryOutcome ok;
-  ok.status = 200;
-  post(name, std::chrono::milliseconds(5), agent::DeliveryEnded{effect.id, ok});
-}
-
-void World::act(const NodeName& /*name*/, Host& /*host*/, agent::WriteDone& effect) {
-  write_results_.emplace(effect.request, effect.result);
-}
-void World::act(const NodeName& /*name*/, Host& /*host*/, agent::ReadDone& /*effect*/) {}
-void World::act(const NodeName& /*name*/, Host& /*host*/, agent::AnswerRead& /*effect*/) {}
-void World::act(const NodeName& /*name*/, Host& /*host*/, agent::Notice& /*effect*/) {}
-void World::act(const NodeName& /*name*/, Host& /*host*/, agent::Measured& /*effect*/) {}
-
-void World::act(const NodeName& name, Host& host, agent::Halt& effect) {
-  halts_.push_back(name + ": " + effect.why);
-  host.node.reset();
-  ++host.life;
-  cut_streams(name);
+std::string World::violation() const {
+  if (violations_.empty()) return "";
+  const Violation& first = violations_.all().front();
+  return first.rule + ": " + first.text;
 }
 
 }  // namespace muster::sim

@@ -1,0 +1,135 @@
+#include "checkers.h"
+
+#include <algorithm>
+
+namespace muster::sim {
+namespace {
+
+std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
+  hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
+  return hash ^ (hash >> 29);
+}
+
+std::uint64_t hash_of(const raft::Entry& entry) {
+  const std::uint64_t hash = entry.data ? fnv1a64(*entry.data) : kFnvOffset;
+  return mix(mix(hash, entry.term), static_cast<std::uint64_t>(entry.type)) | 1;  // never 0
+}
+
+// What every command changes, and what would be wrong for ever if one master skipped one.
+std::uint64_t digest_of(const ClusterState& state) {
+  std::uint64_t hash = fnv1a64(state.coordinator);
+  for (const std::uint64_t part :
+       {state.term, state.next_event, state.next_instance, state.next_token,
+        std::uint64_t{state.placements.size()}, std::uint64_t{state.nodes.size()},
+        std::uint64_t{state.workloads.size()}, std::uint64_t{state.alerts.size()},
+        std::uint64_t{state.requests.size()}}) {
+    hash = mix(hash, part);
+  }
+  if (!state.events.empty()) hash = fnv1a64(state.events.back().text, hash);
+  return hash;
+}
+
+}  // namespace
+
+ConsensusChecker::ConsensusChecker(std::vector<NodeName> names, Violations& found)
+    : names_(std::move(names)), found_(found) {}
+
+void ConsensusChecker::started(HostId host, const raft::Stored& stored) {
+  Log& log = logs_[host];
+  log = Log{};
+  log.first = stored.first;
+  for (const raft::Entry& entry : stored.entries) log.entries.push_back(hash_of(entry));
+  log.compared = stored.snapshot.index;
+}
+
+void ConsensusChecker::wrote(HostId host, const failover::AppendLog& append) {
+  Log& log = logs_[host];
+  if (log.entries.empty()) log.first = append.first;
+  if (append.first < log.first) {  // only entries that a snapshot has are older
+    log.entries.clear();
+    log.first = append.first;
+  }
+  log.entries.resize(std::min<std::size_t>(log.entries.size(),
+                                           static_cast<std::size_t>(append.first - log.first)));
+  for (const raft::Entry& entry : append.entries) log.entries.push_back(hash_of(entry));
+}
+
+void ConsensusChecker::wrote(HostId host, const failover::PutSnapshot& snapshot) {
+  Log& log = logs_[host];
+  if (snapshot.keep_from == 0) {
+    log.entries.clear();
+    log.first = snapshot.meta.index + 1;
+    log.compared = std::max(log.compared, snapshot.meta.index);
+    return;
+  }
+  while (log.first < snapshot.keep_from && !log.entries.empty()) {
+    log.entries.pop_front();
+    ++log.first;
+  }
+}
+
+void ConsensusChecker::happened(HostId host, const agent::Master& master, Instant now) {
+  Log& log = logs_[host];
+  compare_committed(host, master.commit(), now);
+  if (master.state().index != log.state) compare_state(host, master.state(), now);
+  const bool began = master.active() && !log.coordinating;
+  log.coordinating = master.active();
+  if (!master.active()) return;
+  const auto [reign, fresh] = coordinators_.emplace(master.term(), host);
+  if (!fresh && reign->second != host) {
+    std::string text = "in term " + std::to_string(master.term()) + " both ";
+    text += names_[reign->second] + " and " + names_[host] + " are coordinator";
+    found_.add(
+        {now, "one coordinator a term", std::move(text), {names_[reign->second], names_[host]}});
+    reign->second = host;
+  }
+  if (began) check_acknowledged(master.state(), host, now);
+}
+
+void ConsensusChecker::compare_committed(HostId host, raft::Index commit, Instant now) {
+  Log& log = logs_[host];
+  const raft::Index last = std::min(commit, log.first + log.entries.size() - 1);
+  if (committed_.size() < last) committed_.resize(last, 0);
+  for (; log.compared < last; ++log.compared) {
+    const raft::Index index = log.compared + 1;
+    if (index < log.first) continue;
+    const std::uint64_t mine = log.entries[index - log.first];
+    std::uint64_t& agreed = committed_[index - 1];
+    if (agreed == 0) agreed = mine;
+    if (agreed == mine) continue;
+    found_.add({now,
+                "committed prefixes never diverge",
+                names_[host] + " committed another entry at index " + std::to_string(index) +
+                    " than was committed before",
+                {names_[host]}});
+    agreed = mine;
+  }
+}
+
+void ConsensusChecker::compare_state(HostId host, const ClusterState& state, Instant now) {
+  logs_[host].state = state.index;
+  const std::uint64_t mine = digest_of(state);
+  const auto [known, fresh] = applied_.emplace(state.index, mine);
+  if (fresh || known->second == mine) return;
+  found_.add({now,
+              "equal logs give equal states",
+              names_[host] + " has another state at index " + std::to_string(state.index) +
+                  " than another master had",
+              {names_[host]}});
+  known->second = mine;
+}
+
+void ConsensusChecker::check_acknowledged(const ClusterState& state, HostId host, Instant now) {
+  const std::set<std::string> kept(state.requests.begin(), state.requests.end());
+  if (kept.size() >= kRequestsMax) return;  // the oldest are forgotten by design
+  for (const std::string& request : acknowledged_) {
+    if (kept.contains(request)) continue;
+    found_.add({now,
+                "an acknowledged write is never lost",
+                "coordinator " + names_[host] + " does not know " + request +
+                    ", which a client was told is done",
+                {names_[host]}});
+  }
+}
+
+}  // namespace muster::sim

@@ -1,0 +1,60 @@
+// Do the masters agree, is nothing lost that was acknowledged, and does nothing run twice?
+//
+// Fed by the world at every event; each call costs constant time, spread over the events.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/master.h"
+#include "failover/raft_engine.h"
+#include "network.h"
+#include "violations.h"
+
+namespace muster::sim {
+
+class ConsensusChecker {
+ public:
+  ConsensusChecker(std::vector<NodeName> names, Violations& found);
+
+  // A master began with this on its disk.
+  void started(HostId host, const raft::Stored& stored);
+  // What it asked to be written, in the order of its decisions.
+  void wrote(HostId host, const failover::AppendLog& append);
+  void wrote(HostId host, const failover::PutSnapshot& snapshot);
+  // After every event of a master.
+  void happened(HostId host, const agent::Master& master, Instant now);
+  // A client was told that its write is done.
+  void acknowledged(const std::string& request) { acknowledged_.insert(request); }
+  // At the end of a run, for the coordinator's state.
+  void check_acknowledged(const ClusterState& state, HostId host, Instant now);
+
+  [[nodiscard]] raft::Index committed() const { return committed_.size(); }
+  [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
+  [[nodiscard]] std::size_t reigns() const { return coordinators_.size(); }
+
+ private:
+  struct Log {  // what a master believes to be in its log
+    raft::Index first = 1;
+    std::deque<std::uint64_t> entries;  // hashes
+    raft::Index compared = 0;           // up to here with what others committed
+    raft::Index state = 0;              // the applied state that was compared last
+    bool coordinating = false;
+  };
+  void compare_committed(HostId host, raft::Index commit, Instant now);
+  void compare_state(HostId host, const ClusterState& state, Instant now);
+
+  std::vector<NodeName> names_;
+  Violations& found_;
+  std::map<HostId, Log> logs_;
+  std::vector<std::uint64_t> committed_;          // hash by index - 1; 0: not seen yet
+  std::map<raft::Index, std::uint64_t> applied_;  // digest of the state, by its index
+  std::map<raft::Term, HostId> coordinators_;
+  std::set<std::string> acknowledged_;
+};
+
+}  // namespace muster::sim

@@ -13,7 +13,6 @@ import random
 import shutil
 import signal
 import subprocess
-import sys
 import time
 
 import cluster as harness
@@ -280,7 +279,7 @@ MODES = {  # name: (what to do, numbers of agents, trials)
 
 def measure(say, trials=None, nodes=None, only=None):
     """Runs the modes named in `only`, or all; (the Duel, what ended it early or None)."""
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     for program in ("serf", "stress-ng", "nft", "setpriv", "unshare"):
         if not shutil.which(program):
             raise SystemExit(f"{program} is not there: ./run bench membership installs it")
@@ -294,4 +293,6 @@ def measure(say, trials=None, nodes=None, only=None):
                 say(f"{name} n={n}: took {time.monotonic() - began:.0f} s")
     except (harness.Failure, harness.Broken) as problem:
         return run.duel, problem
+    except KeyboardInterrupt:
+        return run.duel, "interrupted"
     return run.duel, None

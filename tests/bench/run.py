@@ -1,5 +1,8 @@
 #!/usr/bin/python3
-"""Measures what muster promises: failover, coordinator, idle, adoption. See ./run bench."""
+"""Measures what muster promises. Without a name: failover, coordinator, idle and adoption.
+
+membership, by name only, takes 45 minutes: it measures muster against serf, which it needs.
+"""
 import argparse
 import importlib
 import pathlib
@@ -9,6 +12,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import cluster as harness  # noqa: E402
+import membership  # noqa: E402
 from figures import Figures  # noqa: E402
 
 NAMES = ("failover", "coordinator", "idle", "adoption")
@@ -18,24 +22,56 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def main():
+def listed(convert, allowed, what):
+    """The type of an argument that is a list with commas, of values that `allowed` takes."""
+    def parse(text):
+        try:
+            values = [convert(item) for item in text.split(",")]
+        except ValueError:
+            values = []
+        if not values or not all(allowed(value) for value in values):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected {what}, with commas between")
+        return values
+    return parse
+
+
+def parse_options():
     parser = argparse.ArgumentParser(prog="./run bench", description=__doc__)
     parser.add_argument("--binaries", help="where muster and muster-hello lie")
-    parser.add_argument("name", nargs="?", choices=NAMES, help="all of them without")
-    parser.add_argument("--trials", type=int, default=20)
+    parser.add_argument("name", nargs="?", choices=(*NAMES, "membership"))
+    parser.add_argument("--trials", type=int, help="default: 20; membership: as each mode needs")
     parser.add_argument("--json", metavar="FILE", help="also write the figures there")
+    parser.add_argument("--nodes", type=listed(int, lambda n: 3 <= n <= 200, "numbers of 3 to 200"),
+                        help="membership: how many agents, such as 5,16")
+    parser.add_argument("--only", metavar="MODE,...",
+                        type=listed(str, membership.MODES.__contains__, "modes"),
+                        help="membership: of " + ", ".join(membership.MODES))
     options = parser.parse_args()
-    if options.trials < 1:
+    if options.trials is not None and options.trials < 1:
         parser.error("--trials: at least 1")
-    if options.binaries:
-        harness.use_binaries(options.binaries)
+    if (options.nodes or options.only) and options.name != "membership":
+        parser.error("--nodes and --only are for membership")
+    return options
+
+
+def measure(options):
+    """(the figures, what ended them early or None)"""
+    if options.name == "membership":
+        return membership.measure(say, options.trials, options.nodes, options.only)
     figures = Figures()
-    broken = None
     try:
         for name in [options.name] if options.name else NAMES:
-            importlib.import_module(name).run(figures, options.trials, say)
+            importlib.import_module(name).run(figures, options.trials or 20, say)
     except (harness.Failure, harness.Broken) as problem:
-        broken = problem
+        return figures, problem
+    return figures, None
+
+
+def main():
+    options = parse_options()
+    if options.binaries:
+        harness.use_binaries(options.binaries)
+    figures, broken = measure(options)
     print(figures.table())
     if broken:
         say(f"bench: {broken}")

@@ -89,12 +89,14 @@ struct Packet {
   bool operator==(const Packet&) const = default;
 };
 
-// One side of a push/pull exchange over TCP: the whole table of the sender.
+// One side of an exchange over TCP: the whole table of the sender, or (members empty, digest not 0)
+// the question whether the other's table has the same digest, and the answer that it has.
 struct Sync {
   std::uint64_t cluster = 0;
   NodeName from;
   bool joining = false;  // the first exchange of a new agent
   ProtocolRange protocol;
+  std::uint64_t digest = 0;  // of the sender's table; 0: it does not say (version 1)
   std::vector<Claim> members;
   bool operator==(const Sync&) const = default;
 };

@@ -142,6 +142,7 @@ void to_wire(const gossip::Sync& sync, wire::Sync& out) {
   out.set_from(sync.from);
   out.set_joining(sync.joining);
   put(sync.protocol, out);
+  out.set_digest(sync.digest);
   list_to_wire(sync.members, *out.mutable_members());
 }
 
@@ -151,6 +152,7 @@ gossip::Sync from_wire(const wire::Sync& sync, Reader& reader) {
       .from = reader.name("sync.from", sync.from()),
       .joining = sync.joining(),
       .protocol = range_of(sync, reader),
+      .digest = sync.digest(),
       .members = list_from_wire(sync.members(), reader),
   };
 }

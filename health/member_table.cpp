@@ -25,7 +25,9 @@ MemberTable::MemberTable(Member self) {
 }
 
 void MemberTable::toggle(const Member& member) {
-  if (is_live(member)) digest_ ^= mix(fnv1a64(member.name()) + member.incarnation);
+  if (!is_live(member)) return;
+  const std::uint64_t who = fnv1a64(member.gossip().host, fnv1a64(member.name() + "@"));
+  digest_ ^= mix(mix(who ^ member.gossip().port) + member.incarnation);
 }
 
 std::vector<MemberTable::Slot>::const_iterator MemberTable::place_of(const NodeName& name) const {
@@ -100,6 +102,13 @@ void MemberTable::change(Member& member, gossip::MemberState state, std::uint64_
   member.state = state;
   member.incarnation = incarnation;
   if (is_live(member)) ++live_;
+  toggle(member);
+}
+
+void MemberTable::replace_card(Member& member, gossip::CardPtr card) {
+  CHECK(card != nullptr && card->name == member.name());
+  toggle(member);
+  member.card = std::move(card);
   toggle(member);
 }
 

@@ -56,9 +56,9 @@ class MemberTable {
   [[nodiscard]] const Member& self() const { return slots_[kSelf]; }
   [[nodiscard]] Member& self() { return slots_[kSelf]; }
   [[nodiscard]] std::size_t live() const { return live_; }  // with ourselves
-  // Of the names and incarnations of the living, in whatever order they came: equal tables have
-  // equal digests, and different ones with a probability of 1 - 2^-63. A suspicion changes nothing.
-  // Never 0.
+  // Of the names, addresses and incarnations of the living, in whatever order they came: equal
+  // tables have equal digests, and different ones with a probability of 1 - 2^-63. A suspicion
+  // changes nothing. Never 0.
   [[nodiscard]] std::uint64_t digest() const { return digest_ | 1; }
 
   // Pre: no member of that name. It is probed in the current round already, at a random place.
@@ -69,6 +69,9 @@ class MemberTable {
   void erase(const NodeName& name);
   // The only way to change these: keeps the count and the digest of the living and `since`.
   void change(Member& member, gossip::MemberState state, std::uint64_t incarnation, Instant now);
+
+  // Pre: a card of the same name.
+  void replace_card(Member& member, gossip::CardPtr card);
 
   // Up to `count` different eligible others, uniformly.
   [[nodiscard]] std::vector<const Member*> pick(std::size_t count, const Predicate& eligible,

@@ -69,7 +69,7 @@ void Swim::set_meta(const gossip::Meta& meta, Instant now) {
   card.meta = meta;
   card.meta.protocol = options_.protocol;
   if (card == *self.card || leaving_) return;
-  self.card = std::make_shared<const gossip::Card>(std::move(card));
+  table_.replace_card(self, std::make_shared<const gossip::Card>(std::move(card)));
   table_.change(self, self.state, self.incarnation + 1, now);
   enqueue(claim_about(self, false), now);
 }

@@ -110,6 +110,7 @@ class Swim {
   struct Exchange {  // a StartSync under way
     Address to;
     NodeName member;  // empty: a seed
+    bool whole = true;
   };
   struct Dispute {  // somebody else lives under our name: members are asked whom they know
     Address other;
@@ -172,7 +173,9 @@ class Swim {
                   const NodeName& accuser, Instant now);
 
   // swim_sync.cpp
-  void start_sync(const Address& to, const NodeName& member);
+  enum class Asking { Whole, Digest };  // a whole table, or first whether ours differ
+  void start_sync(const Address& to, const NodeName& member, Asking asking);
+  [[nodiscard]] gossip::Sync own_digest() const;
   [[nodiscard]] gossip::Sync own_table() const;
   void merge(const gossip::Sync& sync, Instant now);
   void complete_join(Instant now);

@@ -204,7 +204,7 @@ void Swim::apply_alive(const Claim& claim, Instant now) {
                       : "refuted with incarnation " + std::to_string(claim.incarnation);
   if (moved) std::erase_if(probes_, [&](const auto& p) { return p.second.target == claim.name; });
   const bool changed_card = *claim.card != *member.card;
-  if (changed_card) member.card = claim.card;
+  if (changed_card) table_.replace_card(member, claim.card);
   transition(member, MemberState::Alive, claim.incarnation, {}, now);
   enqueue(claim_about(member, false), now);
   if (before.state != MemberState::Alive || changed_card) {

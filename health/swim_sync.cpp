@@ -52,7 +52,8 @@ void Swim::try_seeds(Instant now) {
   }
   rng_.shuffle(lost);
   const std::size_t at_once = joined_ ? 1 : kSeedsAtOnce;
-  for (std::size_t i = 0; i < lost.size() && i < at_once; ++i) start_sync(lost[i], {});
+  for (std::size_t i = 0; i < lost.size() && i < at_once; ++i)
+    start_sync(lost[i], {}, Asking::Whole);
   if (joined_) {
     next_join_ = seeds_.empty() ? kNever : now + options_.join_retry_max;
   } else {
@@ -66,7 +67,10 @@ void Swim::push_pull(Instant now) {
   push_pull_wait_ = std::min(push_pull_wait_ * 2, usual);
   next_push_pull_ = now + push_pull_wait_ / 2 + rng_.below(push_pull_wait_);
   const auto alive = [](const Member& member) { return member.state == MemberState::Alive; };
-  for (const Member* peer : table_.pick(1, alive, rng_)) start_sync(peer->gossip(), peer->name());
+  for (const Member* peer : table_.pick(1, alive, rng_)) {
+    const bool asks = speaks(*peer, gossip::kDigestsSince);
+    start_sync(peer->gossip(), peer->name(), asks ? Asking::Digest : Asking::Whole);
+  }
 }
 
 void Swim::reconnect(Instant now) {
@@ -74,14 +78,16 @@ void Swim::reconnect(Instant now) {
   const Duration usual = push_pull_scaled(options_.reconnect_interval, table_.live());
   next_reconnect_ = now + usual + rng_.below(usual / 4);
   const auto failed = [](const Member& member) { return member.state == MemberState::Failed; };
-  for (const Member* peer : table_.pick(1, failed, rng_)) start_sync(peer->gossip(), peer->name());
+  for (const Member* peer : table_.pick(1, failed, rng_)) {
+    start_sync(peer->gossip(), peer->name(), Asking::Whole);
+  }
 }
 
 // Somebody of our cluster whom we do not know: we have missed its joining.
 void Swim::meet_stranger(const Address& from, Instant now) {
   if (leaving_ || now < next_stranger_) return;
   next_stranger_ = now + kStrangerInterval;
-  start_sync(from, {});
+  start_sync(from, {}, Asking::Whole);
 }
 
 bool Swim::is_syncing(const Address& to) const {
@@ -89,19 +95,27 @@ bool Swim::is_syncing(const Address& to) const {
                      [&](const auto& entry) { return entry.second.to == to; });
 }
 
-void Swim::start_sync(const Address& to, const NodeName& member) {
+// A table costs some 90 bytes a member, and most of the time the other one has the same.
+void Swim::start_sync(const Address& to, const NodeName& member, Asking asking) {
   if (exchanges_.size() >= kExchangesMax || is_syncing(to)) return;
   const std::uint64_t id = ++last_exchange_;
-  exchanges_.emplace(id, Exchange{to, member});
-  effects_.emplace_back(StartSync{id, to, own_table()});
+  const bool whole = asking == Asking::Whole;
+  exchanges_.emplace(id, Exchange{to, member, whole});
+  effects_.emplace_back(StartSync{id, to, whole ? own_table() : own_digest()});
 }
 
-gossip::Sync Swim::own_table() const {
+gossip::Sync Swim::own_digest() const {
   gossip::Sync sync;
   sync.cluster = cluster_;
   sync.from = self_;
   sync.joining = !joined_;
   sync.protocol = options_.protocol;
+  if (options_.protocol.max >= gossip::kDigestsSince) sync.digest = table_.digest();
+  return sync;
+}
+
+gossip::Sync Swim::own_table() const {
+  gossip::Sync sync = own_digest();
   sync.members.reserve(table_.size());
   for (const Member& member : table_) sync.members.push_back(claim_about(member, true));
   return sync;
@@ -118,8 +132,9 @@ void Swim::on_sync_request(std::uint64_t exchange, const gossip::Sync& sync, Ins
   } else if (gossip::common_version(options_.protocol, sync.protocol) == 0) {
     ++counters_.wrong_version;
   } else if (!halted_) {
+    const bool asked = sync.digest != 0 && sync.members.empty();
     merge(sync, now);
-    answer = own_table();
+    answer = asked && sync.digest == own_digest().digest ? own_digest() : own_table();
   }
   effects_.emplace_back(AnswerSync{exchange, std::move(answer)});
 }
@@ -149,6 +164,10 @@ void Swim::on_sync_reply(std::uint64_t id, const gossip::Sync& sync, Instant now
     if (seed.address == exchange.to) seed.answered_by = sync.from;
   }
   if (!joined_) complete_join(now);
+  // We have theirs now. What we know better they have not heard yet.
+  if (!exchange.whole && sync.digest != table_.digest()) {
+    start_sync(exchange.to, exchange.member, Asking::Whole);
+  }
 }
 
 void Swim::on_sync_failed(std::uint64_t id, Instant now) {
@@ -180,7 +199,7 @@ void Swim::compare(const gossip::Packet& packet, Instant now) {
   ++counters_.digest_syncs;
   next_digest_sync_ = now + digest_wait_;
   digest_wait_ = std::min(digest_wait_ * 2, options_.push_pull_interval);
-  start_sync(sender.gossip(), sender.name());
+  start_sync(sender.gossip(), sender.name(), Asking::Digest);
 }
 
 void Swim::merge(const gossip::Sync& sync, Instant now) {

@@ -108,6 +108,7 @@ class RandomValues {
             .from = name(),
             .joining = flag(),
             .protocol = protocol(),
+            .digest = flag() ? u64() : 0,
             .members = list(20, [&] { return claim(); })};
   }
 

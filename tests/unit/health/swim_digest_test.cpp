@@ -77,6 +77,39 @@ TEST_F(SwimDigest, AQuietClusterExchangesNothing) {
   }
 }
 
+TEST_F(SwimDigest, EqualTablesAreNotExchangedAndDifferentOnesAreBothWays) {
+  ASSERT_TRUE(settle(3));
+  Swim& swim = *net.node(1).swim;
+  gossip::Sync question;
+  question.cluster = fnv1a64("test");
+  question.from = "n2";
+  question.protocol = {1, 2};
+  question.digest = swim.members().digest();
+  const auto answer_to = [&](const gossip::Sync& sync) {
+    swim.on_sync_request(1, sync, net.now);
+    gossip::Sync answer;
+    for (const SwimEffect& effect : swim.take_effects()) {
+      if (const auto* found = std::get_if<AnswerSync>(&effect)) answer = found->sync;
+    }
+    return answer;
+  };
+  EXPECT_TRUE(answer_to(question).members.empty());
+  EXPECT_EQ(answer_to(question).digest, question.digest);
+  question.digest ^= 2;
+  EXPECT_EQ(answer_to(question).members.size(), 3U);
+  question.digest = 0;  // version 1 does not ask
+  EXPECT_EQ(answer_to(question).members.size(), 3U);
+}
+
+TEST_F(SwimDigest, WhoeverKnowsMoreThanTheAnswerSendsItsTable) {
+  net.options.push_pull_interval = 2s;
+  ASSERT_TRUE(settle(4));
+  // n4 alone learns of a member that only it can reach, and gossip of it is lost.
+  net.mute = {1, 2, 3};
+  net.start("n5", {net.node(4).address});
+  EXPECT_TRUE(net.run_until([&] { return net.everywhere("n5", MemberState::Alive); }, 3s));
+}
+
 TEST_F(SwimDigest, ADifferenceThatNoExchangeMendsIsNotAskedForMoreAndMoreOften) {
   ASSERT_TRUE(settle(3));
   Swim& swim = *net.node(1).swim;

@@ -20,7 +20,7 @@ TEST_F(SwimTest, AMemberThatOnlyTcpReachesIsNotFailed) {
       EXPECT_EQ(world.count(MemberState::Failed), 0);
       EXPECT_GT(world.node(1).swim->counters().stream_acks, 0U);
     } else {
-      EXPECT_TRUE(world.everywhere("n3", MemberState::Failed));
+      EXPECT_GT(world.count(MemberState::Failed), 0);
     }
   }
 }

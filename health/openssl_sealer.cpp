@@ -323,7 +323,7 @@ std::string seal_with(OpensslSealer* sealer, SealKind kind, std::string message)
 tl::expected<std::string, GossipDrop> open_with(OpensslSealer* sealer, SealKind kind,
                                                 std::string bytes) {
   if (sealer != nullptr) return sealer->open(kind, std::move(bytes));
-  if (!bytes.empty() && bytes[0] == kSealMark) return tl::unexpected(GossipDrop::Sealed);
+  if (bytes.starts_with(kSealMark)) return tl::unexpected(GossipDrop::Sealed);
   return bytes;
 }
 

@@ -21,7 +21,8 @@ using health::key_id_text;
 using health::KeyringFile;
 using health::RingKey;
 
-Exit exit_of_file(const Error& error) {
+// Of a change: a file that cannot be read was refused before.
+Exit exit_of_change(const Error& error) {
   const bool refused = error.code == Code::Conflict || error.code == Code::Exhausted;
   if (error.code == Code::NotFound) return Exit::NotFound;
   return refused ? Exit::Failed : Exit::BadConfiguration;
@@ -85,8 +86,7 @@ Status add(const std::string& path, bool from_stdin) {
   const Result<RingKey> key = from_stdin ? read_key() : health::random_ring_key();
   if (!key) return tl::unexpected<Error>(key.error());
   const std::string id = key_id_text(key_id(*key));
-  const Status done =
-      health::change_keyring(path, [&](KeyringFile& ring) { return ring.add(*key); });
+  Status done = health::change_keyring(path, [&](KeyringFile& ring) { return ring.add(*key); });
   if (done) say("key " + id + " added to " + path + ", it opens and does not seal yet");
   return done;
 }
@@ -105,7 +105,7 @@ Result<std::size_t> find(const KeyringFile& ring, const std::string& path, const
 }
 
 Status use(const std::string& path, const std::string& id) {
-  const Status done = health::change_keyring(path, [&](KeyringFile& ring) -> Status {
+  Status done = health::change_keyring(path, [&](KeyringFile& ring) -> Status {
     const auto at = find(ring, path, id);
     if (!at) return tl::unexpected<Error>(at.error());
     ring.use(*at);
@@ -116,7 +116,7 @@ Status use(const std::string& path, const std::string& id) {
 }
 
 Status remove(const std::string& path, const std::string& id) {
-  const Status done = health::change_keyring(path, [&](KeyringFile& ring) -> Status {
+  Status done = health::change_keyring(path, [&](KeyringFile& ring) -> Status {
     const auto at = find(ring, path, id);
     if (!at) return tl::unexpected<Error>(at.error());
     const Status removed = ring.remove(*at);
@@ -133,15 +133,24 @@ Status remove(const std::string& path, const std::string& id) {
 Exit run_keyring(const KeyringArguments& arguments) {
   const auto path = keyring_path(arguments);
   if (!path) return complain(path.error(), Exit::BadConfiguration);
+  if (arguments.verb == "generate") {
+    const Status made = generate(*path);
+    return made ? Exit::Done
+                : complain(made.error(), made.error().code == Code::Conflict
+                                             ? Exit::Failed
+                                             : Exit::BadConfiguration);
+  }
+  if (const auto ring = health::load_keyring(*path); !ring) {
+    return complain(ring.error(), Exit::BadConfiguration);
+  }
   const auto run = [&]() -> Status {
-    if (arguments.verb == "generate") return generate(*path);
     if (arguments.verb == "list") return list(*path, arguments.json);
     if (arguments.verb == "add") return add(*path, arguments.from_stdin);
     if (arguments.verb == "use") return use(*path, arguments.id);
     return remove(*path, arguments.id);
   };
   const Status done = run();
-  return done ? Exit::Done : complain(done.error(), exit_of_file(done.error()));
+  return done ? Exit::Done : complain(done.error(), exit_of_change(done.error()));
 }
 
 }  // namespace muster::agent

@@ -107,10 +107,11 @@ Result<Loaded> load(const std::string& path) {
   struct stat state {};
   if (!file.good() || ::fstat(file.get(), &state) != 0) return failure("read", path);
   if (auto error = exposed(state, path)) return tl::unexpected<Error>(std::move(*error));
-  Result<std::string> text = read_all(file.get(), path);
-  if (!text) return tl::unexpected<Error>(text.error());
-  Result<KeyringFile> ring = KeyringFile::parse(*text, path);
-  ::explicit_bzero(text->data(), text->size());
+  Result<std::string> read = read_all(file.get(), path);
+  if (!read) return tl::unexpected<Error>(read.error());
+  std::string text = std::move(*read);
+  Result<KeyringFile> ring = KeyringFile::parse(text, path);
+  ::explicit_bzero(text.data(), text.size());
   if (!ring) return tl::unexpected<Error>(ring.error());
   return Loaded{std::move(*ring), state.st_uid, state.st_gid};
 }
@@ -147,7 +148,7 @@ Status replace(const std::string& path, int directory, const KeyringFile& ring,
   if (before != nullptr && ::fchown(file.get(), before->user, before->group) != 0) {
     return failure("keep the owner of", path);
   }
-  const Status wrote = write_all(file.get(), text, path);
+  Status wrote = write_all(file.get(), text, path);
   ::explicit_bzero(text.data(), text.size());
   if (!wrote) return wrote;
   if (put(name.c_str()) != 0) {

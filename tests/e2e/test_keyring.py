@@ -203,6 +203,9 @@ class Keyring(unittest.TestCase):
         self.assertIn("00000000", keyring("use", "00000000", status=3).stderr)
         self.assertIn("already", keyring("generate", status=1).stderr)
         keyring("list", "--output", "json")
+        os.chmod(copy, 0o644)
+        self.assertIn("chmod 600", keyring("list", status=78).stderr)
+        os.chmod(copy, 0o600)
         self.assertEqual(copy.stat().st_mode & 0o777, 0o600)
         for key in [line for line in copy.read_text().split() if len(line) == 44]:
             self.assertNotIn(key[:8], "".join(shown))

@@ -146,6 +146,13 @@ class Runtime {
          [this](std::uint64_t id) {
            happened(SyncEnded{id, std::nullopt});
          },
+         [this](std::uint64_t exchange, const gossip::Packet& packet) {
+           happened(StreamPingArrived{exchange, packet});
+         },
+         [this](std::uint32_t sequence, const gossip::Packet* answer) {
+           happened(ended_ping(sequence, answer));
+         },
+         [this](const Address& to) { happened(GossipUnreachable{to}); },
          [this](health::GossipDrop reason, const Address& from) { dropped(reason, from); }},
         sealer_);
     if (!gossip) return tl::unexpected(gossip.error());
@@ -279,7 +286,7 @@ class Runtime {
   }
 
   void reload() {
-    if (config_.gossip.keyring.empty()) {
+    if (sealer_ == nullptr) {
       return say(Level::Info, "nothing to reload: no gossip.keyring is configured");
     }
     const Status reloaded = reload_sealer(config_, *sealer_);
@@ -455,7 +462,7 @@ class Runtime {
 
   Config config_;
   OnHangup on_hangup_;
-  std::shared_ptr<health::OpensslSealer> sealer_;
+  std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
   DropNotices drop_notices_;
   asio::io_context io_{1};
   asio::signal_set signals_;
@@ -517,7 +524,7 @@ int run_agent(const Config& config, OnHangup on_hangup) {
     say(Level::Error, opened.error().text);
     return exit_code(opened.error());
   }
-  if (!config.gossip.keyring.empty()) {
+  if (*sealer != nullptr) {
     say(Level::Info, "gossip is sealed: " + sealer_text(config, **sealer));
   }
   if (config.insecure) {

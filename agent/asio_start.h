@@ -31,9 +31,10 @@ struct Prepared {
 // the agent before, a full disk) is worth another try.
 [[nodiscard]] int exit_code(const Error& error);
 
-// Under the keys of the file that `config` names, or without keys. Fails as load_keyring() does.
+// Under the keys of the file that `config` names; null without one. Fails as load_keyring() does.
 [[nodiscard]] Result<std::shared_ptr<health::OpensslSealer>> open_sealer(const Config& config);
 // Takes that file's keys anew. On failure, which says so, the sealer is as it was.
+// Pre: `config` names one.
 [[nodiscard]] Status reload_sealer(const Config& config, health::OpensslSealer& sealer);
 // "keyring /etc/muster/keyring, key 1f2e3d4c seals, 1 more opens", for people.
 [[nodiscard]] std::string sealer_text(const Config& config, const health::OpensslSealer& sealer);

@@ -77,6 +77,12 @@ std::uint64_t random_session() {
   return session;
 }
 
+tl::expected<std::string, GossipDrop> open_plain(std::string&& bytes) {
+  const bool sealed = !bytes.empty() && bytes[0] == kSealMark;
+  if (sealed) return tl::unexpected(GossipDrop::Sealed);
+  return std::move(bytes);
+}
+
 const unsigned char* bytes_of(std::string_view text) {
   return reinterpret_cast<const unsigned char*>(text.data());
 }
@@ -272,7 +278,7 @@ std::string OpensslSealer::seal(SealKind kind, std::string message) {
 }
 
 tl::expected<std::string, GossipDrop> OpensslSealer::open(SealKind kind, std::string bytes) {
-  if (impl_->ring.ids.empty()) return open_with(nullptr, kind, std::move(bytes));
+  if (impl_->ring.ids.empty()) return open_plain(std::move(bytes));
   if (bytes.empty() || bytes[0] != kSealMark) {
     const bool plain = !bytes.empty() && (bytes[0] == kGossipMark || bytes[0] == kStreamPingMark);
     return tl::unexpected(plain ? GossipDrop::Unsealed : GossipDrop::Malformed);
@@ -323,8 +329,7 @@ std::string seal_with(OpensslSealer* sealer, SealKind kind, std::string message)
 tl::expected<std::string, GossipDrop> open_with(OpensslSealer* sealer, SealKind kind,
                                                 std::string bytes) {
   if (sealer != nullptr) return sealer->open(kind, std::move(bytes));
-  if (bytes.starts_with(kSealMark)) return tl::unexpected(GossipDrop::Sealed);
-  return bytes;
+  return open_plain(std::move(bytes));
 }
 
 }  // namespace muster::health

@@ -7,6 +7,7 @@
 
 #include "base/gossip.h"
 #include "base/protobuf_codec.h"
+#include "health/gossip_frame.h"
 #include "tests/fuzz/sealed.h"
 
 namespace {
@@ -26,12 +27,15 @@ gossip::Claim claim(gossip::MemberState state, const std::string& name) {
   claim.name = name;
   claim.incarnation = 7;
   claim.accuser = state == gossip::MemberState::Alive ? "" : "other";
-  claim.gossip = {"127.0.0.1", 7946};
-  claim.meta.master = true;
-  claim.meta.zone = "a";
-  claim.meta.rpc = {"127.0.0.1", 7947};
-  claim.meta.http = {"127.0.0.1", 7948};
-  claim.meta.version = "0.1.0";
+  gossip::Card card;
+  card.name = name;
+  card.gossip = {"127.0.0.1", 7946};
+  card.meta.master = true;
+  card.meta.zone = "a";
+  card.meta.rpc = {"127.0.0.1", 7947};
+  card.meta.http = {"127.0.0.1", 7948};
+  card.meta.version = "0.1.0";
+  claim.card = std::make_shared<gossip::Card>(std::move(card));
   return claim;
 }
 
@@ -56,7 +60,7 @@ gossip::Packet packet(gossip::PacketKind kind) {
 // What arrives whole, and what became of it on the way.
 void write_messages(const std::filesystem::path& folder, SealKind kind,
                     const std::string& message) {
-  const std::string plain = std::string{health::kPlainMark, 1} + message;
+  const std::string plain = std::string{health::kGossipMark, 1} + message;
   const std::string sealed = fuzz::sealer()->seal(kind, plain);
   const auto changed = [](std::string bytes, std::size_t at, char by) {
     bytes[at] = static_cast<char>(bytes[at] ^ by);
@@ -110,10 +114,12 @@ int main(int argc, char** argv) {
   const std::string gossip = encode(packet(gossip::PacketKind::Gossip));
   write_messages(corpus / "datagram", SealKind::Datagram, gossip);
   write(corpus / "datagram" / "plain_ping",
-        std::string{health::kPlainMark, 1} + encode(packet(gossip::PacketKind::Ping)));
+        std::string{health::kGossipMark, 1} + encode(packet(gossip::PacketKind::Ping)));
   write(corpus / "datagram" / "plain_indirect_ping",
-        std::string{health::kPlainMark, 1} + encode(packet(gossip::PacketKind::IndirectPing)));
+        std::string{health::kGossipMark, 1} + encode(packet(gossip::PacketKind::IndirectPing)));
   write_messages(corpus / "stream_frame", SealKind::Stream, encode(sync));
+  write(corpus / "stream_frame" / "plain_ping",
+        std::string{health::kStreamPingMark, 2} + encode(packet(gossip::PacketKind::Ping)));
   write_keyrings(corpus / "keyring");
   write(corpus / "frame" / "sync", encode(sync));
   write(corpus / "frame" / "sync_truncated", encode(sync).substr(0, encode(sync).size() / 2));

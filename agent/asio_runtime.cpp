@@ -18,6 +18,7 @@
 #include "agent/asio_rpc.h"
 #include "agent/asio_start.h"
 #include "agent/civetweb_server.h"
+#include "agent/drop_notices.h"
 #include "agent/node.h"
 #include "agent/prometheus_measures.h"
 #include "agent/spdlog_journal.h"
@@ -74,9 +75,12 @@ StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer)
 
 class Runtime {
  public:
-  Runtime(const Config& config, Prepared prepared)
+  Runtime(const Config& config, Prepared prepared, std::shared_ptr<health::OpensslSealer> sealer,
+          OnHangup on_hangup)
       : config_(config),
-        signals_(io_, SIGTERM, SIGINT),
+        on_hangup_(on_hangup),
+        sealer_(std::move(sealer)),
+        signals_(io_, SIGTERM, SIGINT, SIGHUP),
         timer_(io_),
         publish_timer_(io_),
         chores_(io_),
@@ -127,32 +131,30 @@ class Runtime {
  private:
   // --- opening ---
   Status open_gossip() {
-    auto gossip =
-        health::AsioGossip::open(io_, {config_.listen.address, config_.listen.gossip_port},
-                                 {[this](const Address& from, const gossip::Packet& packet) {
-                                    count_packet("received", packet);
-                                    happened(PacketArrived{from, packet});
-                                  },
-                                  [this](std::uint64_t exchange, const gossip::Sync& sync) {
-                                    happened(SyncArrived{exchange, sync});
-                                  },
-                                  [this](std::uint64_t id, const gossip::Sync& sync) {
-                                    happened(SyncEnded{id, sync});
-                                  },
-                                  [this](std::uint64_t id) {
-                                    happened(SyncEnded{id, std::nullopt});
-                                  },
-                                  [this](std::uint64_t exchange, const gossip::Packet& packet) {
-                                    happened(StreamPingArrived{exchange, packet});
-                                  },
-                                  [this](std::uint32_t sequence, const gossip::Packet* answer) {
-                                    happened(ended_ping(sequence, answer));
-                                  },
-                                  [this](const Address& to) { happened(GossipUnreachable{to}); },
-                                  [this](health::GossipDrop reason, const Address& /*from*/) {
-                                    instruments_.count("muster_gossip_dropped_total",
-                                                       {{"reason", std::string(to_text(reason))}});
-                                  }});
+    auto gossip = health::AsioGossip::open(
+        io_, {config_.listen.address, config_.listen.gossip_port},
+        {[this](const Address& from, const gossip::Packet& packet) {
+           count_packet("received", packet);
+           happened(PacketArrived{from, packet});
+         },
+         [this](std::uint64_t exchange, const gossip::Sync& sync) {
+           happened(SyncArrived{exchange, sync});
+         },
+         [this](std::uint64_t id, const gossip::Sync& sync) {
+           happened(SyncEnded{id, sync});
+         },
+         [this](std::uint64_t id) {
+           happened(SyncEnded{id, std::nullopt});
+         },
+         [this](std::uint64_t exchange, const gossip::Packet& packet) {
+           happened(StreamPingArrived{exchange, packet});
+         },
+         [this](std::uint32_t sequence, const gossip::Packet* answer) {
+           happened(ended_ping(sequence, answer));
+         },
+         [this](const Address& to) { happened(GossipUnreachable{to}); },
+         [this](health::GossipDrop reason, const Address& from) { dropped(reason, from); }},
+        sealer_);
     if (!gossip) return tl::unexpected(gossip.error());
     gossip_ = std::move(*gossip);
     return {};
@@ -269,6 +271,10 @@ class Runtime {
   void await_signal() {
     signals_.async_wait([this](const asio::error_code& error, int number) {
       if (error) return;
+      if (number == SIGHUP && on_hangup_ == OnHangup::Reload) {
+        reload();
+        return await_signal();
+      }
       const bool leave = number == SIGINT || config_.leave_on_terminate;
       if (!leave || std::exchange(leaving_, true)) {
         say(Level::Info, "stopping; workloads run on");
@@ -279,8 +285,24 @@ class Runtime {
     });
   }
 
+  void reload() {
+    if (sealer_ == nullptr) {
+      return say(Level::Info, "nothing to reload: no gossip.keyring is configured");
+    }
+    const Status reloaded = reload_sealer(config_, *sealer_);
+    if (!reloaded) return say(Level::Error, reloaded.error().text);
+    say(Level::Info, "reloaded: " + sealer_text(config_, *sealer_));
+  }
+
+  void dropped(health::GossipDrop reason, const Address& from) {
+    instruments_.count("muster_gossip_dropped_total", {{"reason", std::string(to_text(reason))}});
+    const auto line = drop_notices_.dropped(reason, from, control_now());
+    if (line) say(Level::Warning, *line);
+  }
+
   void chores() {
     happened(WallRead{wall_now()});
+    for (const std::string& line : drop_notices_.due(control_now())) say(Level::Warning, line);
     for (const auto& [id, instance] : views_.read()->instances) {
       asio::post(disk_, [this, path = instance.log_path] {
         const Status rotated = failover::rotate_if_larger(path, config_.logs.max_bytes,
@@ -439,6 +461,9 @@ class Runtime {
   }
 
   Config config_;
+  OnHangup on_hangup_;
+  std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
+  DropNotices drop_notices_;
   asio::io_context io_{1};
   asio::signal_set signals_;
   asio::steady_timer timer_;
@@ -476,21 +501,9 @@ class Runtime {
   int exit_code_ = 0;
 };
 
-// 78 keeps systemd from trying again: for what an operator must mend. What may mend itself (a port
-// or a directory still held by the agent before, a full disk) is worth another try.
-int exit_code(const Error& error) {
-  switch (error.code) {
-    case Code::Unavailable:
-    case Code::Exhausted:
-    case Code::Timeout:
-    case Code::Internal: return 1;
-    default: return 78;
-  }
-}
-
 }  // namespace
 
-int run_agent(const Config& config) {
+int run_agent(const Config& config, OnHangup on_hangup) {
   open_journal(config.log.level, config.log.format, config.node.name);
   // A journal that went away and a limit on file sizes are errors to be handled, not deaths.
   std::signal(SIGPIPE, SIG_IGN);
@@ -500,11 +513,19 @@ int run_agent(const Config& config) {
     say(Level::Error, prepared.error().text);
     return exit_code(prepared.error());
   }
+  const auto sealer = open_sealer(config);
+  if (!sealer) {
+    say(Level::Error, sealer.error().text);
+    return exit_code(sealer.error());
+  }
   const std::shared_ptr<void> lock = prepared->lock;
-  Runtime runtime(config, std::move(*prepared));
+  Runtime runtime(config, std::move(*prepared), *sealer, on_hangup);
   if (const Status opened = runtime.open(); !opened) {
     say(Level::Error, opened.error().text);
     return exit_code(opened.error());
+  }
+  if (*sealer != nullptr) {
+    say(Level::Info, "gossip is sealed: " + sealer_text(config, **sealer));
   }
   if (config.insecure) {
     say(Level::Warning,

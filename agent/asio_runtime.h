@@ -9,10 +9,13 @@
 
 namespace muster::agent {
 
+// What SIGHUP means: to a service that its keyring changed, to a trial that its terminal closed.
+enum class OnHangup { Reload, Stop };
+
 // Runs one agent until it is told to stop; the process's main work. Returns the exit code: 0 after
 // a stop that was asked for, 1 after a failure that may mend itself (a port in use, a full disk),
 // 78 when it cannot start as it is configured or must not trust what is stored. Says why in one
 // line on stderr. Pre: problems(config) is empty.
-int run_agent(const Config& config);
+int run_agent(const Config& config, OnHangup on_hangup);
 
 }  // namespace muster::agent

@@ -10,6 +10,7 @@
 #include "collector/host.h"
 #include "collector/posix_host_fs.h"
 #include "failover/posix_processes.h"
+#include "health/posix_keyring.h"
 
 namespace muster::agent {
 namespace {
@@ -88,6 +89,45 @@ Result<Prepared> prepare(const Config& config) {
   if (!consensus) return tl::unexpected(consensus.error());
   prepared.recovered.consensus = std::move(*consensus);
   return prepared;
+}
+
+int exit_code(const Error& error) {
+  switch (error.code) {
+    case Code::Unavailable:
+    case Code::Exhausted:
+    case Code::Timeout:
+    case Code::Internal: return 1;
+    default: return 78;
+  }
+}
+
+Result<std::shared_ptr<health::OpensslSealer>> open_sealer(const Config& config) {
+  if (config.gossip.keyring.empty()) return std::shared_ptr<health::OpensslSealer>();
+  const auto ring = health::load_keyring(config.gossip.keyring);
+  if (!ring) return tl::unexpected(ring.error());
+  auto sealer = health::OpensslSealer::make(ring->keys());
+  if (!sealer) return tl::unexpected(sealer.error());
+  return std::shared_ptr<health::OpensslSealer>(std::move(*sealer));
+}
+
+Status reload_sealer(const Config& config, health::OpensslSealer& sealer) {
+  const auto refuse = [](const Error& error) {
+    return fail(error.code, "keyring not reloaded, the keys stay as they were: " + error.text);
+  };
+  const auto ring = health::load_keyring(config.gossip.keyring);
+  if (!ring) return refuse(ring.error());
+  if (const Status taken = sealer.rekey(ring->keys()); !taken) return refuse(taken.error());
+  return {};
+}
+
+std::string sealer_text(const Config& config, const health::OpensslSealer& sealer) {
+  const auto ids = sealer.key_ids();
+  const std::size_t others = ids.size() - 1;
+  std::string text = "keyring " + config.gossip.keyring + ", key ";
+  text += health::key_id_text(ids.front()) + " seals";
+  if (others > 0)
+    text += ", " + std::to_string(others) + (others == 1 ? " more opens" : " more open");
+  return text;
 }
 
 }  // namespace muster::agent

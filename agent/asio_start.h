@@ -10,6 +10,7 @@
 #include "agent/sqlite_instances.h"
 #include "base/error.h"
 #include "failover/sqlite_log.h"
+#include "health/openssl_sealer.h"
 
 namespace muster::agent {
 
@@ -24,5 +25,18 @@ struct Prepared {
 // Makes and locks the data directory, opens and checks what is stored in it, finds the workloads
 // that still run, measures the machine. Errors name the file and the way out.
 [[nodiscard]] Result<Prepared> prepare(const Config& config);
+
+// The exit status of an agent that could not start for this reason. 78 keeps systemd from trying
+// again: for what an operator must mend. What may mend itself (a port or a directory still held by
+// the agent before, a full disk) is worth another try.
+[[nodiscard]] int exit_code(const Error& error);
+
+// Under the keys of the file that `config` names; null without one. Fails as load_keyring() does.
+[[nodiscard]] Result<std::shared_ptr<health::OpensslSealer>> open_sealer(const Config& config);
+// Takes that file's keys anew. On failure, which says so, the sealer is as it was.
+// Pre: `config` names one.
+[[nodiscard]] Status reload_sealer(const Config& config, health::OpensslSealer& sealer);
+// "keyring /etc/muster/keyring, key 1f2e3d4c seals, 1 more opens", for people.
+[[nodiscard]] std::string sealer_text(const Config& config, const health::OpensslSealer& sealer);
 
 }  // namespace muster::agent

@@ -75,7 +75,7 @@ int run_dev_agent(const AgentArguments& arguments) {
           ? ""
           : (" --address " + config.advertised_http().text()).c_str());
   std::fflush(stdout);
-  if (!arguments.data_dir.empty()) return run_agent(config);
+  if (!arguments.data_dir.empty()) return run_agent(config, OnHangup::Stop);
   const ThrowAwayDirectory directory;
   if (directory.path().empty()) {
     return static_cast<int>(complain(
@@ -83,7 +83,7 @@ int run_dev_agent(const AgentArguments& arguments) {
         Exit::BadConfiguration));
   }
   config.data_dir = directory.path();
-  return run_agent(config);
+  return run_agent(config, OnHangup::Stop);
 }
 
 }  // namespace
@@ -94,7 +94,7 @@ int run_agent_command(const AgentArguments& arguments) {
   context.insecure = arguments.insecure;
   const auto config = load_config(arguments.config, context);
   if (!config) return static_cast<int>(complain(config.error(), Exit::BadConfiguration));
-  return run_agent(*config);
+  return run_agent(*config, OnHangup::Reload);
 }
 
 Exit validate_file(const std::string& path) {

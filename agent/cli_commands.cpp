@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_keyring.h"
 #include "agent/cli_reads.h"
 #include "agent/cli_writes.h"
 #include "base/ids.h"
@@ -18,7 +19,7 @@ constexpr const char* kFooter =
     "  0   done\n"
     "  1   the request failed or was refused\n"
     "  2   the command line is wrong\n"
-    "  3   there is no such workload or instance\n"
+    "  3   there is no such workload, instance or key\n"
     "  4   nobody can answer now: no agent at the address, no quorum, no answer in time\n"
     "  78  a file is wrong or cannot be read, or the agent cannot start as it is configured\n"
     "\n"
@@ -30,6 +31,7 @@ struct Arguments {
   std::string file;
   std::string name;
   EventArguments events;
+  KeyringArguments keyring;
   unsigned lines = 100;
 };
 
@@ -91,6 +93,28 @@ void add_writes(CLI::App& app, Arguments& to) {
   command(app, "version", "say which version this is");
 }
 
+void add_keyring(CLI::App& app, KeyringArguments& to) {
+  CLI::App* keyring = command(app, "keyring", "the keys that gossip is sealed under");
+  keyring->require_subcommand(1);
+  const auto verb = [&](const char* name, const char* what) {
+    CLI::App* made = command(*keyring, name, what);
+    CLI::Option* file = made->add_option("-f,--file", to.file, "the keyring")->type_name("FILE");
+    made->add_option("-c,--config", to.config, "the configuration whose gossip.keyring is meant")
+        ->type_name("FILE")
+        ->excludes(file);
+    return made;
+  };
+  const auto verb_on_key = [&](const char* name, const char* what) {
+    verb(name, what)->add_option("key", to.id, "as `muster keyring list` shows it")->required();
+  };
+  verb("generate", "make a keyring with one new key");
+  verb("list", "which keys there are; never the keys themselves");
+  verb("add", "add a new key, which opens but does not seal yet")
+      ->add_flag("--stdin", to.from_stdin, "take the key, in base64, from standard input");
+  verb_on_key("use", "seal under this key from now on");
+  verb_on_key("remove", "forget a key that does not seal");
+}
+
 void add_globals(CLI::App& app, Target& to) {
   app.add_option("--address", to.address, "HTTP address of the agent to ask")
       ->envname("MUSTER_HTTP_ADDRESS")
@@ -118,6 +142,12 @@ int dispatch(const std::string& name, const Arguments& from) {
   if (name == "version") {
     std::puts("muster " MUSTER_VERSION);
     return 0;
+  }
+  if (name == "keyring") {
+    if (from.keyring.file.empty() && from.keyring.config.empty()) {
+      return usage_error("keyring needs either --file FILE or --config FILE");
+    }
+    return static_cast<int>(run_keyring(from.keyring));
   }
   if (name == "validate") return static_cast<int>(validate_file(from.file));
   const auto address = parse_address(from.target.address);
@@ -147,6 +177,7 @@ int run_cli(int argc, char** argv) {
   add_agent(app, arguments.agent);
   add_reads(app, arguments);
   add_writes(app, arguments);
+  add_keyring(app, arguments.keyring);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -161,7 +192,12 @@ int run_cli(int argc, char** argv) {
   }
   std::string& address = arguments.target.address;
   if (address.starts_with("http://")) address.erase(0, 7);  // as Consul and Nomad write it
-  return dispatch(app.get_subcommands().front()->get_name(), arguments);
+  const CLI::App* const chosen = app.get_subcommands().front();
+  if (const auto verbs = chosen->get_subcommands(); !verbs.empty()) {
+    arguments.keyring.verb = verbs.front()->get_name();
+    arguments.keyring.json = arguments.target.json();
+  }
+  return dispatch(chosen->get_name(), arguments);
 }
 
 }  // namespace muster::agent

@@ -10,7 +10,7 @@ enum class Exit : int {
   Done = 0,
   Failed = 1,            // the request failed or was refused
   Usage = 2,             // the command line is wrong
-  NotFound = 3,          // there is no such workload, instance or node
+  NotFound = 3,          // there is no such workload, instance, node or key
   Unavailable = 4,       // nobody can answer now: no agent, no quorum, no answer in time
   BadConfiguration = 78  // a file is wrong or cannot be read; sysexits.h: EX_CONFIG
 };

@@ -19,7 +19,7 @@ using std::chrono::minutes;
 
 constexpr std::size_t kReceiversMax = 16;
 constexpr std::size_t kUrlBytesMax = 2048;
-constexpr std::size_t kDataDirBytesMax = 1024;
+constexpr std::size_t kPathBytesMax = 1024;
 constexpr std::uint32_t kCpuMillisMax = 1'000'000'000;             // parse_cpu()'s own
 constexpr std::uint64_t kMemoryBytesMax = std::uint64_t{1} << 50;  // 1 PiB
 
@@ -85,6 +85,10 @@ class Check {
                                "IPv4 address and a port from 1 to 65535");
     }
   }
+  void absolute_path(std::string path, const std::string& value) {
+    if (value.starts_with('/') && value.size() <= kPathBytesMax && one_line_text(value)) return;
+    add(std::move(path), in_quotes(value) + " is not an absolute path");
+  }
   void one_of(std::string path, const std::string& value, std::string_view allowed) {
     // `allowed` reads "a, b or c"; a value holds no blank or comma, so a word of it is a choice.
     constexpr std::string_view kSeparators = ", ";
@@ -116,10 +120,8 @@ class Check {
       if (!failover::valid_label_value(value))
         add(path, in_quotes(value) + " is not a label's value");
     }
-    const std::string& dir = config_.data_dir;
-    if (!dir.starts_with('/') || dir.size() > kDataDirBytesMax || !one_line_text(dir)) {
-      add("data_dir", in_quotes(dir) + " is not an absolute path");
-    }
+    absolute_path("data_dir", config_.data_dir);
+    if (!config_.gossip.keyring.empty()) absolute_path("gossip.keyring", config_.gossip.keyring);
   }
 
   void listen() {

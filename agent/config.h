@@ -49,6 +49,10 @@ struct MembershipConfig {
   Duration gossip_interval = std::chrono::milliseconds(50);  // 10ms to 10s
 };
 
+struct GossipConfig {
+  std::string keyring;  // absolute path, health/keyring_file.h; empty: gossip is not sealed
+};
+
 // An election begins after a random time between one and two election_timeouts of silence.
 struct ConsensusConfig {
   Duration election_timeout = std::chrono::milliseconds(450);    // >= 3 heartbeat_intervals, <= 1m
@@ -89,6 +93,7 @@ struct Config {
   std::vector<MasterConfig> masters;  // 1, 3 or 5
   bool insecure = false;              // listen beyond loopback although nothing is authenticated
   Resources resources;                // offered to workloads; 0: what the machine has
+  GossipConfig gossip;
   MembershipConfig membership;
   ConsensusConfig consensus;
   AlertsConfig alerts;

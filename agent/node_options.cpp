@@ -1,5 +1,7 @@
 #include "agent/node_options.h"
 
+#include "health/seal_format.h"
+
 namespace muster::agent {
 namespace {
 
@@ -48,6 +50,10 @@ NodeOptions node_options(const Config& config, const Circumstances& here) {
   options.swim.probe_timeout = config.membership.probe_timeout;
   options.swim.suspicion_mult = static_cast<int>(config.membership.suspicion_mult);
   options.swim.gossip_interval = config.membership.gossip_interval;
+  // What the core fills is what leaves: the seal comes on top of it.
+  if (!config.gossip.keyring.empty()) {
+    options.swim.datagram_bytes_max -= health::kSealOverheadBytes;
+  }
   options.master.raft.election_timeout = config.consensus.election_timeout;
   options.master.raft.heartbeat_interval = config.consensus.heartbeat_interval;
   options.master.alerts = pipeline(config);

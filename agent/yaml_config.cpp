@@ -126,6 +126,7 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   const YamlNode resources = root.key("resources");
   resources.key("cpu").read_cpu(config.resources.cpu_millis);
   resources.key("memory").read_size(config.resources.memory_bytes);
+  root.key("gossip").key("keyring").read(config.gossip.keyring);
   read_timing(root, config);
   read_alerts(root.key("alerts"), config.alerts);
   const YamlNode logs = root.key("logs");

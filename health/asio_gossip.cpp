@@ -18,7 +18,11 @@
 #include <asio/write.hpp>
 
 #include "base/protobuf_codec.h"
+#include "health/asio_names.h"
+#include "health/gossip_frame.h"
+#include "health/openssl_sealer.h"
 #include "health/posix_icmp_errors.h"
+#include "health/seal_format.h"
 
 namespace muster::health {
 namespace {
@@ -27,54 +31,20 @@ using asio::ip::tcp;
 using asio::ip::udp;
 using Failure = asio::error_code;
 
-constexpr char kMark = 'M';            // a datagram, or a table on a stream
-constexpr char kPingMark = 'P';        // a packet on a stream
-constexpr std::size_t kHeadBytes = 2;  // mark and version
-constexpr std::size_t kLengthBytes = 4;
 constexpr std::size_t kChunkBytes = std::size_t{64} << 10;
-constexpr std::size_t kNamesMax = 1024;
-constexpr Duration kNameKept = std::chrono::seconds(10);
 constexpr Duration kPause = std::chrono::milliseconds(50);  // after an error of a socket of ours
 
-std::string with_head(char mark, std::uint32_t version, const std::string& message) {
-  return std::string{mark, static_cast<char>(version)} + message;
-}
 // Its layout is that of the first version, whoever sends it.
 std::string body_of(const gossip::Sync& sync) {
-  return with_head(kMark, gossip::kProtocolMin, encode(sync));
+  return with_head(kGossipMark, gossip::kProtocolMin, encode(sync));
 }
 std::string body_of(char mark, const gossip::Packet& packet) {
   return with_head(mark, packet.version, encode(packet));
 }
 
-std::string framed(const std::string& body) {
-  std::string frame;
-  frame.reserve(kLengthBytes + body.size());
-  for (int shift = 24; shift >= 0; shift -= 8) {
-    frame.push_back(static_cast<char>((body.size() >> shift) & 0xff));
-  }
-  return frame + body;
-}
-
-std::size_t length_of(const std::array<unsigned char, kLengthBytes>& bytes) {
-  std::size_t length = 0;
-  for (const unsigned char byte : bytes) length = length << 8 | byte;
-  return length;
-}
-
-// Why the bytes cannot be a message of ours, judged by their head alone.
-std::optional<GossipDrop> head_refused(std::string_view bytes, char mark) {
-  if (bytes.size() < kHeadBytes || bytes[0] != mark) return GossipDrop::Malformed;
-  const auto version = static_cast<unsigned char>(bytes[1]);
-  if (version < gossip::kProtocolMin || version > gossip::kProtocolMax) {
-    return GossipDrop::WrongVersion;
-  }
-  return std::nullopt;
-}
-
 Result<gossip::Packet> packet_of(std::string_view body) {
-  Result<gossip::Packet> packet = decode_packet(body.substr(kHeadBytes));
-  if (packet) packet->version = static_cast<unsigned char>(body[1]);
+  Result<gossip::Packet> packet = decode_packet(body.substr(kGossipHeadBytes));
+  if (packet) packet->version = version_of(body);
   return packet;
 }
 
@@ -84,17 +54,6 @@ Address address_of(const Endpoint& endpoint) {
 }
 
 }  // namespace
-
-std::string_view to_text(GossipDrop reason) {
-  switch (reason) {
-    case GossipDrop::Malformed: return "malformed";
-    case GossipDrop::Oversized: return "oversized";
-    case GossipDrop::WrongVersion: return "wrong-version";
-    case GossipDrop::TooMany: return "too-many";
-    case GossipDrop::TooSlow: return "too-slow";
-  }
-  return "malformed";
-}
 
 struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
   // One TCP connection, either way. It ends once, whatever comes first: the end of the exchange,
@@ -107,33 +66,31 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
     bool ours = false;  // we began it
     bool ping = false;  // not a table
     Address peer;
-    std::array<unsigned char, kLengthBytes> length{};
+    GossipLength length{};
     std::vector<char> chunk;
     std::string body;  // grows as bytes arrive: a claimed length alone costs no memory
     std::string out;
   };
   using ExchangePtr = std::shared_ptr<Exchange>;
-  struct Name {
-    asio::ip::address address;
-    std::chrono::steady_clock::time_point until;
-    bool known = false;
-    bool asked = false;
-  };
 
-  Impl(asio::io_context& io, Handlers hooks)
+  Impl(asio::io_context& io, Handlers hooks, std::shared_ptr<OpensslSealer> seals)
       : context(io),
         handlers(std::move(hooks)),
+        sealer(std::move(seals)),
         datagrams(io),
         acceptor(io),
         resolver(io),
+        names(std::make_shared<AsioNames>(io)),
         datagram_pause(io),
         accept_pause(io) {}
 
   asio::io_context& context;
   Handlers handlers;
+  std::shared_ptr<OpensslSealer> sealer;  // null: plain
   udp::socket datagrams;
   tcp::acceptor acceptor;
   tcp::resolver resolver;
+  std::shared_ptr<AsioNames> names;
   asio::steady_timer datagram_pause;
   asio::steady_timer accept_pause;
   std::array<char, kGossipDatagramMax + 1> buffer{};  // one more shows that there was more
@@ -141,7 +98,6 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
   std::map<std::uint64_t, ExchangePtr> accepted;  // by exchange
   std::map<std::uint64_t, ExchangePtr> started;   // tables, by the core's id
   std::map<std::uint64_t, ExchangePtr> pings;     // stream pings, by the core's sequence
-  std::map<std::string, Name> names;
   std::uint64_t last_exchange = 0;
   bool closed = false;
 
@@ -151,9 +107,8 @@ struct AsioGossip::Impl : std::enable_shared_from_this<AsioGossip::Impl> {
 
   void receive();
   void on_datagram(const Failure& failure, std::size_t bytes);
+  void take_datagram(std::string_view bytes, const Address& from);
   void transmit(const asio::ip::address& address, std::uint16_t port, const std::string& bytes);
-  // The address of a name resolved lately, or nothing: then it is being resolved.
-  std::optional<asio::ip::address> look_up(const std::string& host);
 
   void accept();
   void on_accept(tcp::socket socket);
@@ -228,6 +183,7 @@ void AsioGossip::Impl::close() {
   datagrams.close(ignored);
   acceptor.close(ignored);
   resolver.cancel();
+  names->cancel();
   datagram_pause.cancel();
   accept_pause.cancel();
   for (auto* exchanges : {&accepted, &started, &pings}) {
@@ -263,18 +219,20 @@ void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
     });
     return;
   }
-  const Address from = address_of(source);
-  const std::string_view view(buffer.data(), bytes);
-  if (bytes > kGossipDatagramMax) {
-    handlers.on_dropped(GossipDrop::Oversized, from);
-  } else if (const auto refused = head_refused(view, kMark)) {
-    handlers.on_dropped(*refused, from);
-  } else if (const auto packet = packet_of(view)) {
-    handlers.on_packet(from, *packet);
-  } else {
-    handlers.on_dropped(GossipDrop::Malformed, from);
-  }
+  take_datagram(std::string_view(buffer.data(), bytes), address_of(source));
   if (!closed) receive();
+}
+
+void AsioGossip::Impl::take_datagram(std::string_view bytes, const Address& from) {
+  if (bytes.size() > kGossipDatagramMax) return handlers.on_dropped(GossipDrop::Oversized, from);
+  const auto body = open_with(sealer.get(), SealKind::Datagram, std::string(bytes));
+  if (!body) return handlers.on_dropped(body.error(), from);
+  if (const auto refused = head_refused(*body, kGossipMark)) {
+    return handlers.on_dropped(*refused, from);
+  }
+  const auto packet = packet_of(*body);
+  if (!packet) return handlers.on_dropped(GossipDrop::Malformed, from);
+  handlers.on_packet(from, *packet);
 }
 
 void AsioGossip::Impl::transmit(const asio::ip::address& address, std::uint16_t port,
@@ -294,32 +252,6 @@ void AsioGossip::Impl::take_unreachable() {
     handlers.on_unreachable(address);
     if (closed) return;
   }
-}
-
-std::optional<asio::ip::address> AsioGossip::Impl::look_up(const std::string& host) {
-  Failure not_numeric;
-  const asio::ip::address numeric = asio::ip::make_address(host, not_numeric);
-  if (!not_numeric) return numeric;
-  const auto now = std::chrono::steady_clock::now();
-  if (names.size() >= kNamesMax) {
-    std::erase_if(names, [&](const auto& n) { return !n.second.asked && n.second.until < now; });
-  }
-  if (names.size() >= kNamesMax && !names.contains(host)) return std::nullopt;
-  Name& name = names[host];
-  if (!name.asked && name.until <= now) {
-    name.asked = true;
-    resolver.async_resolve(
-        host, "", [self = shared_from_this(), host](const Failure& failure, const auto& found) {
-          Name& answer = self->names[host];
-          answer.asked = false;
-          answer.until = std::chrono::steady_clock::now() + kNameKept;
-          if (!failure && !found.empty()) {
-            answer.address = found.begin()->endpoint().address();
-            answer.known = true;
-          }
-        });
-  }
-  return name.known ? std::optional(name.address) : std::nullopt;
 }
 
 // Exchanges.
@@ -421,18 +353,19 @@ void AsioGossip::Impl::read_rest(const ExchangePtr& exchange, std::size_t left) 
 
 void AsioGossip::Impl::on_frame(const ExchangePtr& exchange) {
   exchange->chunk = {};
-  const std::string body = std::exchange(exchange->body, {});
-  if (!exchange->ours) exchange->ping = !body.empty() && body.front() == kPingMark;
-  const char mark = exchange->ping ? kPingMark : kMark;
-  if (const auto refused = head_refused(body, mark)) return drop(exchange, *refused);
+  const auto body = open_with(sealer.get(), SealKind::Stream, std::exchange(exchange->body, {}));
+  if (!body) return drop(exchange, body.error());
+  if (!exchange->ours) exchange->ping = !body->empty() && body->front() == kStreamPingMark;
+  const char mark = exchange->ping ? kStreamPingMark : kGossipMark;
+  if (const auto refused = head_refused(*body, mark)) return drop(exchange, *refused);
   if (exchange->ping) {
-    const auto packet = packet_of(body);
+    const auto packet = packet_of(*body);
     if (!packet) return drop(exchange, GossipDrop::Malformed);
     if (!exchange->ours) return handlers.on_stream_ping(exchange->id, *packet);
     forget(exchange);
     return handlers.on_stream_ping_ended(static_cast<std::uint32_t>(exchange->id), &*packet);
   }
-  const auto sync = decode_sync(std::string_view(body).substr(kHeadBytes));
+  const auto sync = decode_sync(std::string_view(*body).substr(kGossipHeadBytes));
   if (!sync) return drop(exchange, GossipDrop::Malformed);
   if (!exchange->ours) return handlers.on_sync_request(exchange->id, *sync);
   forget(exchange);
@@ -490,8 +423,9 @@ bool AsioGossip::Impl::is_open(const ExchangePtr& exchange) {
 // The public face.
 
 Result<std::unique_ptr<AsioGossip>> AsioGossip::open(asio::io_context& context,
-                                                     const Address& listen, Handlers handlers) {
-  auto impl = std::make_shared<Impl>(context, std::move(handlers));
+                                                     const Address& listen, Handlers handlers,
+                                                     std::shared_ptr<OpensslSealer> sealer) {
+  auto impl = std::make_shared<Impl>(context, std::move(handlers), std::move(sealer));
   if (const Status bound = impl->bind(listen); !bound) return tl::unexpected(bound.error());
   impl->receive();
   impl->accept();
@@ -510,8 +444,12 @@ Address AsioGossip::local() const {
 
 void AsioGossip::send(const Address& to, const gossip::Packet& packet) {
   if (impl_->closed) return;
-  const std::optional<asio::ip::address> address = impl_->look_up(to.host);
-  if (address) impl_->transmit(*address, to.port, body_of(kMark, packet));
+  const std::optional<asio::ip::address> address = impl_->names->look_up(to.host);
+  if (address) {
+    impl_->transmit(
+        *address, to.port,
+        seal_with(impl_->sealer.get(), SealKind::Datagram, body_of(kGossipMark, packet)));
+  }
 }
 
 void AsioGossip::start_sync(std::uint64_t id, const Address& to, const gossip::Sync& sync) {
@@ -519,7 +457,7 @@ void AsioGossip::start_sync(std::uint64_t id, const Address& to, const gossip::S
   const auto exchange = std::make_shared<Impl::Exchange>(impl_->context);
   exchange->id = id;
   exchange->peer = to;
-  exchange->out = framed(body_of(sync));
+  exchange->out = framed(seal_with(impl_->sealer.get(), SealKind::Stream, body_of(sync)));
   impl_->start(exchange, kGossipExchangeTime);
 }
 
@@ -530,21 +468,23 @@ void AsioGossip::start_stream_ping(std::uint32_t sequence, const Address& to,
   exchange->id = sequence;
   exchange->ping = true;
   exchange->peer = to;
-  exchange->out = framed(body_of(kPingMark, packet));
+  exchange->out =
+      framed(seal_with(impl_->sealer.get(), SealKind::Stream, body_of(kStreamPingMark, packet)));
   impl_->start(exchange, within);
 }
 
 void AsioGossip::answer_sync(std::uint64_t exchange, const gossip::Sync& sync) {
   const auto found = impl_->accepted.find(exchange);
   if (found == impl_->accepted.end() || !found->second->out.empty()) return;
-  found->second->out = framed(body_of(sync));
+  found->second->out = framed(seal_with(impl_->sealer.get(), SealKind::Stream, body_of(sync)));
   impl_->write_out(found->second);
 }
 
 void AsioGossip::answer_stream_ping(std::uint64_t exchange, const gossip::Packet& packet) {
   const auto found = impl_->accepted.find(exchange);
   if (found == impl_->accepted.end() || !found->second->out.empty()) return;
-  found->second->out = framed(body_of(kPingMark, packet));
+  found->second->out =
+      framed(seal_with(impl_->sealer.get(), SealKind::Stream, body_of(kStreamPingMark, packet)));
   impl_->write_out(found->second);
 }
 

@@ -6,9 +6,10 @@
 //
 // On the wire: two bytes, a mark and the protocol version, then the protobuf message of
 // base/protobuf_codec.h. That is a datagram, marked 'M'; a stream carries one message each way,
-// behind its length in 4 bytes, big-endian: a table ('M') or a ping and its ack ('P'). What comes
-// from outside is hostile: it is bounded before it is read, checked before it is believed, and
-// otherwise dropped and reported by reason.
+// behind its length in 4 bytes, big-endian: a table ('M') or a ping and its ack ('P'). With a
+// keyring all of that but the length is sealed (health/openssl_sealer.h). What comes from outside
+// is hostile: it is bounded before it is read, checked before it is believed, and otherwise dropped
+// and reported by reason.
 #pragma once
 
 #include <cstddef>
@@ -21,6 +22,7 @@
 #include "base/gossip.h"
 #include "base/ids.h"
 #include "base/time.h"
+#include "health/gossip_drop.h"
 
 namespace asio {
 class io_context;
@@ -33,14 +35,7 @@ inline constexpr std::size_t kGossipDatagramMax = std::size_t{8} << 10;  // acce
 inline constexpr std::size_t kGossipExchangesMax = 64;                   // accepted, at a time
 inline constexpr Duration kGossipExchangeTime = std::chrono::seconds(5);
 
-enum class GossipDrop {
-  Malformed,     // neither a packet nor a table of ours
-  Oversized,     // longer than we accept
-  WrongVersion,  // a protocol version that we do not speak
-  TooMany,       // a connection beyond kGossipExchangesMax
-  TooSlow,       // an exchange that was accepted and not completed in kGossipExchangeTime
-};
-[[nodiscard]] std::string_view to_text(GossipDrop reason);  // "malformed", "oversized", ...
+class OpensslSealer;
 
 class AsioGossip {
  public:
@@ -59,10 +54,11 @@ class AsioGossip {
 
   // Binds UDP and TCP on `listen`, whose host is numeric or a name that resolves at once (this
   // call may wait for the resolver); port 0 takes a free one. Fails when the port is in use.
-  // Pre: `context` outlives this object.
-  [[nodiscard]] static Result<std::unique_ptr<AsioGossip>> open(asio::io_context& context,
-                                                                const Address& listen,
-                                                                Handlers handlers);
+  // Without a sealer, or with one without keys, gossip is plain. Pre: `context` outlives this
+  // object; the sealer is used on its thread only.
+  [[nodiscard]] static Result<std::unique_ptr<AsioGossip>> open(
+      asio::io_context& context, const Address& listen, Handlers handlers,
+      std::shared_ptr<OpensslSealer> sealer = nullptr);
   ~AsioGossip();
   AsioGossip(const AsioGossip&) = delete;
   AsioGossip& operator=(const AsioGossip&) = delete;

@@ -90,6 +90,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
       "  - {name: n3, rpc: 127.0.0.3:2}\n"
       "insecure: true\n"
       "resources: {cpu: 1.5, memory: 2GiB}\n"
+      "gossip: {keyring: /etc/ring}\n"
       "membership: {profile: lan, probe_interval: 1s, probe_timeout: 500ms, suspicion_mult: 4,\n"
       "             gossip_interval: 200ms}\n"
       "consensus: {election_timeout: 1s, heartbeat_interval: 200ms}\n"
@@ -117,6 +118,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
   EXPECT_TRUE(config->is_master());
   EXPECT_TRUE(config->insecure);
   EXPECT_EQ(config->resources, (Resources{1500, std::uint64_t{2} << 30}));
+  EXPECT_EQ(config->gossip.keyring, "/etc/ring");
   EXPECT_EQ(config->membership.probe_interval, Duration(1s));
   EXPECT_EQ(config->membership.probe_timeout, Duration(500ms));
   EXPECT_EQ(config->membership.suspicion_mult, 4U);
@@ -170,6 +172,8 @@ TEST(YamlConfig, BadInputIsRefusedWithItsPlaceAndPath) {
        "core such as 500m, or cores with up to three decimals such as 1.5"},
       {"insecure: yes\n", "f.yaml:4:11: insecure: expected true or false, found \"yes\""},
       {"data_dir:\n", "f.yaml:4:1: data_dir: expected text, found nothing"},
+      {"gossip: {keyring: ring}\n",
+       "f.yaml:4:19: gossip.keyring: \"ring\" is not an absolute path"},
       {"data_dir: here\n", "f.yaml:4:11: data_dir: \"here\" is not an absolute path"},
       {"---\ncluster: a\n", "f.yaml:5:1: only one document is taken: remove this one"},
   };

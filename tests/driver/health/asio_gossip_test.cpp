@@ -11,6 +11,8 @@
 #include <asio/write.hpp>
 #include <gtest/gtest.h>
 
+#include "health/openssl_sealer.h"
+
 namespace muster::health {
 namespace {
 
@@ -19,7 +21,7 @@ using asio::ip::udp;
 
 // One end of the gossip, and what it was handed.
 struct Peer {
-  explicit Peer(asio::io_context& context) {
+  explicit Peer(asio::io_context& context, std::shared_ptr<OpensslSealer> sealer = nullptr) {
     AsioGossip::Handlers handlers;
     handlers.on_packet = [this](const Address& from, const gossip::Packet& packet) {
       sources.push_back(from);
@@ -44,7 +46,8 @@ struct Peer {
     };
     handlers.on_unreachable = [this](const Address& to) { unreachable.push_back(to); };
     handlers.on_dropped = [this](GossipDrop reason, const Address&) { dropped.push_back(reason); };
-    gossip = AsioGossip::open(context, {"127.0.0.1", 0}, std::move(handlers)).value();
+    gossip =
+        AsioGossip::open(context, {"127.0.0.1", 0}, std::move(handlers), std::move(sealer)).value();
   }
   [[nodiscard]] Address address() const { return gossip->local(); }
 
@@ -69,14 +72,16 @@ struct AsioGossipTest : testing::Test {
     }
     return done();
   }
-  void throw_datagram(const std::string& bytes) {
+  void throw_datagram(const std::string& bytes) { throw_datagram(bytes, b); }
+  void throw_datagram(const std::string& bytes, const Peer& to) {
     udp::socket socket(context, udp::endpoint(udp::v4(), 0));
     socket.send_to(asio::buffer(bytes),
-                   udp::endpoint(asio::ip::make_address("127.0.0.1"), b.address().port));
+                   udp::endpoint(asio::ip::make_address("127.0.0.1"), to.address().port));
   }
-  tcp::socket throw_stream(const std::string& bytes) {
+  tcp::socket throw_stream(const std::string& bytes) { return throw_stream(bytes, b); }
+  tcp::socket throw_stream(const std::string& bytes, const Peer& to) {
     tcp::socket socket(context);
-    socket.connect(tcp::endpoint(asio::ip::make_address("127.0.0.1"), b.address().port));
+    socket.connect(tcp::endpoint(asio::ip::make_address("127.0.0.1"), to.address().port));
     asio::write(socket, asio::buffer(bytes));
     return socket;
   }
@@ -219,6 +224,100 @@ TEST_F(AsioGossipTest, ConnectionsBeyondTheLimitAreRefusedAndIdleOnesEnd) {
   b.answer = table("b", 1);
   a.gossip->start_sync(1, b.address(), table("a", 1));
   EXPECT_TRUE(wait([&] { return a.replies.size() == 1; }));
+}
+
+std::shared_ptr<OpensslSealer> sealer(unsigned char first) {
+  RingKey key{};
+  for (std::size_t i = 0; i < key.size(); ++i) key[i] = static_cast<unsigned char>(first + i);
+  return OpensslSealer::make({key}).value();
+}
+
+TEST_F(AsioGossipTest, WithOneKeyPacketsAndTablesOfAnySizeArriveSealed) {
+  Peer c(context, sealer(1));
+  Peer d(context, sealer(1));
+  c.gossip->send(d.address(), ping());
+  ASSERT_TRUE(wait([&] { return !d.packets.empty(); }));
+  EXPECT_EQ(d.packets[0], ping());
+  for (const int members : {0, 5000}) {
+    d.answer = table("d", members);
+    c.replies.clear();
+    c.gossip->start_sync(1, d.address(), table("c", members));
+    ASSERT_TRUE(wait([&] { return !c.replies.empty(); }));
+    EXPECT_EQ(d.requests.back(), table("c", members));
+    EXPECT_EQ(c.replies.back(), table("d", members));
+  }
+  EXPECT_TRUE(d.dropped.empty());
+}
+
+TEST_F(AsioGossipTest, SealedPlainAndForeignMembersDoNotHearEachOther) {
+  Peer c(context, sealer(1));
+  Peer foreign(context, sealer(99));
+  using enum GossipDrop;
+  struct Row {
+    Peer& from;
+    Peer& to;
+    GossipDrop reason;
+  };
+  std::uint64_t id = 0;
+  for (const Row& row : {Row{a, c, Unsealed}, Row{c, a, Sealed}, Row{foreign, c, UnknownKey},
+                         Row{c, foreign, UnknownKey}}) {
+    row.to.answer = table("x", 1);
+    row.to.dropped.clear();
+    row.from.failed.clear();
+    row.from.gossip->send(row.to.address(), ping());
+    row.from.gossip->start_sync(++id, row.to.address(), table("y", 1));
+    ASSERT_TRUE(wait([&] { return row.to.dropped.size() == 2 && !row.from.failed.empty(); }));
+    EXPECT_EQ(row.to.dropped, std::vector(2, row.reason));
+    EXPECT_TRUE(row.to.packets.empty());
+    EXPECT_TRUE(row.to.requests.empty());
+  }
+}
+
+TEST_F(AsioGossipTest, HostileSealedMessagesAreDroppedAndCountedByReason) {
+  Peer c(context, sealer(1));
+  const auto other = sealer(1);
+  const auto frame = [](const std::string& body) {
+    return std::string{0, 0, static_cast<char>(body.size() >> 8), static_cast<char>(body.size())} +
+           body;
+  };
+  using enum GossipDrop;
+  for (const SealKind kind : {SealKind::Datagram, SealKind::Stream}) {
+    const std::string taken = other->seal(kind, std::string("M\x01", 2));
+    std::string flipped = other->seal(kind, std::string("M\x01", 2));
+    flipped[25] = static_cast<char>(flipped[25] ^ 4);
+    std::string wrong_format = taken;
+    wrong_format[1] = 2;
+    const std::vector<std::pair<std::string, GossipDrop>> rows = {
+        {taken.substr(0, 30), Malformed},
+        {flipped, Unauthentic},
+        {wrong_format, WrongVersion},
+        {sealer(9)->seal(kind, "M"), UnknownKey},
+        {other->seal(kind, "M"), Malformed},  // true, but no message
+        {other->seal(kind, std::string("M\x09", 2)), WrongVersion},
+        {std::string("M\x01", 2), Unsealed},
+    };
+    for (const auto& [bytes, reason] : rows) {
+      c.dropped.clear();
+      std::optional<tcp::socket> socket;
+      if (kind == SealKind::Datagram) throw_datagram(bytes, c);
+      if (kind == SealKind::Stream) socket = throw_stream(frame(bytes), c);
+      ASSERT_TRUE(wait([&] { return !c.dropped.empty(); })) << to_text(reason);
+      EXPECT_EQ(c.dropped, std::vector{reason}) << to_text(reason);
+    }
+  }
+}
+
+TEST_F(AsioGossipTest, ARecordedDatagramIsTakenOnce) {
+  Peer c(context, sealer(1));
+  udp::socket wire(context, udp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+  Peer d(context, sealer(1));
+  d.gossip->send({"127.0.0.1", wire.local_endpoint().port()}, ping());
+  std::string recorded(2000, '\0');
+  recorded.resize(wire.receive(asio::buffer(recorded)));
+  for (int i = 0; i < 3; ++i) throw_datagram(recorded, c);
+  ASSERT_TRUE(wait([&] { return c.dropped.size() == 2; }));
+  EXPECT_EQ(c.packets.size(), 1U);
+  EXPECT_EQ(c.dropped, std::vector(2, GossipDrop::Replayed));
 }
 
 TEST_F(AsioGossipTest, APortInUseIsNamed) {

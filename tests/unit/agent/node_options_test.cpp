@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "health/seal_format.h"
+
 namespace muster::agent {
 namespace {
 
@@ -104,6 +106,14 @@ TEST(NodeOptions, ReceiversKeepTheirHeaders) {
 TEST(NodeOptions, MastersAreWrittenForPeople) {
   EXPECT_EQ(masters_text(sample()), "n1 127.0.0.1:7947, n2 127.0.0.1:8947, n3 127.0.0.1:9947");
   EXPECT_EQ(masters_text(Config{}), "");
+}
+
+TEST(NodeOptions, ASealedDatagramIsNoLargerThanAPlainOne) {
+  Config config = sample();
+  const std::size_t plain = node_options(config, kHere).swim.datagram_bytes_max;
+  config.gossip.keyring = "/etc/muster/keyring";
+  EXPECT_EQ(node_options(config, kHere).swim.datagram_bytes_max + health::kSealOverheadBytes,
+            plain);
 }
 
 }  // namespace

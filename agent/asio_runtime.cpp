@@ -17,6 +17,7 @@
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
 #include "agent/asio_start.h"
+#include "agent/asio_strain.h"
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
@@ -29,7 +30,6 @@
 #include "collector/exposition.h"
 #include "collector/host.h"
 #include "collector/posix_host_fs.h"
-#include "collector/pressure.h"
 #include "collector/prometheus_exposition.h"
 #include "failover/posix_logs.h"
 #include "health/asio_gossip.h"
@@ -41,7 +41,6 @@ namespace {
 constexpr auto kPublishNews = std::chrono::milliseconds(10);
 constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
-constexpr auto kStrainPeriod = std::chrono::seconds(1);
 constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
 
 Duration since_boot() {
@@ -84,11 +83,14 @@ class Runtime {
         timer_(io_),
         publish_timer_(io_),
         chores_(io_),
-        strain_timer_(io_),
         notify_(io_),
         disk_(1),
         instances_(std::move(prepared.instances)),
         log_(std::move(prepared.log)),
+        strain_(io_, host_fs_, since_boot,
+                [this](Duration lag, double pressure) {
+                  happened(Strained{lag, pressure});
+                }),
         host_([this](std::string_view path) { return host_fs_.read(path); }, since_boot),
         prober_(transfers_),
         webhook_(transfers_),
@@ -118,7 +120,7 @@ class Runtime {
     }
     await_signal();
     chores();
-    feel_strain();
+    strain_.start();
     settle();
     notify_.ready(config_.node.name + " of cluster " + config_.cluster);
     io_.run();
@@ -245,7 +247,7 @@ class Runtime {
       const Instant now = control_now();
       if (now < node_.deadline()) return arm();
       const Duration lag = std::max(Duration::zero(), now - due);
-      worst_lag_ = std::max(worst_lag_, lag);
+      strain_.on_lag(lag);
       instruments_.observe("muster_loop_lag_seconds", seconds(lag));
       happened(Tick{});
     });
@@ -313,25 +315,6 @@ class Runtime {
     chores_.expires_after(kChores);
     chores_.async_wait([this](const asio::error_code& error) {
       if (!error) chores();
-    });
-  }
-
-  // Membership trusts itself less while this machine is short of CPU time.
-  void feel_strain() {
-    const Duration now = since_boot();
-    // A kernel without PSI tells nothing: then the lag alone speaks.
-    const auto text = host_fs_.read("/proc/pressure/cpu");
-    const auto waiting = text ? collector::parse_cpu_waiting(*text) : Result<Duration>(Duration{});
-    double pressure = 0;
-    if (waiting && felt_at_ > Duration::zero() && now > felt_at_) {
-      pressure = seconds(*waiting - waited_) / seconds(now - felt_at_);
-    }
-    felt_at_ = now;
-    if (waiting) waited_ = *waiting;
-    happened(Strained{std::exchange(worst_lag_, Duration::zero()), pressure});
-    strain_timer_.expires_after(kStrainPeriod);
-    strain_timer_.async_wait([this](const asio::error_code& error) {
-      if (!error) feel_strain();
     });
   }
 
@@ -469,13 +452,13 @@ class Runtime {
   asio::steady_timer timer_;
   asio::steady_timer publish_timer_;
   asio::steady_timer chores_;
-  asio::steady_timer strain_timer_;
   AsioNotify notify_;
   collector::Instruments instruments_;
   asio::thread_pool disk_;  // instances and output files
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
   collector::PosixHostFs host_fs_;
+  AsioStrain strain_;
   std::mutex host_mutex_;  // scrapes come one at a time
   collector::HostCollectors host_;
   CurlTransfers transfers_;
@@ -491,9 +474,6 @@ class Runtime {
   std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
-  Duration worst_lag_{};  // since the last feel_strain()
-  Duration felt_at_{};    // since boot
-  Duration waited_{};     // of all tasks, up to then
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;

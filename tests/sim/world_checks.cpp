@@ -7,9 +7,9 @@
 namespace muster::sim {
 namespace {
 
-// Tables are compared once in so many events for each member in them, so that an event costs the
-// same whatever the size of the cluster; up to eight members it is at every event.
-constexpr std::size_t kMembersAnEvent = 8;
+// Tables are compared at every event up to sixteen members, then less often: a comparison costs as
+// much as there are members, so an event costs the less the larger the cluster is.
+constexpr std::size_t kSquareAnEvent = 256;
 
 Belief belief_of(const health::Member& member) { return {member.state, member.incarnation}; }
 
@@ -18,7 +18,7 @@ Belief belief_of(const health::Member& member) { return {member.state, member.in
 void World::observe(HostId id) {
   Host& host = hosts_[id];
   if (const agent::Master* master = host.node->master()) consensus_.happened(id, *master, now_);
-  if (++host.unobserved * kMembersAnEvent < hosts_.size()) return;
+  if (++host.unobserved * kSquareAnEvent < hosts_.size() * hosts_.size()) return;
   host.unobserved = 0;
   compare_views(id);
 }

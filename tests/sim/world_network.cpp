@@ -66,14 +66,14 @@ void World::act(HostId id, Host& /*host*/, health::SendPacket& effect) {
   const auto to = gossip_addresses_.find(effect.to);
   if (to == gossip_addresses_.end() || !reaches(id, to->second)) return;
   if (network_.duplicates(id, to->second, rng_)) send_datagram(id, to->second, effect.packet);
-  send_datagram(id, to->second, effect.packet);
+  send_datagram(id, to->second, std::move(effect.packet));
 }
 
-void World::send_datagram(HostId from, HostId to, const gossip::Packet& packet) {
+void World::send_datagram(HostId from, HostId to, gossip::Packet packet) {
   if (network_.loses(from, to, rng_)) return;
   const Address& sender = hosts_[from].options.info.gossip;
   at(now_ + network_.trip(from, to, rng_),
-     [this, from, to, event = agent::PacketArrived{sender, packet}]() mutable {
+     [this, from, to, event = agent::PacketArrived{sender, std::move(packet)}]() mutable {
        Host& receiver = hosts_[to];
        if (receiver.off) return;
        if (!receiver.node) return port_unreachable(from, receiver.options.info.gossip);

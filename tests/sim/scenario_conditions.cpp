@@ -67,6 +67,19 @@ std::string nobody(const World& world, const std::vector<MemberState>& states) {
   return {};
 }
 
+// No agent that runs holds anybody suspect or failed because this one said so.
+std::string accused_by(const World& world, const Values& values) {
+  for (const NodeName& observer : world.names()) {
+    if (!world.alive(observer)) continue;
+    for (const auto& [name, member] : world.node(observer).swim().members()) {
+      if (member.state == MemberState::Alive || member.accuser != values.nodes[0]) continue;
+      std::string text = observer;
+      return text + " holds " + name + " " + std::string(gossip::to_text(member.state));
+    }
+  }
+  return {};
+}
+
 std::string everybody_alive(const World& world) {
   for (const NodeName& observer : observers(world, {})) {
     for (const NodeName& member : world.names()) {
@@ -108,6 +121,7 @@ const std::vector<Pattern>& patterns() {
        [](const World& world, const Values&) {
          return nobody(world, {MemberState::Suspect, MemberState::Failed, MemberState::Left});
        }},
+      {"nobody accused by NODE", accused_by},
       {"everybody alive", [](const World& world, const Values&) { return everybody_alive(world); }},
       {"agreement", [](const World& world, const Values&) { return world.disagreement(); }},
       {"a coordinator",

@@ -165,9 +165,12 @@ void World::connect(HostId from, StreamId stream, HostId to, Duration wait) {
   });
 }
 
-void World::act(HostId id, Host& /*host*/, agent::SendFrame& effect) {
+void World::act(HostId id, Host& host, agent::SendFrame& effect) {
   const auto found = ends_.find({id, effect.stream});
   if (found == ends_.end() || found->second.peer_stream == 0) return;
+  if (const auto* consensus = std::get_if<rpc::Consensus>(&effect.frame)) {
+    consensus_.said(id, found->second.peer, consensus->message, host.log.durable, now_);
+  }
   carry(id, effect.stream, agent::FrameArrived{found->second.peer_stream, std::move(effect.frame)});
 }
 

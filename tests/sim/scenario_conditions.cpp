@@ -3,6 +3,7 @@
 
 #include "scenario_words.h"
 #include "script_words.h"
+#include "views.h"
 
 namespace muster::sim {
 namespace {
@@ -71,11 +72,17 @@ std::string nobody(const World& world, const std::vector<MemberState>& states) {
 std::string accused_by(const World& world, const Values& values) {
   for (const NodeName& observer : world.names()) {
     if (!world.alive(observer)) continue;
-    for (const auto& [name, member] : world.node(observer).swim().members()) {
-      if (member.state == MemberState::Alive || member.accuser != values.nodes[0]) continue;
-      std::string text = observer;
-      return text + " holds " + name + " " + std::string(gossip::to_text(member.state));
-    }
+    std::string accused;
+    each_member(world.node(observer).swim(),
+                [&](const NodeName& name, const health::Member& member) {
+                  if (member.state == MemberState::Alive || member.accuser != values.nodes[0]) {
+                    return true;
+                  }
+                  accused = observer;
+                  accused += " holds " + name + " " + std::string(gossip::to_text(member.state));
+                  return false;
+                });
+    if (!accused.empty()) return accused;
   }
   return {};
 }

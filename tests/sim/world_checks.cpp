@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "views.h"
 #include "world.h"
 
 namespace muster::sim {
@@ -10,8 +11,6 @@ namespace {
 // Tables are compared at every event up to sixteen members, then less often: a comparison costs as
 // much as there are members, so an event costs the less the larger the cluster is.
 constexpr std::size_t kSquareAnEvent = 256;
-
-Belief belief_of(const health::Member& member) { return {member.state, member.incarnation}; }
 
 }  // namespace
 
@@ -27,25 +26,23 @@ void World::observe(HostId id) {
 void World::compare_views(HostId id) {
   Host& host = hosts_[id];
   auto known = by_name_.begin();
-  for (const auto& [name, member] : host.node->swim().members()) {
+  each_member(host.node->swim(), [&](const NodeName& name, const health::Member& member) {
     while (known != by_name_.end() && known->first < name) ++known;
-    if (known == by_name_.end()) return;
-    if (known->first != name) continue;
+    if (known == by_name_.end()) return false;
+    if (known->first != name) return true;
     std::optional<Belief>& before = host.beliefs[known->second];
     const Belief now_believed = belief_of(member);
-    if (before == now_believed) continue;
+    if (before == now_believed) return true;
     membership_.changed(id, known->second, before, now_believed, now_);
     before = now_believed;
-  }
+    return true;
+  });
 }
 
 std::optional<Belief> World::belief(const NodeName& observer, const NodeName& member) const {
   const Host& one = host(observer);
   if (!one.node) return std::nullopt;
-  const auto& members = one.node->swim().members();
-  const auto found = members.find(member);
-  if (found == members.end()) return std::nullopt;
-  return belief_of(found->second);
+  return belief_in(one.node->swim(), member);
 }
 
 MembershipChecker::Truth World::truth() const {

@@ -86,6 +86,45 @@ void ConsensusChecker::happened(HostId host, const agent::Master& master, Instan
   if (began) check_acknowledged(master.state(), host, now);
 }
 
+// Whoever breaks these two has not done harm yet, but a crash at the wrong moment would: so they
+// are seen in every run and not only in one of thousands.
+void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message,
+                            const raft::Stored& durable, Instant now) {
+  if (const auto* vote = std::get_if<raft::RequestVoteResult>(&message)) {
+    if (vote->granted && !vote->pre_vote) check_vote(host, to, vote->term, durable, now);
+    return;
+  }
+  const auto* result = std::get_if<raft::AppendEntriesResult>(&message);
+  if (result == nullptr || result->rejected != 0) return;
+  const raft::Index kept =
+      std::max(durable.snapshot.index, durable.first + durable.entries.size() - 1);
+  if (result->last_index <= kept) return;
+  found_.add({now,
+              "entries are acknowledged when they are durable",
+              names_[host] + " acknowledged entry " + std::to_string(result->last_index) +
+                  ", its disk has entries up to " + std::to_string(kept),
+              {names_[host]}});
+}
+
+void ConsensusChecker::check_vote(HostId host, HostId to, raft::Term term,
+                                  const raft::Stored& durable, Instant now) {
+  const std::string in_term = " in term " + std::to_string(term);
+  const auto [vote, fresh] = votes_.emplace(std::pair(host, term), to);
+  if (!fresh && vote->second != to) {
+    found_.add(
+        {now,
+         "one vote a term",
+         names_[host] + " voted for both " + names_[vote->second] + " and " + names_[to] + in_term,
+         {names_[host]}});
+  }
+  if (durable.term > term) return;  // the vote was kept until it did not matter any more
+  if (durable.term == term && durable.voted_for == master_id(names_[to])) return;
+  found_.add({now,
+              "a vote is given when it is durable",
+              names_[host] + " voted for " + names_[to] + in_term + ", which its disk does not say",
+              {names_[host]}});
+}
+
 void ConsensusChecker::compare_committed(HostId host, raft::Index commit, Instant now) {
   Log& log = logs_[host];
   const raft::Index last = std::min(commit, log.first + log.entries.size() - 1);

@@ -28,6 +28,9 @@ class ConsensusChecker {
   void wrote(HostId host, const failover::PutSnapshot& snapshot);
   // After every event of a master.
   void happened(HostId host, const agent::Master& master, Instant now);
+  // What it says to another master, and what its disk holds at that moment.
+  void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
+            Instant now);
   // A client was told that its write is done.
   void acknowledged(const std::string& request) { acknowledged_.insert(request); }
   // At the end of a run, for the coordinator's state.
@@ -46,6 +49,8 @@ class ConsensusChecker {
     bool coordinating = false;
   };
   void compare_committed(HostId host, raft::Index commit, Instant now);
+  void check_vote(HostId host, HostId to, raft::Term term, const raft::Stored& durable,
+                  Instant now);
   void compare_state(HostId host, const ClusterState& state, Instant now);
 
   std::vector<NodeName> names_;
@@ -54,6 +59,7 @@ class ConsensusChecker {
   std::vector<std::uint64_t> committed_;          // hash by index - 1; 0: not seen yet
   std::map<raft::Index, std::uint64_t> applied_;  // digest of the state, by its index
   std::map<raft::Term, HostId> coordinators_;
+  std::map<std::pair<HostId, raft::Term>, HostId> votes_;
   std::set<std::string> acknowledged_;
 };
 

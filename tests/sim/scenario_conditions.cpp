@@ -3,6 +3,7 @@
 
 #include "scenario_words.h"
 #include "script_words.h"
+#include "views.h"
 
 namespace muster::sim {
 namespace {
@@ -67,6 +68,25 @@ std::string nobody(const World& world, const std::vector<MemberState>& states) {
   return {};
 }
 
+// No agent that runs holds anybody suspect or failed because this one said so.
+std::string accused_by(const World& world, const Values& values) {
+  for (const NodeName& observer : world.names()) {
+    if (!world.alive(observer)) continue;
+    std::string accused;
+    each_member(world.node(observer).swim(),
+                [&](const NodeName& name, const health::Member& member) {
+                  if (member.state == MemberState::Alive || member.accuser != values.nodes[0]) {
+                    return true;
+                  }
+                  accused = observer;
+                  accused += " holds " + name + " " + std::string(gossip::to_text(member.state));
+                  return false;
+                });
+    if (!accused.empty()) return accused;
+  }
+  return {};
+}
+
 std::string everybody_alive(const World& world) {
   for (const NodeName& observer : observers(world, {})) {
     for (const NodeName& member : world.names()) {
@@ -108,6 +128,7 @@ const std::vector<Pattern>& patterns() {
        [](const World& world, const Values&) {
          return nobody(world, {MemberState::Suspect, MemberState::Failed, MemberState::Left});
        }},
+      {"nobody accused by NODE", accused_by},
       {"everybody alive", [](const World& world, const Values&) { return everybody_alive(world); }},
       {"agreement", [](const World& world, const Values&) { return world.disagreement(); }},
       {"a coordinator",

@@ -41,7 +41,8 @@ Result<gossip::MemberState> state(const std::string& word) {
 }
 
 Status take(const std::string& kind, const std::string& word, std::size_t nodes, Values& values) {
-  if (kind == "NODE" || kind == "NODES" || (kind == "WHO" && word != "all")) {
+  if (kind == "WHO" && word == "all") return {};
+  if (kind == "NODE" || kind == "NODES" || kind == "WHO") {
     const Result<NodeName> name = node(word, nodes);
     if (!name) return tl::unexpected(name.error());
     if (kind == "WHO") {

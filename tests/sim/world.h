@@ -174,7 +174,7 @@ class World {
   [[nodiscard]] bool reaches(HostId from, HostId to) const;
   [[nodiscard]] bool mutual(HostId a, HostId b) const { return reaches(a, b) && reaches(b, a); }
   void port_unreachable(HostId sender, const Address& to);
-  void send_datagram(HostId from, HostId to, const gossip::Packet& packet);
+  void send_datagram(HostId from, HostId to, gossip::Packet packet);
   void end_exchange(std::uint64_t exchange, std::optional<gossip::Sync> sync);
   void end_ping(std::uint64_t exchange, std::optional<gossip::Packet> answer);
   void connect(HostId from, StreamId stream, HostId to, Duration wait);

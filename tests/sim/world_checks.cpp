@@ -2,23 +2,22 @@
 #include <algorithm>
 #include <utility>
 
+#include "views.h"
 #include "world.h"
 
 namespace muster::sim {
 namespace {
 
-// Tables are compared once in so many events for each member in them, so that an event costs the
-// same whatever the size of the cluster; up to eight members it is at every event.
-constexpr std::size_t kMembersAnEvent = 8;
-
-Belief belief_of(const health::Member& member) { return {member.state, member.incarnation}; }
+// Tables are compared at every event up to sixteen members, then less often: a comparison costs as
+// much as there are members, so an event costs the less the larger the cluster is.
+constexpr std::size_t kSquareAnEvent = 256;
 
 }  // namespace
 
 void World::observe(HostId id) {
   Host& host = hosts_[id];
   if (const agent::Master* master = host.node->master()) consensus_.happened(id, *master, now_);
-  if (++host.unobserved * kMembersAnEvent < hosts_.size()) return;
+  if (++host.unobserved * kSquareAnEvent < hosts_.size() * hosts_.size()) return;
   host.unobserved = 0;
   compare_views(id);
 }
@@ -27,24 +26,23 @@ void World::observe(HostId id) {
 void World::compare_views(HostId id) {
   Host& host = hosts_[id];
   auto known = by_name_.begin();
-  for (const health::Member& member : host.node->swim().members()) {
-    while (known != by_name_.end() && known->first < member.name()) ++known;
-    if (known == by_name_.end()) return;
-    if (known->first != member.name()) continue;
+  each_member(host.node->swim(), [&](const NodeName& name, const health::Member& member) {
+    while (known != by_name_.end() && known->first < name) ++known;
+    if (known == by_name_.end()) return false;
+    if (known->first != name) return true;
     std::optional<Belief>& before = host.beliefs[known->second];
     const Belief now_believed = belief_of(member);
-    if (before == now_believed) continue;
+    if (before == now_believed) return true;
     membership_.changed(id, known->second, before, now_believed, now_);
     before = now_believed;
-  }
+    return true;
+  });
 }
 
 std::optional<Belief> World::belief(const NodeName& observer, const NodeName& member) const {
   const Host& one = host(observer);
   if (!one.node) return std::nullopt;
-  const health::Member* found = one.node->swim().members().find(member);
-  if (found == nullptr) return std::nullopt;
-  return belief_of(*found);
+  return belief_in(one.node->swim(), member);
 }
 
 MembershipChecker::Truth World::truth() const {

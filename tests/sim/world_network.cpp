@@ -66,14 +66,14 @@ void World::act(HostId id, Host& /*host*/, health::SendPacket& effect) {
   const auto to = gossip_addresses_.find(effect.to);
   if (to == gossip_addresses_.end() || !reaches(id, to->second)) return;
   if (network_.duplicates(id, to->second, rng_)) send_datagram(id, to->second, effect.packet);
-  send_datagram(id, to->second, effect.packet);
+  send_datagram(id, to->second, std::move(effect.packet));
 }
 
-void World::send_datagram(HostId from, HostId to, const gossip::Packet& packet) {
+void World::send_datagram(HostId from, HostId to, gossip::Packet packet) {
   if (network_.loses(from, to, rng_)) return;
   const Address& sender = hosts_[from].options.info.gossip;
   at(now_ + network_.trip(from, to, rng_),
-     [this, from, to, event = agent::PacketArrived{sender, packet}]() mutable {
+     [this, from, to, event = agent::PacketArrived{sender, std::move(packet)}]() mutable {
        Host& receiver = hosts_[to];
        if (receiver.off) return;
        if (!receiver.node) return port_unreachable(from, receiver.options.info.gossip);
@@ -167,9 +167,12 @@ void World::connect(HostId from, StreamId stream, HostId to, Duration wait) {
   });
 }
 
-void World::act(HostId id, Host& /*host*/, agent::SendFrame& effect) {
+void World::act(HostId id, Host& host, agent::SendFrame& effect) {
   const auto found = ends_.find({id, effect.stream});
   if (found == ends_.end() || found->second.peer_stream == 0) return;
+  if (const auto* consensus = std::get_if<rpc::Consensus>(&effect.frame)) {
+    consensus_.said(id, found->second.peer, consensus->message, host.log.durable, now_);
+  }
   carry(id, effect.stream, agent::FrameArrived{found->second.peer_stream, std::move(effect.frame)});
 }
 

@@ -45,7 +45,7 @@ std::string address_text(const Address& address) {
 // --- status ---
 json member_counts(const View& view) {
   std::map<MemberState, std::size_t> counts;
-  for (const auto& [name, member] : view.members) ++counts[member.state];
+  for (const auto& [name, member] : *view.members) ++counts[member.state];
   json out = json::object();
   for (const MemberState state :
        {MemberState::Alive, MemberState::Suspect, MemberState::Failed, MemberState::Left}) {
@@ -106,7 +106,7 @@ ApiResponse ready(const View& view) {
 
 ApiResponse members(const View& view) {
   json list = json::array();
-  for (const auto& [name, member] : view.members) {
+  for (const auto& [name, member] : *view.members) {
     list.push_back({{"name", name},
                     {"state", gossip::to_text(member.state)},
                     {"incarnation", member.incarnation},
@@ -116,8 +116,8 @@ ApiResponse members(const View& view) {
                     {"rpc", address_text(member.meta.rpc)},
                     {"http", address_text(member.meta.http)},
                     {"version", member.meta.version},
-                    {"since", rfc3339(member.since)},
-                    {"since_ms", member.since.time_since_epoch().count()}});
+                    {"since", rfc3339(view.clock.wall_at(member.since))},
+                    {"since_ms", view.clock.wall_at(member.since).time_since_epoch().count()}});
   }
   return ok({{"members", std::move(list)}});
 }
@@ -202,9 +202,9 @@ ApiResponse scrape_targets(const View& view) {
   json groups = json::array();
   for (const auto& [name, record] : view.master->state->nodes) {
     if (record.state != NodeState::Alive) continue;
-    const auto member = view.members.find(name);
+    const auto member = view.members->find(name);
     const MemberState seen =
-        member == view.members.end() ? MemberState::Alive : member->second.state;
+        member == view.members->end() ? MemberState::Alive : member->second.state;
     groups.push_back({{"targets", {address_text(record.info.http)}},
                       {"labels",
                        {{"__meta_muster_node", name},

@@ -52,7 +52,7 @@ void measure(collector::Instruments& to, const View& view, std::size_t rpc_strea
                                         {MemberState::Suspect, 0},
                                         {MemberState::Failed, 0},
                                         {MemberState::Left, 0}};
-  for (const auto& [name, member] : view.members) ++members[member.state];
+  for (const auto& [name, member] : *view.members) ++members[member.state];
   Series by_state;
   for (const auto& [state, count] : members) {
     by_state.push_back({{{"state", std::string(to_text(state))}}, count});

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api_why.h"
 #include "agent/api_workloads.h"
 #include "base/problem.h"
 
@@ -226,7 +227,8 @@ enum class Page {
   Workloads,
   Workload,
   Events,
-  Targets
+  Targets,
+  WhyNode
 };
 
 Page page_of(std::string_view path) {
@@ -238,6 +240,7 @@ Page page_of(std::string_view path) {
   if (path == kWorkloads) return Page::Workloads;
   if (path == "/v1/events") return Page::Events;
   if (path == "/v1/sd/prometheus") return Page::Targets;
+  if (!why_node_name(path).empty()) return Page::WhyNode;
   return workload_name(path).empty() ? Page::None : Page::Workload;
 }
 
@@ -279,6 +282,7 @@ std::optional<ApiResponse> answer_read(const View& view, std::string_view path,
   if (page == Page::Ready) return ready(view);
   if (page == Page::Status) return status(view);
   if (page == Page::Members) return members(view);
+  if (page == Page::WhyNode) return why_node(view, why_node_name(path));
   if (!view.master) return std::nullopt;
   const MasterView& master = *view.master;
   if (page == Page::Nodes) return nodes(master);

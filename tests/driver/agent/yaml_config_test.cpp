@@ -139,12 +139,12 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
 }
 
 TEST(YamlConfig, AProfileSetsAllValuesOfMembershipAndEachCanBeOverridden) {
-  const auto plain = parse_config(kMinimal + "membership: {profile: wan}\n", "f.yaml");
+  const auto plain = parse_config(std::string(kMinimal) + "membership: {profile: wan}\n", "f.yaml");
   ASSERT_TRUE(plain) << plain.error().text;
   EXPECT_EQ(plain->membership.swim, health::swim_profile("wan"));
   // Whatever the order in which they are written.
   const auto config = parse_config(
-      kMinimal +
+      std::string(kMinimal) +
           "membership:\n"
           "  {probe_interval: 4s, probe_timeout: 2s, indirect_checks: 2, suspicion_mult: 5,\n"
           "   suspicion_max_mult: 7, gossip_interval: 100ms, gossip_fanout: 6,\n"

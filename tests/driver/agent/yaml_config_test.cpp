@@ -192,7 +192,7 @@ TEST(YamlConfig, BadInputIsRefusedWithItsPlaceAndPath) {
        "f.yaml:5:18: membership.probe_timeout: probe_timeout (300ms) must be below "
        "probe_interval (200ms): relays are asked in what is left"},
       {"membership:\n  profile: wan\n  probe_interval: 1s\n",
-       "f.yaml:4:1: membership.probe_timeout: probe_timeout (3000ms) must be below probe_interval "
+       "f.yaml:5:3: membership.probe_timeout: probe_timeout (3000ms) must be below probe_interval "
        "(1000ms): relays are asked in what is left"},
       {"membership:\n  join_retry: 20s\n",
        "f.yaml:5:15: membership.join_retry: join_retry (20000ms) must not be above join_retry_max "

@@ -1,7 +1,6 @@
 #include "agent/asio_runtime.h"
 
 #include <csignal>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
+#include "agent/posix_clock.h"
 #include "agent/prometheus_measures.h"
 #include "agent/spdlog_journal.h"
 #include "alerting/curl_webhook.h"
@@ -42,16 +42,6 @@ constexpr auto kPublishNews = std::chrono::milliseconds(10);
 constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
 constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
-
-Duration since_boot() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-Instant control_now() { return Instant(since_boot()); }
-WallTime wall_now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
 
 StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
   StreamPingEnded ended{sequence, std::nullopt};

@@ -7,6 +7,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api_why.h"
 #include "agent/api_workloads.h"
 #include "base/problem.h"
 
@@ -45,7 +46,7 @@ std::string address_text(const Address& address) {
 // --- status ---
 json member_counts(const View& view) {
   std::map<MemberState, std::size_t> counts;
-  for (const auto& [name, member] : view.members) ++counts[member.state];
+  for (const auto& [name, member] : *view.members) ++counts[member.state];
   json out = json::object();
   for (const MemberState state :
        {MemberState::Alive, MemberState::Suspect, MemberState::Failed, MemberState::Left}) {
@@ -106,7 +107,7 @@ ApiResponse ready(const View& view) {
 
 ApiResponse members(const View& view) {
   json list = json::array();
-  for (const auto& [name, member] : view.members) {
+  for (const auto& [name, member] : *view.members) {
     list.push_back({{"name", name},
                     {"state", gossip::to_text(member.state)},
                     {"incarnation", member.incarnation},
@@ -116,8 +117,8 @@ ApiResponse members(const View& view) {
                     {"rpc", address_text(member.meta.rpc)},
                     {"http", address_text(member.meta.http)},
                     {"version", member.meta.version},
-                    {"since", rfc3339(member.since)},
-                    {"since_ms", member.since.time_since_epoch().count()}});
+                    {"since", rfc3339(view.clock.wall_at(member.since))},
+                    {"since_ms", view.clock.wall_at(member.since).time_since_epoch().count()}});
   }
   return ok({{"members", std::move(list)}});
 }
@@ -202,9 +203,9 @@ ApiResponse scrape_targets(const View& view) {
   json groups = json::array();
   for (const auto& [name, record] : view.master->state->nodes) {
     if (record.state != NodeState::Alive) continue;
-    const auto member = view.members.find(name);
+    const auto member = view.members->find(name);
     const MemberState seen =
-        member == view.members.end() ? MemberState::Alive : member->second.state;
+        member == view.members->end() ? MemberState::Alive : member->second.state;
     groups.push_back({{"targets", {address_text(record.info.http)}},
                       {"labels",
                        {{"__meta_muster_node", name},
@@ -226,7 +227,8 @@ enum class Page {
   Workloads,
   Workload,
   Events,
-  Targets
+  Targets,
+  WhyNode
 };
 
 Page page_of(std::string_view path) {
@@ -238,6 +240,7 @@ Page page_of(std::string_view path) {
   if (path == kWorkloads) return Page::Workloads;
   if (path == "/v1/events") return Page::Events;
   if (path == "/v1/sd/prometheus") return Page::Targets;
+  if (!why_node_name(path).empty()) return Page::WhyNode;
   return workload_name(path).empty() ? Page::None : Page::Workload;
 }
 
@@ -279,6 +282,7 @@ std::optional<ApiResponse> answer_read(const View& view, std::string_view path,
   if (page == Page::Ready) return ready(view);
   if (page == Page::Status) return status(view);
   if (page == Page::Members) return members(view);
+  if (page == Page::WhyNode) return why_node(view, why_node_name(path));
   if (!view.master) return std::nullopt;
   const MasterView& master = *view.master;
   if (page == Page::Nodes) return nodes(master);

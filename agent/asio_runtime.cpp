@@ -1,7 +1,6 @@
 #include "agent/asio_runtime.h"
 
 #include <csignal>
-#include <ctime>
 #include <map>
 #include <mutex>
 #include <utility>
@@ -21,6 +20,7 @@
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
+#include "agent/posix_clock.h"
 #include "agent/prometheus_measures.h"
 #include "agent/spdlog_journal.h"
 #include "alerting/curl_webhook.h"
@@ -42,29 +42,6 @@ constexpr auto kPublishNews = std::chrono::milliseconds(10);
 constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
 constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
-
-Duration since_boot() {
-  timespec now{};
-  clock_gettime(CLOCK_BOOTTIME, &now);
-  return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
-}
-Instant control_now() { return Instant(since_boot()); }
-WallTime wall_now() {
-  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
-}
-
-std::string_view kind_of(const gossip::Packet& packet) {
-  switch (packet.kind) {
-    case gossip::PacketKind::Ping: return "ping";
-    case gossip::PacketKind::IndirectPing: return "indirect_ping";
-    case gossip::PacketKind::Ack: return "ack";
-    case gossip::PacketKind::Nack: return "nack";
-    case gossip::PacketKind::Gossip: return "gossip";
-    case gossip::PacketKind::NameQuery: return "name_query";
-    case gossip::PacketKind::NameReply: return "name_reply";
-  }
-  return "gossip";
-}
 
 StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
   StreamPingEnded ended{sequence, std::nullopt};
@@ -136,7 +113,7 @@ class Runtime {
     auto gossip = health::AsioGossip::open(
         io_, {config_.listen.address, config_.listen.gossip_port},
         {[this](const Address& from, const gossip::Packet& packet) {
-           count_packet("received", packet);
+           received_.count(packet);
            happened(PacketArrived{from, packet});
          },
          [this](std::uint64_t exchange, const gossip::Sync& sync) {
@@ -248,7 +225,7 @@ class Runtime {
       if (now < node_.deadline()) return arm();
       const Duration lag = std::max(Duration::zero(), now - due);
       strain_.on_lag(lag);
-      instruments_.observe("muster_loop_lag_seconds", seconds(lag));
+      loop_lag_.observe(seconds(lag));
       happened(Tick{});
     });
   }
@@ -256,11 +233,14 @@ class Runtime {
   void publish() {
     publish_at_ = kNever;
     applied_published_ = node_.applied();
+    noticed_ = false;
+    streams_ = rpc_ ? rpc_->streams() : 0;
     views_.publish(node_.view(control_now()));
   }
-  // What was agreed on is seen at once; what only counts up may be a second old.
+  // What was agreed on or noticed is seen at once (a storm of it in one view, not in thousands);
+  // what only counts up may be a second old.
   void publish_later() {
-    const bool news = node_.applied() != applied_published_;
+    const bool news = noticed_ || node_.applied() != applied_published_;
     const Instant due = control_now() + (news ? kPublishNews : kPublishRest);
     if (due >= publish_at_) return;
     publish_at_ = due;
@@ -320,7 +300,7 @@ class Runtime {
 
   // --- effects ---
   void act(health::SendPacket& effect) {
-    count_packet("sent", effect.packet);
+    sent_.count(effect.packet);
     gossip_->send(effect.to, effect.packet);
   }
   void act(health::StartSync& effect) { gossip_->start_sync(effect.id, effect.to, effect.sync); }
@@ -413,7 +393,7 @@ class Runtime {
 
   void act(Notice& effect) {
     say(effect.level, effect.text);
-    publish();
+    noticed_ = true;
   }
   void act(Measured& effect) {
     if (effect.metric.ends_with("_total")) {
@@ -430,17 +410,11 @@ class Runtime {
 
   // --- other threads ---
   std::string metrics() {
-    const auto view = views_.read();
-    measure(instruments_, *view, streams_.load());
-    const std::lock_guard lock(host_mutex_);
+    const std::lock_guard lock(scrape_mutex_);
+    measures_.measure(*views_.read(), streams_.load());
     const collector::HostReport report = host_.collect();
     for (const std::string& error : report.errors) say(Level::Warning, error);
     return collector::exposition_text(report.families) + instruments_.text();
-  }
-  void count_packet(const char* direction, const gossip::Packet& packet) {
-    instruments_.count("muster_gossip_packets_total",
-                       {{"direction", direction}, {"kind", std::string(kind_of(packet))}});
-    streams_ = rpc_ ? rpc_->streams() : 0;
   }
 
   Config config_;
@@ -454,12 +428,16 @@ class Runtime {
   asio::steady_timer chores_;
   AsioNotify notify_;
   collector::Instruments instruments_;
+  Measures measures_{instruments_};
+  PacketCounters sent_{instruments_, "sent"};
+  PacketCounters received_{instruments_, "received"};
+  collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
   asio::thread_pool disk_;  // instances and output files
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
   collector::PosixHostFs host_fs_;
   AsioStrain strain_;
-  std::mutex host_mutex_;  // scrapes come one at a time
+  std::mutex scrape_mutex_;  // scrapes come one at a time
   collector::HostCollectors host_;
   CurlTransfers transfers_;
   health::CurlProber prober_;
@@ -477,6 +455,7 @@ class Runtime {
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;
+  bool noticed_ = false;  // since the last view
   bool leaving_ = false;
   int exit_code_ = 0;
 };

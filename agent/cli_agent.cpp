@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "agent/asio_runtime.h"
+#include "agent/node_options.h"
 #include "agent/yaml_api.h"
 #include "agent/yaml_config.h"
 #include "base/yaml_reader.h"
@@ -112,8 +113,9 @@ Exit validate_file(const std::string& path) {
   }
   const auto config = parse_config(*text, name);
   if (!config) return complain(config.error(), Exit::BadConfiguration);
-  std::printf("%s: configuration of node %s of cluster %s, nothing wrong\n", name.c_str(),
-              config->node.name.c_str(), config->cluster.c_str());
+  std::printf("%s: configuration of node %s of cluster %s, membership %s, nothing wrong\n",
+              name.c_str(), config->node.name.c_str(), config->cluster.c_str(),
+              membership_text(config->membership).c_str());
   return Exit::Done;
 }
 

@@ -19,7 +19,7 @@ constexpr const char* kFooter =
     "  0   done\n"
     "  1   the request failed or was refused\n"
     "  2   the command line is wrong\n"
-    "  3   there is no such workload, instance or key\n"
+    "  3   there is no such workload, instance, node or key\n"
     "  4   nobody can answer now: no agent at the address, no quorum, no answer in time\n"
     "  78  a file is wrong or cannot be read, or the agent cannot start as it is configured\n"
     "\n"
@@ -77,6 +77,10 @@ void add_reads(CLI::App& app, Arguments& to) {
   logs->add_option("-n,--lines", to.lines, "so many of the last lines of each copy")
       ->check(CLI::Range(1U, 10000U))
       ->capture_default_str();
+  CLI::App* why = command(app, "why", "what happened, and on which evidence");
+  why->require_subcommand(1);
+  CLI::App* node = why->add_subcommand("node", "to a node, as this agent saw it")->fallthrough();
+  node->add_option("name", to.name, "the node")->required();
 }
 
 void add_writes(CLI::App& app, Arguments& to) {
@@ -160,6 +164,7 @@ int dispatch(const std::string& name, const Arguments& from) {
     if (name == "members") return show_members(from.target);
     if (name == "nodes") return show_nodes(from.target);
     if (name == "status") return show_status(from.target);
+    if (name == "why") return why_node(from.target, from.name);
     return show_workloads(from.target, from.name);
   };
   return static_cast<int>(run());

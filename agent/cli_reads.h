@@ -20,6 +20,8 @@ Exit show_status(const Target& target);
 Exit show_members(const Target& target);
 Exit show_nodes(const Target& target);
 Exit show_workloads(const Target& target, const std::string& name);  // empty: all
+// How a node is to this agent, and what happened to it on which evidence.
+Exit why_node(const Target& target, const std::string& name);
 // Following ends only with an error: when nobody has answered for half a minute.
 Exit show_events(const Target& target, const EventArguments& arguments);
 // Of all copies of a workload, or of one instance; each is fetched from the node that runs it.

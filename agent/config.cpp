@@ -8,6 +8,7 @@
 
 #include "base/quantity.h"
 #include "failover/workload_check.h"
+#include "health/swim_profile.h"
 
 namespace muster::agent {
 namespace {
@@ -16,6 +17,7 @@ using failover::valid_host;
 using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 constexpr std::size_t kReceiversMax = 16;
 constexpr std::size_t kUrlBytesMax = 2048;
@@ -230,27 +232,42 @@ class Check {
   }
 
   void membership() {
-    const MembershipConfig& membership = config_.membership;
-    one_of("membership.profile", membership.profile, "lan");
-    within("membership.probe_interval", membership.probe_interval, milliseconds(20), minutes(1));
-    within("membership.probe_timeout", membership.probe_timeout, milliseconds(10), minutes(1));
-    if (membership.probe_timeout >= membership.probe_interval) {
-      add("membership.probe_timeout", duration_text(membership.probe_timeout) +
-                                          " is not less than membership.probe_interval, " +
-                                          duration_text(membership.probe_interval));
+    const health::SwimOptions& swim = config_.membership.swim;
+    const std::size_t before = problems_.size();
+    one_of("membership.profile", config_.membership.profile, "lan, wan or local");
+    const auto between = [&](const char* key, Duration value, Duration min, Duration max) {
+      within("membership." + std::string(key), value, min, max);
+    };
+    between("probe_interval", swim.probe_interval, milliseconds(20), minutes(1));
+    between("probe_timeout", swim.probe_timeout, milliseconds(10), minutes(1));
+    between("gossip_interval", swim.gossip_interval, milliseconds(10), seconds(10));
+    between("push_pull_interval", swim.push_pull_interval, seconds(1), hours(1));
+    between("reconnect_interval", swim.reconnect_interval, seconds(1), hours(1));
+    between("join_retry", swim.join_retry, milliseconds(10), minutes(1));
+    between("join_retry_max", swim.join_retry_max, milliseconds(10), minutes(10));
+    between("tombstone", swim.tombstone, minutes(1), hours(24 * 30));
+    const auto number = [&](const char* key, int value, int min, int max) {
+      if (value >= min && value <= max) return;
+      add("membership." + std::string(key), std::to_string(value) + " is not between " +
+                                                std::to_string(min) + " and " +
+                                                std::to_string(max));
+    };
+    number("indirect_checks", swim.indirect_checks, 0, 16);
+    number("suspicion_mult", swim.suspicion_mult, 2, 20);
+    number("suspicion_max_mult", swim.suspicion_max_mult, 1, 20);
+    number("gossip_fanout", swim.gossip_fanout, 1, 16);
+    number("retransmit_mult", swim.retransmit_mult, 1, 20);
+    if (problems_.size() > before) return;
+    // It begins with the setting that it is about.
+    if (const std::string why = health::contradiction(swim); !why.empty()) {
+      add("membership." + why.substr(0, why.find(' ')), why);
     }
-    if (membership.suspicion_mult < 2 || membership.suspicion_mult > 20) {
-      add("membership.suspicion_mult",
-          std::to_string(membership.suspicion_mult) + " is not between 2 and 20");
-    }
-    within("membership.gossip_interval", membership.gossip_interval, milliseconds(10),
-           std::chrono::seconds(10));
   }
 
   void consensus() {
     const ConsensusConfig& consensus = config_.consensus;
     within("consensus.heartbeat_interval", consensus.heartbeat_interval, milliseconds(10),
-           std::chrono::seconds(10));
+           seconds(10));
     within("consensus.election_timeout", consensus.election_timeout, milliseconds(30), minutes(1));
     if (consensus.election_timeout < 3 * consensus.heartbeat_interval) {
       add("consensus.election_timeout",

@@ -15,6 +15,7 @@
 #include "base/problem.h"
 #include "base/time.h"
 #include "base/workload.h"
+#include "health/swim_types.h"
 
 namespace muster::agent {
 
@@ -39,14 +40,13 @@ struct MasterConfig {
   Address gossip;  // default: the host of `rpc` with the own listen.gossip_port
 };
 
-// Failure detection: docs/ARCHITECTURE.md. With n members a silent one is declared failed after
-// about one probe_interval + suspicion_mult x max(1, log10 n) x probe_interval.
+// Failure detection: docs/ARCHITECTURE.md. A profile fits a kind of network
+// (health/swim_profile.h); what the file says besides overrides it value by value. With n members a
+// silent one is declared failed after about one probe_interval + suspicion_mult x max(1, log10 n) x
+// probe_interval.
 struct MembershipConfig {
-  std::string profile = "lan";                               // the only one so far
-  Duration probe_interval = std::chrono::milliseconds(200);  // 20ms to 1m
-  Duration probe_timeout = std::chrono::milliseconds(100);   // 10ms to < probe_interval
-  std::uint32_t suspicion_mult = 3;                          // 2 to 20
-  Duration gossip_interval = std::chrono::milliseconds(50);  // 10ms to 10s
+  std::string profile = "lan";  // lan, wan or local
+  health::SwimOptions swim;     // the profile's values with what overrides them
 };
 
 struct GossipConfig {

@@ -158,6 +158,25 @@ Instant Node::deadline() const {
 
 std::vector<Effect> Node::take_effects() { return std::exchange(effects_, {}); }
 
+// Of thousands of members few change in a second. What changes without a MemberChanged (a raised
+// incarnation, a forgotten tombstone, ourselves) shows in the digest or in the size of the table.
+std::shared_ptr<const MemberViews> Node::member_views() const {
+  const health::MemberTable& table = swim_.members();
+  if (shown_.views && shown_.changes == member_changes_ && shown_.digest == table.digest() &&
+      shown_.size == table.size()) {
+    return shown_.views;
+  }
+  auto views = std::make_shared<MemberViews>();
+  for (const health::Member& member : table) {
+    views->emplace_hint(
+        views->end(), member.name(),
+        MemberView{member.name(), member.state, member.incarnation, member.gossip(), member.meta(),
+                   member.since, swim_.accuser_of(member.name())});
+  }
+  shown_ = {views, member_changes_, table.digest(), table.size()};
+  return views;
+}
+
 std::shared_ptr<const View> Node::view(Instant now) const {
   auto view = std::make_shared<View>();
   view->cluster = options_.cluster;
@@ -173,10 +192,12 @@ std::shared_ptr<const View> Node::view(Instant now) const {
     view->lease_remaining_ms =
         std::chrono::duration_cast<std::chrono::milliseconds>(lease.until() - now).count();
   }
-  for (const health::Member& member : swim_.members()) {
-    view->members[member.name()] = {member.name(),   member.state,  member.incarnation,
-                                    member.gossip(), member.meta(), wall_.wall_at(member.since)};
-  }
+  view->clock = wall_;
+  view->members = member_views();
+  view->history = history_.events();
+  view->gossip = swim_.counters();
+  view->flaps = history_.flaps();
+  view->health_score = swim_.health_score();
   for (const auto& [id, instance] : supervisor_.instances()) {
     view->instances[id] = {instance.status(), instance.spec().name,
                            options_.log_dir + "/" + std::to_string(id) + ".log"};

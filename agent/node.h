@@ -23,6 +23,7 @@
 #include "base/codec.h"
 #include "base/rng.h"
 #include "base/time.h"
+#include "health/member_history.h"
 #include "health/swim.h"
 
 namespace muster::agent {
@@ -161,7 +162,7 @@ class Node {
   [[nodiscard]] Instant deadline() const;            // a Tick has nothing to do before this moment
   [[nodiscard]] std::vector<Effect> take_effects();  // oldest first; empties the queue
 
-  // A copy of what others may see. Cheap: the replicated state is shared, not copied.
+  // A copy of what others may see. Cheap: what is large is shared between views until it changes.
   [[nodiscard]] std::shared_ptr<const View> view(Instant now) const;
   // Rises whenever the replicated state changes; 0 on agents that are no masters.
   [[nodiscard]] raft::Index applied() const { return master_ ? master_->applied() : 0; }
@@ -225,6 +226,7 @@ class Node {
   void send_register();
   void send_reports();
   void finish_leaving(Instant now);
+  [[nodiscard]] std::shared_ptr<const MemberViews> member_views() const;
   void emit(Effect effect) { effects_.push_back(std::move(effect)); }
 
   NodeOptions options_;
@@ -232,6 +234,7 @@ class Node {
   Rng rng_;
   StreamIds ids_;
   health::Swim swim_;
+  health::MemberHistory history_;
   Session session_;
   Supervisor supervisor_;
   std::unique_ptr<Master> master_;  // null on other agents
@@ -239,6 +242,14 @@ class Node {
   std::map<std::uint64_t, Waiting> waiting_;
   std::uint64_t last_forward_ = 0;
   std::map<InstanceId, InstanceStatus> reports_;  // changed, not sent yet
+  std::uint64_t member_changes_ = 0;              // MemberChanged so far
+  struct MembersShown {                           // in the last view, and the table's state then
+    std::shared_ptr<const MemberViews> views;
+    std::uint64_t changes = 0;
+    std::uint64_t digest = 0;
+    std::size_t size = 0;
+  };
+  mutable MembersShown shown_;
   bool leaving_ = false;
   Instant leave_by_ = kNever;
   bool halted_ = false;

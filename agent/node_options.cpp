@@ -1,6 +1,9 @@
 #include "agent/node_options.h"
 
+#include <vector>
+
 #include "health/seal_format.h"
+#include "health/swim_profile.h"
 
 namespace muster::agent {
 namespace {
@@ -46,10 +49,7 @@ NodeOptions node_options(const Config& config, const Circumstances& here) {
   for (const MasterConfig& master : config.masters) options.masters[master.name] = master.rpc;
   options.masters_digest = config.masters_digest();
   options.join = config.seeds();
-  options.swim.probe_interval = config.membership.probe_interval;
-  options.swim.probe_timeout = config.membership.probe_timeout;
-  options.swim.suspicion_mult = static_cast<int>(config.membership.suspicion_mult);
-  options.swim.gossip_interval = config.membership.gossip_interval;
+  options.swim = config.membership.swim;
   // What the core fills is what leaves: the seal comes on top of it.
   if (!config.gossip.keyring.empty()) {
     options.swim.datagram_bytes_max -= health::kSealOverheadBytes;
@@ -63,6 +63,34 @@ NodeOptions node_options(const Config& config, const Circumstances& here) {
   options.log_dir = config.data_dir + "/logs";
   options.seed = here.seed;
   return options;
+}
+
+std::string membership_text(const MembershipConfig& membership) {
+  const health::SwimOptions& set = membership.swim;
+  const auto usual = health::swim_profile(membership.profile).value_or(health::SwimOptions{});
+  std::vector<std::string> names;
+  const auto compare = [&](const char* name, auto value, auto profiles) {
+    if (value != profiles) names.emplace_back(name);
+  };
+  compare("probe_interval", set.probe_interval, usual.probe_interval);
+  compare("probe_timeout", set.probe_timeout, usual.probe_timeout);
+  compare("indirect_checks", set.indirect_checks, usual.indirect_checks);
+  compare("suspicion_mult", set.suspicion_mult, usual.suspicion_mult);
+  compare("suspicion_max_mult", set.suspicion_max_mult, usual.suspicion_max_mult);
+  compare("gossip_interval", set.gossip_interval, usual.gossip_interval);
+  compare("gossip_fanout", set.gossip_fanout, usual.gossip_fanout);
+  compare("retransmit_mult", set.retransmit_mult, usual.retransmit_mult);
+  compare("push_pull_interval", set.push_pull_interval, usual.push_pull_interval);
+  compare("reconnect_interval", set.reconnect_interval, usual.reconnect_interval);
+  compare("join_retry", set.join_retry, usual.join_retry);
+  compare("join_retry_max", set.join_retry_max, usual.join_retry_max);
+  compare("tombstone", set.tombstone, usual.tombstone);
+  std::string text = membership.profile;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    text += i == 0 ? ", other than it in " : i + 1 == names.size() ? " and " : ", ";
+    text += names[i];
+  }
+  return text;
 }
 
 std::string masters_text(const Config& config) {

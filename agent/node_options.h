@@ -21,6 +21,8 @@ struct Circumstances {
 // Pre: problems(config) is empty.
 [[nodiscard]] NodeOptions node_options(const Config& config, const Circumstances& here);
 
+// "lan", or "lan, other than it in probe_interval and gossip_fanout", for people.
+[[nodiscard]] std::string membership_text(const MembershipConfig& membership);
 // "n1 10.0.0.1:7947, n2 ...", for people.
 [[nodiscard]] std::string masters_text(const Config& config);
 

@@ -61,6 +61,8 @@ bool Node::drain_swim(Instant now) {
 
 void Node::on_member_changed(const health::MemberChanged& change, Instant now) {
   const health::Member& member = change.now;
+  ++member_changes_;
+  history_.record(change, now);
   const bool moved = !change.before || change.before->state != member.state;
   if (moved) {
     std::string text = "member " + member.name() + " is " + std::string(to_text(member.state));

@@ -46,31 +46,66 @@ void measure_state(collector::Instruments& to, const MasterView& master) {
 
 }  // namespace
 
-void measure(collector::Instruments& to, const View& view, std::size_t rpc_streams) {
+PacketCounters::PacketCounters(collector::Instruments& in, const std::string& direction) {
+  constexpr std::array<const char*, kKinds> kNames{"ping",   "indirect_ping", "ack",       "nack",
+                                                   "gossip", "name_query",    "name_reply"};
+  for (std::size_t i = 0; i < kKinds; ++i) {
+    by_kind_[i] =
+        in.counter("muster_gossip_packets_total", {{"direction", direction}, {"kind", kNames[i]}});
+  }
+}
+
+void Measures::count(const View& view) {
+  const auto add = [&](const char* name, std::uint64_t now, std::uint64_t& before,
+                       const Labels& labels = {}) {
+    to_.count(name, labels, static_cast<double>(now - before));
+    before = now;
+  };
+  const auto dropped = [&](const char* reason, std::uint64_t now, std::uint64_t& before) {
+    add("muster_gossip_dropped_total", now, before, {{"reason", reason}});
+  };
+  const health::SwimCounters& now = view.gossip;
+  dropped("foreign-cluster", now.foreign_cluster, counted_.foreign_cluster);
+  dropped("wrong-version", now.wrong_version, counted_.wrong_version);
+  dropped("misaddressed", now.misaddressed, counted_.misaddressed);
+  dropped("refused-claim", now.refused_claims, counted_.refused_claims);
+  add("muster_gossip_probes_total", now.probes, counted_.probes);
+  add("muster_gossip_probes_failed_total", now.probes_failed, counted_.probes_failed);
+  add("muster_gossip_refutations_total", now.refutations, counted_.refutations);
+  add("muster_gossip_hints_total", now.hints, counted_.hints);
+  add("muster_gossip_stream_acks_total", now.stream_acks, counted_.stream_acks);
+  add("muster_gossip_digest_syncs_total", now.digest_syncs, counted_.digest_syncs);
+  add("muster_gossip_stalls_total", now.stalls, counted_.stalls);
+  add("muster_member_flaps_total", view.flaps, flaps_counted_);
+}
+
+void Measures::measure(const View& view, std::size_t rpc_streams) {
+  count(view);
   using gossip::MemberState;
   std::map<MemberState, double> members{{MemberState::Alive, 0},
                                         {MemberState::Suspect, 0},
                                         {MemberState::Failed, 0},
                                         {MemberState::Left, 0}};
-  for (const auto& [name, member] : view.members) ++members[member.state];
+  for (const auto& [name, member] : *view.members) ++members[member.state];
   Series by_state;
   for (const auto& [state, count] : members) {
     by_state.push_back({{{"state", std::string(to_text(state))}}, count});
   }
-  to.replace("muster_members", by_state);
-  to.set("muster_insecure", {}, view.insecure ? 1 : 0);
-  to.set("muster_lease_remaining_seconds", {}, double(view.lease_remaining_ms) / 1000);
-  to.set("muster_rpc_streams", {}, static_cast<double>(rpc_streams));
+  to_.replace("muster_members", by_state);
+  to_.set("muster_gossip_health_score", {}, view.health_score);
+  to_.set("muster_insecure", {}, view.insecure ? 1 : 0);
+  to_.set("muster_lease_remaining_seconds", {}, double(view.lease_remaining_ms) / 1000);
+  to_.set("muster_rpc_streams", {}, static_cast<double>(rpc_streams));
   const bool coordinating = view.master && view.master->coordinating;
-  to.set("muster_is_coordinator", {}, coordinating ? 1 : 0);
+  to_.set("muster_is_coordinator", {}, coordinating ? 1 : 0);
   const bool disk_failing = view.state_failing || (view.master && view.master->disk_failing);
-  to.set("muster_disk_failing", {}, disk_failing ? 1 : 0);
+  to_.set("muster_disk_failing", {}, disk_failing ? 1 : 0);
   if (!view.master) return;
-  to.set("muster_raft_term", {}, static_cast<double>(view.master->term));
-  to.set("muster_raft_commit_index", {}, static_cast<double>(view.master->commit));
-  to.set("muster_raft_applied_index", {}, static_cast<double>(view.master->applied));
-  to.set("muster_raft_has_leader", {}, view.master->has_leader ? 1 : 0);
-  measure_state(to, *view.master);
+  to_.set("muster_raft_term", {}, static_cast<double>(view.master->term));
+  to_.set("muster_raft_commit_index", {}, static_cast<double>(view.master->commit));
+  to_.set("muster_raft_applied_index", {}, static_cast<double>(view.master->applied));
+  to_.set("muster_raft_has_leader", {}, view.master->has_leader ? 1 : 0);
+  measure_state(to_, *view.master);
 }
 
 }  // namespace muster::agent

@@ -1,14 +1,45 @@
 // What does muster measure of itself at the moment of a scrape?
 //
-// A driver by its neighbour collector/prometheus_exposition. Any thread.
+// A driver by its neighbour collector/prometheus_exposition. Any thread, one at a time.
 #pragma once
 
+#include <array>
+#include <cstdint>
+#include <string>
+
 #include "agent/view.h"
+#include "base/gossip.h"
 #include "collector/prometheus_exposition.h"
 
 namespace muster::agent {
 
-// Sets every gauge that can be read off a view.
-void measure(collector::Instruments& instruments, const View& view, std::size_t rpc_streams);
+// Gossip packets in one direction by their kind, each series looked up once.
+class PacketCounters {
+ public:
+  PacketCounters(collector::Instruments& in, const std::string& direction);
+  void count(const gossip::Packet& packet) const {
+    by_kind_[static_cast<std::size_t>(packet.kind)].add();
+  }
+
+ private:
+  static constexpr std::size_t kKinds = static_cast<std::size_t>(gossip::PacketKind::NameReply) + 1;
+  std::array<collector::Instruments::Counter, kKinds> by_kind_;
+};
+
+class Measures {
+ public:
+  explicit Measures(collector::Instruments& to) : to_(to) {}
+
+  // Sets every gauge that can be read off a view, and counts on what a view counts up. Pre: no view
+  // is older than the one before.
+  void measure(const View& view, std::size_t rpc_streams);
+
+ private:
+  void count(const View& view);
+
+  collector::Instruments& to_;
+  health::SwimCounters counted_;  // so far
+  std::uint64_t flaps_counted_ = 0;
+};
 
 }  // namespace muster::agent

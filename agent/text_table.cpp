@@ -58,6 +58,24 @@ std::string printable(std::string_view outside) {
   return text;
 }
 
+std::string wrapped(std::string_view text, std::size_t indent, std::size_t width) {
+  std::string out;
+  std::size_t column = 0;  // 0: nothing on this line yet
+  while (!text.empty()) {
+    const std::string_view word = text.substr(0, text.find(' '));
+    text.remove_prefix(std::min(text.size(), word.size() + 1));
+    if (word.empty()) continue;
+    if (column > 0 && column + 1 + width_of(word) > width) {
+      out += "\n";
+      column = 0;
+    }
+    out.append(column > 0 ? 1 : indent, ' ');
+    column += (column > 0 ? 1 : indent) + width_of(word);
+    out += word;
+  }
+  return out.empty() ? out : out + "\n";
+}
+
 std::string age_text(std::int64_t since_ms, std::int64_t now_ms) {
   if (since_ms <= 0) return "-";
   const std::int64_t age = std::max<std::int64_t>(0, now_ms - since_ms) / 1000;

@@ -26,6 +26,10 @@ class TextTable {
 
 // `outside` on one line: control characters and what is not UTF-8 become '?'.
 [[nodiscard]] std::string printable(std::string_view outside);
+// `text` in lines of at most `width` characters, broken at blanks where it can be; each line begins
+// with `indent` blanks and ends with a newline.
+[[nodiscard]] std::string wrapped(std::string_view text, std::size_t indent,
+                                  std::size_t width = 80);
 // The time between two moments in milliseconds: "3s", "12m", "5h", "9d"; "-" without a beginning.
 [[nodiscard]] std::string age_text(std::int64_t since_ms, std::int64_t now_ms);
 

@@ -13,6 +13,8 @@
 #include "base/gossip.h"
 #include "base/raft_types.h"
 #include "base/time.h"
+#include "health/member_history.h"
+#include "health/swim_types.h"
 
 namespace muster::agent {
 
@@ -22,8 +24,10 @@ struct MemberView {
   std::uint64_t incarnation = 0;
   Address gossip;
   gossip::Meta meta;
-  WallTime since{};  // of the state, by this agent's clock
+  Instant since{};   // of the state
+  NodeName accuser;  // of a suspect or failed member
 };
+using MemberViews = std::map<NodeName, MemberView>;
 
 struct MasterView {  // only on masters
   raft::Role role = raft::Role::Follower;
@@ -52,8 +56,15 @@ struct View {
   bool state_failing = false;  // it cannot write what it runs: it starts nothing new
   NodeName coordinator;        // empty: none known
   WallTime now{};
+  WallAnchor clock;  // this agent's, for what is told in Instants
   std::int64_t lease_remaining_ms = 0;
-  std::map<NodeName, MemberView> members;
+  // Never null, and the same object for as long as nothing in it changes.
+  std::shared_ptr<const MemberViews> members = std::make_shared<const MemberViews>();
+  std::shared_ptr<const health::MemberEventsByName> history =
+      std::make_shared<const health::MemberEventsByName>();
+  health::SwimCounters gossip;  // since this agent's start
+  std::uint64_t flaps = 0;      // likewise
+  int health_score = 0;         // 0 (well) to health::kHealthScoreMax
   std::map<InstanceId, InstanceView> instances;
   std::shared_ptr<const MasterView> master;  // null on agents that are not masters
 };

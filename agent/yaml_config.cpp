@@ -7,12 +7,16 @@
 
 #include "base/yaml_reader.h"
 #include "failover/workload_check.h"
+#include "health/swim_profile.h"
 
 namespace muster::agent {
 namespace {
 
 constexpr std::uint16_t kPortMax = std::numeric_limits<std::uint16_t>::max();
 constexpr std::size_t kJoinMax = 64;
+// As config.cpp checks them.
+constexpr int kMultMax = 20;
+constexpr int kSmallMax = 16;
 constexpr std::size_t kListMax = 64;  // masters, receivers: config.cpp says how many make sense
 
 // The kernel's own word for it, as gethostname() gives. Empty when it cannot be read: then
@@ -81,17 +85,29 @@ void read_masters(const YamlNode& from, std::vector<MasterConfig>& out) {
   }
 }
 
-void read_timing(const YamlNode& root, Config& config) {
-  const YamlNode membership = root.key("membership");
-  membership.key("profile").read(config.membership.profile);
-  membership.key("probe_interval").read_duration(config.membership.probe_interval);
-  membership.key("probe_timeout").read_duration(config.membership.probe_timeout);
-  membership.key("suspicion_mult")
-      .read_number<std::uint32_t>(config.membership.suspicion_mult, 2, 20);
-  membership.key("gossip_interval").read_duration(config.membership.gossip_interval);
-  const YamlNode consensus = root.key("consensus");
-  consensus.key("election_timeout").read_duration(config.consensus.election_timeout);
-  consensus.key("heartbeat_interval").read_duration(config.consensus.heartbeat_interval);
+void read_membership(const YamlNode& from, MembershipConfig& out) {
+  from.key("profile").read(out.profile);
+  // One that is not known is refused by the check of the values.
+  out.swim = health::swim_profile(out.profile).value_or(health::SwimOptions{});
+  health::SwimOptions& swim = out.swim;
+  from.key("probe_interval").read_duration(swim.probe_interval);
+  from.key("probe_timeout").read_duration(swim.probe_timeout);
+  from.key("indirect_checks").read_number(swim.indirect_checks, 0, kSmallMax);
+  from.key("suspicion_mult").read_number(swim.suspicion_mult, 2, kMultMax);
+  from.key("suspicion_max_mult").read_number(swim.suspicion_max_mult, 1, kMultMax);
+  from.key("gossip_interval").read_duration(swim.gossip_interval);
+  from.key("gossip_fanout").read_number(swim.gossip_fanout, 1, kSmallMax);
+  from.key("retransmit_mult").read_number(swim.retransmit_mult, 1, kMultMax);
+  from.key("push_pull_interval").read_duration(swim.push_pull_interval);
+  from.key("reconnect_interval").read_duration(swim.reconnect_interval);
+  from.key("join_retry").read_duration(swim.join_retry);
+  from.key("join_retry_max").read_duration(swim.join_retry_max);
+  from.key("tombstone").read_duration(swim.tombstone);
+}
+
+void read_consensus(const YamlNode& from, ConsensusConfig& out) {
+  from.key("election_timeout").read_duration(out.election_timeout);
+  from.key("heartbeat_interval").read_duration(out.heartbeat_interval);
 }
 
 void read_alerts(const YamlNode& from, AlertsConfig& out) {
@@ -127,7 +143,8 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   resources.key("cpu").read_cpu(config.resources.cpu_millis);
   resources.key("memory").read_size(config.resources.memory_bytes);
   root.key("gossip").key("keyring").read(config.gossip.keyring);
-  read_timing(root, config);
+  read_membership(root.key("membership"), config.membership);
+  read_consensus(root.key("consensus"), config.consensus);
   read_alerts(root.key("alerts"), config.alerts);
   const YamlNode logs = root.key("logs");
   logs.key("max_bytes").read_size(config.logs.max_bytes);

@@ -53,11 +53,38 @@ const std::vector<Declaration> kDeclarations{
     {Counter,
      "muster_gossip_packets_total",
      {"direction", "kind"},
-     "Gossip messages by direction (in, out) and kind."},
+     "Gossip messages by direction (sent, received) and kind."},
     {Counter,
      "muster_gossip_dropped_total",
      {"reason"},
      "Gossip messages that were refused, by reason."},
+    {Gauge,
+     "muster_gossip_health_score",
+     {},
+     "How far this agent distrusts its own judgement: 0 (well) to 7."},
+    {Counter, "muster_gossip_probes_total", {}, "Probes of other members."},
+    {Counter, "muster_gossip_probes_failed_total", {}, "Probes that nobody answered."},
+    {Counter,
+     "muster_gossip_refutations_total",
+     {},
+     "Claims about this agent itself that it refuted."},
+    {Counter, "muster_gossip_hints_total", {}, "Probes begun by a sign of trouble."},
+    {Counter,
+     "muster_gossip_stream_acks_total",
+     {},
+     "Probes that were answered over TCP only: UDP is lost or blocked."},
+    {Counter,
+     "muster_gossip_digest_syncs_total",
+     {},
+     "Tables exchanged because they went on to differ."},
+    {Counter,
+     "muster_gossip_stalls_total",
+     {},
+     "Times that the control loop stood still for longer than a probe interval."},
+    {Counter,
+     "muster_member_flaps_total",
+     {},
+     "Members that began to fail, or to refute suspicions, again and again."},
 
     // Masters and the coordinator.
     {Gauge, "muster_is_coordinator", {}, "Whether this agent is the coordinator (1) or not (0)."},
@@ -274,11 +301,34 @@ void Instruments::replace(std::string_view name,
   }
 }
 
+Instruments::Counter Instruments::counter(std::string_view name, const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  Counter counter;
+  counter.series_ = state_->find<prometheus::Counter>(name, labels);
+  return counter;
+}
+
+void Instruments::Counter::add(double by) const {
+  CHECK(by >= 0 && std::isfinite(by));
+  if (series_ != nullptr) series_->Increment(by);
+}
+
+Instruments::Histogram Instruments::histogram(std::string_view name, const Labels& labels) {
+  const std::lock_guard lock(state_->mutex);
+  Histogram histogram;
+  histogram.series_ = state_->histogram(name, labels);
+  return histogram;
+}
+
+void Instruments::Histogram::observe(double value) const {
+  if (series_ != nullptr) series_->Observe(std::isfinite(value) && value > 0 ? value : 0);
+}
+
 void Instruments::observe(std::string_view name, double value, const Labels& labels) {
   const std::lock_guard lock(state_->mutex);
-  if (auto* const histogram = state_->histogram(name, labels)) {
-    histogram->Observe(std::isfinite(value) && value > 0 ? value : 0);
-  }
+  Histogram histogram;
+  histogram.series_ = state_->histogram(name, labels);
+  histogram.observe(value);
 }
 
 std::string Instruments::text() const {

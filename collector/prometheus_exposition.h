@@ -14,6 +14,11 @@
 #include <utility>
 #include <vector>
 
+namespace prometheus {
+class Counter;
+class Histogram;
+}  // namespace prometheus
+
 namespace muster::collector {
 
 using Labels = std::map<std::string, std::string>;
@@ -23,6 +28,25 @@ class Instruments {
   // A series more than that in one family is not recorded but counted in
   // muster_series_dropped_total: label values may come from outside.
   static constexpr std::size_t kSeriesMax = 10'000;
+
+  // One series, looked up once: for what happens many times a second. Valid as long as the
+  // Instruments.
+  class Counter {
+   public:
+    void add(double by = 1) const;  // pre: by >= 0 and finite
+
+   private:
+    friend class Instruments;
+    prometheus::Counter* series_ = nullptr;  // null: the family was full
+  };
+  class Histogram {
+   public:
+    void observe(double value) const;  // as Instruments::observe()
+
+   private:
+    friend class Instruments;
+    prometheus::Histogram* series_ = nullptr;
+  };
 
   // Counters and histograms without labels begin at 0; muster_build_info is set. A gauge is absent
   // until it is set: it does not claim what nobody has measured.
@@ -39,6 +63,10 @@ class Instruments {
   void replace(std::string_view name, const std::vector<std::pair<Labels, double>>& series);
   // Histogram takes in `value`, in the unit of the name; what is below 0 or not finite counts as 0.
   void observe(std::string_view name, double value, const Labels& labels = {});
+
+  // The series begins at 0 with the first call.
+  [[nodiscard]] Counter counter(std::string_view name, const Labels& labels = {});
+  [[nodiscard]] Histogram histogram(std::string_view name, const Labels& labels = {});
 
   // Prometheus text format 0.0.4, families in the order of the table, series by their labels.
   [[nodiscard]] std::string text() const;

@@ -19,7 +19,8 @@ import cluster as harness  # noqa: E402
 import shared  # noqa: E402
 
 FILES = ("run_script_test", "test_bad_input", "test_workloads", "test_agent", "test_failover",
-         "test_alerts", "test_metrics", "test_quorum", "test_full_disk", "test_keyring")
+         "test_alerts", "test_metrics", "test_why", "test_quorum", "test_full_disk",
+         "test_keyring")
 
 
 class Result(unittest.TextTestResult):

@@ -44,8 +44,8 @@ std::string address_at(const World& world, const Values& values) {
   for (const NodeName& observer : observers(world, values)) {
     if (!world.alive(observer)) return observer + " does not run";
     const auto view = world.view(observer);
-    const auto member = view->members.find(values.nodes[0]);
-    if (member == view->members.end()) return observer + " does not know it";
+    const auto member = view->members->find(values.nodes[0]);
+    if (member == view->members->end()) return observer + " does not know it";
     if (member->second.gossip.host == values.word) continue;
     return observer + " knows it at " + member->second.gossip.host;
   }

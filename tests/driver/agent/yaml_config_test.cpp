@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include "health/swim_profile.h"
 #include "tests/driver/temp_dir.h"
 
 namespace muster::agent {
@@ -60,10 +61,7 @@ TEST(YamlConfig, TheExampleShowsTheDefaults) {
   EXPECT_EQ(config->insecure, defaults.insecure);
   EXPECT_EQ(config->resources, defaults.resources);
   EXPECT_EQ(config->membership.profile, defaults.membership.profile);
-  EXPECT_EQ(config->membership.probe_interval, defaults.membership.probe_interval);
-  EXPECT_EQ(config->membership.probe_timeout, defaults.membership.probe_timeout);
-  EXPECT_EQ(config->membership.suspicion_mult, defaults.membership.suspicion_mult);
-  EXPECT_EQ(config->membership.gossip_interval, defaults.membership.gossip_interval);
+  EXPECT_EQ(config->membership.swim, defaults.membership.swim);
   EXPECT_EQ(config->consensus.election_timeout, defaults.consensus.election_timeout);
   EXPECT_EQ(config->consensus.heartbeat_interval, defaults.consensus.heartbeat_interval);
   EXPECT_EQ(config->alerts.group_wait, defaults.alerts.group_wait);
@@ -119,10 +117,10 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
   EXPECT_TRUE(config->insecure);
   EXPECT_EQ(config->resources, (Resources{1500, std::uint64_t{2} << 30}));
   EXPECT_EQ(config->gossip.keyring, "/etc/ring");
-  EXPECT_EQ(config->membership.probe_interval, Duration(1s));
-  EXPECT_EQ(config->membership.probe_timeout, Duration(500ms));
-  EXPECT_EQ(config->membership.suspicion_mult, 4U);
-  EXPECT_EQ(config->membership.gossip_interval, Duration(200ms));
+  EXPECT_EQ(config->membership.swim.probe_interval, Duration(1s));
+  EXPECT_EQ(config->membership.swim.probe_timeout, Duration(500ms));
+  EXPECT_EQ(config->membership.swim.suspicion_mult, 4);
+  EXPECT_EQ(config->membership.swim.gossip_interval, Duration(200ms));
   EXPECT_EQ(config->consensus.election_timeout, Duration(1s));
   EXPECT_EQ(config->consensus.heartbeat_interval, Duration(200ms));
   ASSERT_EQ(config->alerts.receivers.size(), 1U);
@@ -138,6 +136,37 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
   EXPECT_EQ(config->log.format, "json");
   EXPECT_TRUE(config->leave_on_terminate);
   EXPECT_FALSE(config->allow_workloads);
+}
+
+TEST(YamlConfig, AProfileSetsAllValuesOfMembershipAndEachCanBeOverridden) {
+  const auto plain = parse_config(std::string(kMinimal) + "membership: {profile: wan}\n", "f.yaml");
+  ASSERT_TRUE(plain) << plain.error().text;
+  EXPECT_EQ(plain->membership.swim, health::swim_profile("wan"));
+  // Whatever the order in which they are written.
+  const auto config = parse_config(
+      std::string(kMinimal) +
+          "membership:\n"
+          "  {probe_interval: 4s, probe_timeout: 2s, indirect_checks: 2, suspicion_mult: 5,\n"
+          "   suspicion_max_mult: 7, gossip_interval: 100ms, gossip_fanout: 6,\n"
+          "   retransmit_mult: 8, push_pull_interval: 9s, reconnect_interval: 11s,\n"
+          "   join_retry: 12ms, join_retry_max: 13s, tombstone: 14h, profile: wan}\n",
+      "f.yaml");
+  ASSERT_TRUE(config) << config.error().text;
+  health::SwimOptions expected;
+  expected.probe_interval = 4s;
+  expected.probe_timeout = 2s;
+  expected.indirect_checks = 2;
+  expected.suspicion_mult = 5;
+  expected.suspicion_max_mult = 7;
+  expected.gossip_interval = 100ms;
+  expected.gossip_fanout = 6;
+  expected.retransmit_mult = 8;
+  expected.push_pull_interval = 9s;
+  expected.reconnect_interval = 11s;
+  expected.join_retry = 12ms;
+  expected.join_retry_max = 13s;
+  expected.tombstone = 14h;
+  EXPECT_EQ(config->membership.swim, expected);
 }
 
 struct BadConfig {
@@ -160,8 +189,20 @@ TEST(YamlConfig, BadInputIsRefusedWithItsPlaceAndPath) {
       {"join: 127.0.0.1:1\n",
        "f.yaml:4:7: join: expected a list of host:port, found \"127.0.0.1:1\""},
       {"membership:\n  probe_timeout: 300ms\n",
-       "f.yaml:5:18: membership.probe_timeout: 300ms is not less than membership.probe_interval, "
-       "200ms"},
+       "f.yaml:5:18: membership.probe_timeout: probe_timeout (300ms) must be below "
+       "probe_interval (200ms): relays are asked in what is left"},
+      {"membership:\n  profile: wan\n  probe_interval: 1s\n",
+       "f.yaml:5:3: membership.probe_timeout: probe_timeout (3000ms) must be below probe_interval "
+       "(1000ms): relays are asked in what is left"},
+      {"membership:\n  join_retry: 20s\n",
+       "f.yaml:5:15: membership.join_retry: join_retry (20000ms) must not be above join_retry_max "
+       "(10000ms)"},
+      {"membership: {profile: moon}\n",
+       "f.yaml:4:23: membership.profile: \"moon\" is not known: write lan, wan or local"},
+      {"membership:\n  gossip_fanout: 99\n",
+       "f.yaml:5:18: membership.gossip_fanout: expected a whole number from 1 to 16, found \"99\""},
+      {"membership:\n  tombstone: 30s\n",
+       "f.yaml:5:14: membership.tombstone: 30s is not between 1m and 720h"},
       {"membership:\n  probe_interval: 5\n",
        "f.yaml:5:19: membership.probe_interval: \"5\" is not a duration: write a number with its "
        "unit, such as 500ms, 10s, 5m or 1h"},

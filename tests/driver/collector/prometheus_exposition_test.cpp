@@ -43,7 +43,8 @@ void fill(Instruments& instruments) {
   for (const char* name :
        {"muster_insecure", "muster_disk_failing", "muster_is_coordinator", "muster_raft_has_leader",
         "muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
-        "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_alerts_firing"}) {
+        "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_alerts_firing",
+        "muster_gossip_health_score"}) {
     instruments.set(name, {}, 1);
   }
   instruments.set("muster_members", {{"state", "alive"}}, 5);
@@ -83,7 +84,7 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 26U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 35U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {
@@ -125,6 +126,24 @@ TEST(Instruments, CountersAddAndGaugesAreSet) {
             (std::vector<std::string>{
                 "# HELP muster_raft_term Term of the consensus group that this master is in.",
                 "# TYPE muster_raft_term gauge", "muster_raft_term 6"}));
+}
+
+TEST(Instruments, ASeriesThatWasLookedUpOnceCountsIntoTheSame) {
+  Instruments instruments;
+  const auto web = instruments.counter("muster_restarts_total", {{"workload", "web"}});
+  EXPECT_EQ(lines_with(instruments.text(), "muster_restarts_total{"),
+            std::vector<std::string>{"muster_restarts_total{workload=\"web\"} 0"});
+  web.add();
+  instruments.count("muster_restarts_total", {{"workload", "web"}});
+  instruments.counter("muster_restarts_total", {{"workload", "web"}}).add(2.5);
+  EXPECT_EQ(lines_with(instruments.text(), "muster_restarts_total{"),
+            std::vector<std::string>{"muster_restarts_total{workload=\"web\"} 4.5"});
+  const auto lag = instruments.histogram("muster_loop_lag_seconds");
+  lag.observe(0.5);
+  lag.observe(-1);
+  instruments.observe("muster_loop_lag_seconds", 1);
+  EXPECT_EQ(lines_with(instruments.text(), "muster_loop_lag_seconds_count"),
+            std::vector<std::string>{"muster_loop_lag_seconds_count 3"});
 }
 
 TEST(Instruments, ReplacingAGaugeFamilyRemovesWhatIsNotInTheList) {

@@ -13,6 +13,7 @@ WallTime at(std::int64_t ms) { return WallTime(std::chrono::milliseconds(ms)); }
 // A master of a cluster of two nodes; the tests fill in what they are about.
 struct Cluster {
   View view;
+  MemberViews members;
   MasterView master;
   ClusterState state;
 
@@ -35,7 +36,7 @@ struct Cluster {
     record.info.name = name;
     record.info.http = {"127.0.0." + name.substr(1), 7948};
     record.info.master = name == "n1";
-    view.members[name].name = name;
+    members[name].name = name;
     return record;
   }
   WorkloadSpec& workload(const std::string& name, std::uint32_t replicas) {
@@ -60,6 +61,7 @@ struct Cluster {
   std::optional<ApiResponse> read(std::string_view path, std::string_view query = "") {
     master.state = std::make_shared<const ClusterState>(state);
     view.master = std::make_shared<const MasterView>(master);
+    view.members = std::make_shared<const MemberViews>(members);
     return answer_read(view, path, query);
   }
   json get(std::string_view path, std::string_view query = "") {
@@ -72,7 +74,7 @@ struct Cluster {
 TEST(Api, StatusNamesTheCoordinatorAndCountsWhatThereIs) {
   Cluster cluster;
   cluster.node("n2").state = NodeState::Failed;
-  cluster.view.members["n2"].state = gossip::MemberState::Suspect;
+  cluster.members["n2"].state = gossip::MemberState::Suspect;
   cluster.workload("web", 1);
   cluster.place(1, "web", "n1", Phase::Ready);
   cluster.workload("api", 2);
@@ -220,7 +222,7 @@ TEST(Api, HostileTextBecomesJsonAndNothingThrows) {
   placement.reason = hostile;
   cluster.state.unplaceable["web"] = {hostile};
   cluster.node("n1").info.labels["a"] = hostile;
-  cluster.view.members["n1"].meta.zone = hostile;
+  cluster.members["n1"].meta.zone = hostile;
   cluster.view.coordinator = hostile;
   for (const char* path : {"/v1/status", "/v1/members", "/v1/nodes", "/v1/workloads",
                            "/v1/workloads/web", "/v1/events", "/v1/sd/prometheus"}) {
@@ -235,7 +237,7 @@ TEST(Api, PrometheusGetsEveryAliveNodeWithTextLabels) {
   Cluster cluster;
   cluster.node("n3").state = NodeState::Failed;
   cluster.node("n2").info.zone = "b";
-  cluster.view.members["n2"].state = gossip::MemberState::Suspect;
+  cluster.members["n2"].state = gossip::MemberState::Suspect;
   const json groups = cluster.get("/v1/sd/prometheus");
   ASSERT_EQ(groups.size(), 2U);
   EXPECT_EQ(groups[0]["targets"], json({"127.0.0.1:7948"}));

@@ -71,10 +71,10 @@ TEST(NodeOptions, ANodeThatIsNotListedIsNoMaster) {
 
 TEST(NodeOptions, TimesReachTheCoresThatTheyAreFor) {
   Config config = sample();
-  config.membership.probe_interval = 1s;
-  config.membership.probe_timeout = 300ms;
-  config.membership.suspicion_mult = 7;
-  config.membership.gossip_interval = 70ms;
+  config.membership.swim.probe_interval = 1s;
+  config.membership.swim.probe_timeout = 300ms;
+  config.membership.swim.suspicion_mult = 7;
+  config.membership.swim.gossip_interval = 70ms;
   config.consensus.election_timeout = 900ms;
   config.consensus.heartbeat_interval = 90ms;
   config.alerts.group_wait = 3s;
@@ -101,6 +101,17 @@ TEST(NodeOptions, ReceiversKeepTheirHeaders) {
   EXPECT_EQ(options.master.alerts.receivers[0].name, "ops");
   EXPECT_EQ(options.master.alerts.receivers[0].headers.size(), 1U);
   EXPECT_EQ(options.master.alerts.external_url, "http://127.0.0.1:7948");
+}
+
+TEST(NodeOptions, AProfileIsNamedForPeopleWithWhatOverridesIt) {
+  MembershipConfig membership;
+  EXPECT_EQ(membership_text(membership), "lan");
+  membership.swim.probe_interval = 1s;
+  EXPECT_EQ(membership_text(membership), "lan, other than it in probe_interval");
+  membership.swim.tombstone = 1h;
+  membership.swim.gossip_fanout = 9;
+  EXPECT_EQ(membership_text(membership),
+            "lan, other than it in probe_interval, gossip_fanout and tombstone");
 }
 
 TEST(NodeOptions, MastersAreWrittenForPeople) {

@@ -39,5 +39,20 @@ TEST(TextTable, AgesHaveOneUnit) {
   EXPECT_EQ(age_text(5000, 1000), "0s");
 }
 
+TEST(Wrapped, LinesAreBrokenAtBlanksAndIndented) {
+  EXPECT_EQ(wrapped("one two three", 2, 9), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("one two three", 2, 10), "  one two\n  three\n");
+  EXPECT_EQ(wrapped("one  two", 0), "one two\n");
+  EXPECT_EQ(wrapped("", 4), "");
+}
+
+TEST(Wrapped, AWordThatIsTooLongHasALineOfItsOwn) {
+  EXPECT_EQ(wrapped("a muchtoolong b", 1, 6), " a\n muchtoolong\n b\n");
+}
+
+TEST(Wrapped, CharactersAreCountedAndNotBytes) {
+  EXPECT_EQ(wrapped("\u00e9\u00e9 \u00e9\u00e9", 0, 5), "\u00e9\u00e9 \u00e9\u00e9\n");
+}
+
 }  // namespace
 }  // namespace muster::agent

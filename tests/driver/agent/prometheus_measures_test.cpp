@@ -1,0 +1,76 @@
+#include "agent/prometheus_measures.h"
+
+#include <gtest/gtest.h>
+
+namespace muster::agent {
+namespace {
+
+struct MeasuresTest : testing::Test {
+  collector::Instruments instruments;
+  Measures measures{instruments};
+  View view;
+
+  // The line of one series, "" without it.
+  std::string line(const std::string& series) {
+    const std::string text = "\n" + instruments.text();
+    const std::size_t at = text.find("\n" + series + " ");
+    if (at == std::string::npos) return "";
+    return text.substr(at + 1, text.find('\n', at + 1) - at - 1);
+  }
+};
+
+TEST_F(MeasuresTest, WhatMembershipCountsIsCountedOnAndNeverTwice) {
+  view.gossip.probes = 5;
+  view.flaps = 1;
+  measures.measure(view, 0);
+  measures.measure(view, 0);
+  view.gossip.probes = 7;
+  view.gossip.hints = 2;
+  measures.measure(view, 0);
+  EXPECT_EQ(line("muster_gossip_probes_total"), "muster_gossip_probes_total 7");
+  EXPECT_EQ(line("muster_gossip_hints_total"), "muster_gossip_hints_total 2");
+  EXPECT_EQ(line("muster_member_flaps_total"), "muster_member_flaps_total 1");
+}
+
+TEST_F(MeasuresTest, DroppedMessagesAreAddedToThoseThatTheDriverHasDropped) {
+  const std::string series = "muster_gossip_dropped_total{reason=\"wrong-version\"}";
+  instruments.count("muster_gossip_dropped_total", {{"reason", "wrong-version"}}, 3);
+  view.gossip.wrong_version = 2;
+  measures.measure(view, 0);
+  EXPECT_EQ(line(series), series + " 5");
+  instruments.count("muster_gossip_dropped_total", {{"reason", "wrong-version"}});
+  measures.measure(view, 0);
+  EXPECT_EQ(line(series), series + " 6");
+}
+
+TEST_F(MeasuresTest, EveryReasonIsThereFromTheFirstScrape) {
+  measures.measure(view, 0);
+  for (const char* reason : {"foreign-cluster", "wrong-version", "misaddressed", "refused-claim"}) {
+    const std::string series =
+        "muster_gossip_dropped_total{reason=\"" + std::string(reason) + "\"}";
+    EXPECT_EQ(line(series), series + " 0");
+  }
+}
+
+TEST_F(MeasuresTest, OwnHealthIsAGauge) {
+  view.health_score = 3;
+  measures.measure(view, 0);
+  EXPECT_EQ(line("muster_gossip_health_score"), "muster_gossip_health_score 3");
+}
+
+TEST_F(MeasuresTest, PacketsAreCountedByDirectionAndKind) {
+  const PacketCounters sent(instruments, "sent");
+  gossip::Packet packet;
+  packet.kind = gossip::PacketKind::NameReply;
+  sent.count(packet);
+  packet.kind = gossip::PacketKind::Ping;
+  sent.count(packet);
+  sent.count(packet);
+  const std::string ping = "muster_gossip_packets_total{direction=\"sent\",kind=\"ping\"}";
+  const std::string reply = "muster_gossip_packets_total{direction=\"sent\",kind=\"name_reply\"}";
+  EXPECT_EQ(line(ping), ping + " 2");
+  EXPECT_EQ(line(reply), reply + " 1");
+}
+
+}  // namespace
+}  // namespace muster::agent

@@ -168,10 +168,9 @@ std::shared_ptr<const MemberViews> Node::member_views() const {
   }
   auto views = std::make_shared<MemberViews>();
   for (const health::Member& member : table) {
-    views->emplace_hint(
-        views->end(), member.name(),
-        MemberView{member.name(), member.state, member.incarnation, member.gossip(), member.meta(),
-                   member.since, swim_.accuser_of(member.name())});
+    views->emplace_hint(views->end(), member.name(),
+                        MemberView{member.name(), member.state, member.incarnation, member.gossip(),
+                                   member.meta(), member.since, swim_.accuser_of(member.name())});
   }
   shown_ = {views, member_changes_, table.digest(), table.size()};
   return views;

@@ -38,7 +38,7 @@ PAUSES, PAUSE_WATCH = (1, 5, 15), 5.0
 
 # serf's lan profile, in muster's words.
 SERF_TIMING = {"probe_interval": "1s", "probe_timeout": "500ms", "suspicion_mult": 4,
-               "gossip_interval": "200ms"}
+               "gossip_interval": "200ms", "push_pull_interval": "30s"}
 COUNTED = {"gossip_udp": ("udp", harness.GOSSIP), "gossip_tcp": ("tcp", harness.GOSSIP),
            "rpc": ("tcp", harness.RPC)}
 

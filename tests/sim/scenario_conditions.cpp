@@ -73,15 +73,15 @@ std::string accused_by(const World& world, const Values& values) {
   for (const NodeName& observer : world.names()) {
     if (!world.alive(observer)) continue;
     std::string accused;
-    each_member(world.node(observer).swim(),
-                [&](const NodeName& name, const health::Member& member) {
-                  if (member.state == MemberState::Alive || member.accuser != values.nodes[0]) {
-                    return true;
-                  }
-                  accused = observer;
-                  accused += " holds " + name + " " + std::string(gossip::to_text(member.state));
-                  return false;
-                });
+    const health::Swim& swim = world.node(observer).swim();
+    each_member(swim, [&](const NodeName& name, const health::Member& member) {
+      if (member.state == MemberState::Alive || swim.accuser_of(name) != values.nodes[0]) {
+        return true;
+      }
+      accused = observer;
+      accused += " holds " + name + " " + std::string(gossip::to_text(member.state));
+      return false;
+    });
     if (!accused.empty()) return accused;
   }
   return {};

@@ -101,7 +101,8 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
       ++it;
       continue;
     }
-    if (other.info.rpc != registration.info.rpc) {
+    // A host that lost its power resets nothing: its stream stays, and holds no name.
+    if (other.info.rpc != registration.info.rpc && !other.given_up) {
       rpc::HelloReply no = reply();
       no.refused = true;
       no.why = "the name " + name + " is in use by the agent at " + other.info.rpc.text() +
@@ -119,6 +120,7 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.admitting = 0;
   agent.admitted = false;
   agent.last_heard = now;
+  agent.given_up = false;
   agent.info = registration.info;
   agent.info.name = name;
   agent.said.clear();
@@ -150,6 +152,7 @@ void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Inst
   const auto found = agents_.find(stream);
   if (found == agents_.end() || !found->second.registered || !active_) return;
   found->second.last_heard = now;
+  found->second.given_up = false;
   leases_.on_renewal(found->second.node, now);
   const auto lease_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(failover::kLease).count());
@@ -162,6 +165,7 @@ void Coordinator::on_status(StreamId stream, const rpc::StatusReport& report, In
   if (found == agents_.end() || !found->second.registered) return;
   Agent& agent = found->second;
   agent.last_heard = now;
+  agent.given_up = false;
   if (!hear(agent.said, report.statuses) || !hear(reports_[agent.node], report.statuses)) {
     return cut_boundless(stream);
   }
@@ -209,6 +213,9 @@ void Coordinator::end() {
 void Coordinator::on_sighting(const NodeName& node, const Sighting& sighting) {
   sightings_[node] = sighting;
   if (sighting.state == MemberState::Suspect) suspected_[node] = sighting.evidence;
+  if (sighting.state == MemberState::Failed || sighting.state == MemberState::Left) {
+    for (auto& [stream, agent] : agents_) agent.given_up = agent.given_up || agent.node == node;
+  }
   dirty_ = true;
 }
 

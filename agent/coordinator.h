@@ -89,6 +89,7 @@ class Coordinator {
     std::uint64_t admitting = 0;  // the batch that takes it in; 0: none yet
     bool admitted = false;        // that batch is done: its assignments are the truth
     Instant last_heard{};
+    bool given_up = false;  // membership ended the node, and this stream has said nothing since
     NodeInfo info;
     std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;

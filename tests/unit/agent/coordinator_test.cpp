@@ -212,6 +212,26 @@ TEST_F(CoordinatorTest, ANameThatIsInUseAtAnotherAddressIsRefused) {
   EXPECT_EQ(coordinator.agents(), 1U);
 }
 
+// A host without power resets nothing, so its stream outlives it.
+TEST_F(CoordinatorTest, TheNameOfANodeThatWasGivenUpIsFreeWhileItsStreamSaysNothing) {
+  rpc::Register other = registration("n2");
+  other.info.rpc = {"elsewhere", 7947};
+  for (const bool speaks : {true, false}) {
+    coordinator.end();
+    with_web();
+    see("n2", MemberState::Failed);
+    see("n2");  // the new one is seen before it registers
+    if (speaks) coordinator.on_heartbeat(2, {1, 1}, now);
+    take();
+    effects.clear();
+    coordinator.on_agent(4, "n2", now);
+    coordinator.on_register(4, other, now);
+    take();
+    ASSERT_EQ(only<CloseStream>().size(), 1U);
+    EXPECT_EQ(only<CloseStream>()[0].stream, speaks ? 4U : 2U);
+  }
+}
+
 TEST_F(CoordinatorTest, ANewStreamOfTheSameAgentReplacesTheOld) {
   with_web();
   effects.clear();

@@ -47,19 +47,17 @@ SuspicionTimer::SuspicionTimer(NodeName accuser, int wanted, Duration min, Durat
       min_(min),
       max_(max),
       since_(now),
-      deadline_from_(now) {}
+      deadline_from_(now),
+      deadline_(now + suspicion_timeout(0, wanted, min, max)) {}
 
 bool SuspicionTimer::confirm(const NodeName& peer) {
   if (confirmers_.size() >= static_cast<std::size_t>(wanted_)) return false;
   if (peer == accuser_) return false;
   if (std::find(confirmers_.begin(), confirmers_.end(), peer) != confirmers_.end()) return false;
   confirmers_.push_back(peer);
+  deadline_ =
+      deadline_from_ + suspicion_timeout(static_cast<int>(confirmers_.size()), wanted_, min_, max_);
   return true;
-}
-
-Instant SuspicionTimer::deadline() const {
-  return deadline_from_ +
-         suspicion_timeout(static_cast<int>(confirmers_.size()), wanted_, min_, max_);
 }
 
 }  // namespace muster::health

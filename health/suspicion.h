@@ -37,9 +37,12 @@ class SuspicionTimer {
   // accuser, and once enough have confirmed.
   bool confirm(const NodeName& peer);
   // The observer itself was not running for so long: that time proves nothing.
-  void extend(Duration stall) { deadline_from_ += stall; }
+  void extend(Duration stall) {
+    deadline_from_ += stall;
+    deadline_ += stall;
+  }
 
-  [[nodiscard]] Instant deadline() const;  // at which the member is declared failed
+  [[nodiscard]] Instant deadline() const { return deadline_; }  // the member is declared failed
   [[nodiscard]] Instant since() const { return since_; }
   [[nodiscard]] const NodeName& accuser() const { return accuser_; }
   [[nodiscard]] const std::vector<NodeName>& confirmers() const { return confirmers_; }
@@ -52,6 +55,7 @@ class SuspicionTimer {
   Duration max_;
   Instant since_;          // for people
   Instant deadline_from_;  // since_ plus stalls
+  Instant deadline_;       // asked for after every event, and changed by few of them
 };
 
 }  // namespace muster::health

@@ -151,7 +151,13 @@ void Swim::apply_to_self(const Claim& claim, Instant now) {
     effects_.emplace_back(NameTaken{claim.card->gossip});
     return;
   }
-  if (claim.incarnation < self.incarnation) return;
+  if (claim.incarnation < self.incarnation) {
+    // Whoever still says so has missed that we refuted it; gossip of it may have ended long ago.
+    if (claim.state != MemberState::Alive && !queue_.contains(self_)) {
+      enqueue(claim_about(self, false), now);
+    }
+    return;
+  }
   const bool same = claim.state == MemberState::Alive && claim.incarnation == self.incarnation &&
                     has_card(claim) && says_the_same(*claim.card, *self.card);
   if (!same) refute(claim.incarnation, now);

@@ -81,6 +81,28 @@ TEST_F(SwimClaims, ALivingMembersAddressIsNotTakenFromIt) {
   EXPECT_EQ(conflicts, 1);
 }
 
+TEST_F(SwimClaims, WhoeverMissedOurRefutationIsToldAgain) {
+  tell(claim(MemberState::Suspect, "n1", 0));  // refuted with incarnation 1
+  net.drain(net.node(1));
+  net.run(5s);  // ... of which nobody talks any more
+  ASSERT_EQ(swim().members().self().incarnation, 1U);
+  for (const MemberState old : {MemberState::Suspect, MemberState::Failed}) {
+    net.run(5s);
+    gossip::Packet ping = packet("n2", gossip::PacketKind::Ping);
+    ping.claims = {claim(old, "n1", 0)};
+    swim().on_packet(net.node(2).address, ping, net.now);
+    bool told = false;
+    for (const gossip::Packet& answer : sent()) {
+      for (const gossip::Claim& one : answer.claims) {
+        told =
+            told || (one.name == "n1" && one.state == MemberState::Alive && one.incarnation == 1);
+      }
+    }
+    EXPECT_TRUE(told);
+    EXPECT_EQ(swim().members().self().incarnation, 1U);  // once refuted is enough
+  }
+}
+
 TEST_F(SwimClaims, AFailureInATableIsOnlyASuspicion) {
   tell_in_a_table(claim(MemberState::Failed, "n3", 0));
   EXPECT_EQ(state("n3"), MemberState::Suspect);

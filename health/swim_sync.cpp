@@ -51,8 +51,7 @@ void Swim::try_seeds(Instant now) {
     if (!here && !is_syncing(seed.address)) lost.push_back(seed.address);
   }
   rng_.shuffle(lost);
-  const std::size_t at_once = joined_ ? 1 : kSeedsAtOnce;
-  for (std::size_t i = 0; i < lost.size() && i < at_once; ++i)
+  for (std::size_t i = 0; i < lost.size() && i < kSeedsAtOnce; ++i)
     start_sync(lost[i], {}, Asking::Whole);
   if (joined_) {
     next_join_ = seeds_.empty() ? kNever : now + options_.join_retry_max;

@@ -9,6 +9,7 @@ namespace muster::sim {
 namespace {
 
 constexpr Duration kExchange = std::chrono::seconds(5);  // the longest that a full exchange takes
+constexpr int kProbesUntilCompared = 10;  // whoever differs has met others that do and asked one
 
 }  // namespace
 
@@ -17,8 +18,8 @@ MembershipBounds membership_bounds(const health::SwimOptions& options, std::size
       health::suspicion_min(options.suspicion_mult, members, options.probe_interval),
       options.suspicion_max_mult);
   MembershipBounds bounds;
-  bounds.down = options.reconnect_interval * 5 / 4 + kExchange +
-                health::push_pull_scaled(options.push_pull_interval, members) * 3 / 2 + suspicion;
+  bounds.down = std::max(options.reconnect_interval * 5 / 4, options.join_retry_max) + kExchange +
+                options.probe_interval * kProbesUntilCompared + suspicion;
   const auto probes = static_cast<Duration::rep>(2 * members);
   bounds.up = probes * options.probe_interval * (health::kHealthScoreMax + 1) + suspicion;
   return bounds;

@@ -47,9 +47,10 @@ std::string to_text(const SeedReport& report, const Effort& effort, const std::s
       static_cast<unsigned long long>(report.seed), report.nodes, report.masters,
       report.virtual_seconds, effort.wall_seconds, static_cast<unsigned long long>(report.events));
   text += formatted(
-      "%.0f node-seconds/s of processor time, %zu reigns, %zu writes, agreed after %.1f s, trace ",
+      "%.0f node-seconds/s of processor time, %zu reigns, %zu writes, members "
+      "agreed after %.1f s, all after %.1f s, trace ",
       report.node_seconds / effort.cpu_seconds, report.reigns, report.acknowledged,
-      report.converged_after);
+      report.members_after, report.converged_after);
   text += hex(report.trace_hash) + ", faults " + joined(report.faults) + "\n";
   if (report.violations.empty()) return text;
   for (const std::string& line : report.tail) text += "  " + line + "\n";
@@ -81,6 +82,7 @@ std::string to_json(const SeedReport& report, const Effort& effort, const std::s
               {"trace_hash", hex(report.trace_hash)},
               {"reigns", report.reigns},
               {"acknowledged", report.acknowledged},
+              {"members_after", report.members_after},
               {"converged_after", report.converged_after},
               {"violations", violations},
               {"tail", report.tail},

@@ -7,6 +7,8 @@ namespace muster::sim {
 namespace {
 
 constexpr Duration kSlice = std::chrono::milliseconds(100);
+// After the members the masters agree, and what died waits for its back-off before it runs again.
+constexpr Duration kRestarts = std::chrono::seconds(27);
 constexpr std::size_t kTail = 60;
 
 // Somebody applies and stops workloads, through any agent that runs.
@@ -112,11 +114,17 @@ class SeedRun {
 
   void converge(Instant calm, Instant end) {
     const Duration bound = membership_bounds({}, report_.nodes).down;
+    const Duration rest = bound + kRestarts;
+    std::string apart = world_->membership_disagreement();
     std::string differ = world_->disagreement();
-    while (!differ.empty() && world_->now() - calm < bound) {
+    while (!differ.empty() && world_->now() - calm < (apart.empty() ? rest : bound)) {
       // To compare every table with every other costs the square of their number.
       const auto slices = static_cast<Duration::rep>(1 + report_.nodes / 16);
       if (!go_on(world_->now() + kSlice * slices)) return;
+      if (!apart.empty()) {
+        apart = world_->membership_disagreement();
+        report_.members_after = seconds(world_->now() - calm);
+      }
       differ = world_->disagreement();
     }
     report_.converged_after = seconds(world_->now() - calm);

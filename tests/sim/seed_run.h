@@ -34,7 +34,8 @@ struct SeedReport {
   std::uint64_t trace_hash = 0;
   std::size_t reigns = 0;        // coordinators that were elected
   std::size_t acknowledged = 0;  // writes
-  double converged_after = 0;    // seconds after the last fault
+  double members_after = 0;      // all tables agreed, seconds after the last fault
+  double converged_after = 0;    // ... and the masters, and what should run was ready
   std::vector<Violation> violations;
   std::vector<std::string> tail;  // of the trace; only when it was wanted
 };

@@ -115,6 +115,7 @@ class World {
   [[nodiscard]] const std::vector<std::string>& halts() const { return halts_; }
   // What the views or the masters still disagree on; empty: nothing. For a calm cluster.
   [[nodiscard]] std::string disagreement() const;
+  [[nodiscard]] std::string membership_disagreement() const;
   // Every write that was acknowledged is in the coordinator's state, or is a violation.
   void check_acknowledged();
 
@@ -204,7 +205,6 @@ class World {
   void observe(HostId id);
   void compare_views(HostId id);
   void check_membership();
-  [[nodiscard]] std::string membership_disagreement() const;
   [[nodiscard]] std::string masters_disagreement() const;
 
   void act(HostId id, Host& host, health::SendPacket& effect);

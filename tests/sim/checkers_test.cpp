@@ -98,7 +98,7 @@ TEST_F(Membership, ADeadMemberHeldAliveIsFoundAfterTheBound) {
 
 TEST(MembershipBound, OfSevenNodesAsShipped) {
   const MembershipBounds bounds = membership_bounds({}, 7);
-  EXPECT_EQ(bounds.down, 16'850ms);
+  EXPECT_EQ(bounds.down, 20'600ms);
   EXPECT_EQ(bounds.up, 26s);
 }
 

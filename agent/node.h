@@ -10,7 +10,9 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -215,6 +217,7 @@ class Node {
   void answer(std::uint64_t id, const rpc::WriteReply& reply);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
+  bool forget_peer(StreamId stream);  // false: it was none
 
   // node_settle.cpp
   void settle(Instant now);
@@ -239,7 +242,8 @@ class Node {
   Supervisor supervisor_;
   std::unique_ptr<Master> master_;  // null on other agents
   std::map<StreamId, Peer> peers_;
-  std::map<std::uint64_t, Waiting> waiting_;
+  std::set<std::pair<Instant, StreamId>> strangers_;  // the nameless of them, by hello_due
+  std::map<std::uint64_t, Waiting> waiting_;          // the first one gives up first
   std::uint64_t last_forward_ = 0;
   std::map<InstanceId, InstanceStatus> reports_;  // changed, not sent yet
   std::uint64_t member_changes_ = 0;              // MemberChanged so far

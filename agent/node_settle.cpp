@@ -161,7 +161,7 @@ bool Node::drain_master(Instant now) {
                      if (std::holds_alternative<Halt>(other)) halted_ = true;
                      // Nothing more is heard of a stream that is closed from here.
                      if (const auto* closing = std::get_if<CloseStream>(&other)) {
-                       peers_.erase(closing->stream);
+                       forget_peer(closing->stream);
                      }
                      emit(std::move(other));
                    },

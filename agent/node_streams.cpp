@@ -23,7 +23,10 @@ void Node::on(const StreamAccepted& event, Instant now) {
     emit(CloseStream{event.stream, "too many streams"});
     return;
   }
-  peers_[event.stream].hello_due = now + kHelloPatience;
+  const auto [peer, fresh] = peers_.try_emplace(event.stream);
+  CHECK(fresh);  // ids are never used twice
+  peer->second.hello_due = now + kHelloPatience;
+  strangers_.emplace(peer->second.hello_due, event.stream);
 }
 
 void Node::on(const StreamClosed& event, Instant now) {
@@ -34,7 +37,7 @@ void Node::on(const StreamClosed& event, Instant now) {
     if (!coordinator.empty()) swim_.hint_unreachable(coordinator, now);
     return;
   }
-  if (peers_.erase(event.stream) > 0) {
+  if (forget_peer(event.stream)) {
     if (master_) master_->on_agent_closed(event.stream);
     return;
   }
@@ -60,7 +63,7 @@ void Node::on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, I
       return on_hello(stream, peer, *hello, now);
     }
     emit(CloseStream{stream, "a stream begins with a Hello"});
-    peers_.erase(stream);
+    forget_peer(stream);
     return;
   }
   if (!master_) return;
@@ -108,9 +111,10 @@ void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instan
     emit(SendFrame{stream, no});
     emit(CloseStream{stream, "refused"});
     emit(Notice{Level::Warning, "refused agent \"" + hello.from + "\": " + why});
-    peers_.erase(stream);
+    forget_peer(stream);
     return;
   }
+  strangers_.erase({peer.hello_due, stream});
   peer.name = hello.from;
   peer.purpose = hello.purpose;
   if (hello.purpose == rpc::Purpose::Agent) return master_->on_agent(stream, hello.from, now);
@@ -172,13 +176,9 @@ void Node::fail_waiting(const std::string& why) {
 }
 
 void Node::give_up(Instant now) {
-  for (auto it = waiting_.begin(); it != waiting_.end();) {
-    const Waiting waiting = it->second;
-    if (now < waiting.give_up_at) {
-      ++it;
-      continue;
-    }
-    it = waiting_.erase(it);
+  while (!waiting_.empty() && waiting_.begin()->second.give_up_at <= now) {
+    const Waiting waiting = waiting_.begin()->second;
+    waiting_.erase(waiting_.begin());
     if (waiting.write) {
       emit(WriteDone{waiting.request, fail(Code::Unknown,
                                            "the coordinator did not answer in time: it may or may "
@@ -187,14 +187,19 @@ void Node::give_up(Instant now) {
       emit(ReadDone{waiting.request, 504, ""});
     }
   }
-  for (auto it = peers_.begin(); it != peers_.end();) {
-    if (it->second.name || now < it->second.hello_due) {
-      ++it;
-      continue;
-    }
-    emit(CloseStream{it->first, "no Hello in time"});
-    it = peers_.erase(it);
+  while (!strangers_.empty() && strangers_.begin()->first <= now) {
+    const StreamId stream = strangers_.begin()->second;
+    emit(CloseStream{stream, "no Hello in time"});
+    forget_peer(stream);
   }
+}
+
+bool Node::forget_peer(StreamId stream) {
+  const auto peer = peers_.find(stream);
+  if (peer == peers_.end()) return false;
+  strangers_.erase({peer->second.hello_due, stream});
+  peers_.erase(peer);
+  return true;
 }
 
 }  // namespace muster::agent

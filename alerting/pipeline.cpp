@@ -48,6 +48,7 @@ void Pipeline::restore(const std::map<std::string, AlertRecord>& told, WallTime 
     if (group.alerts.emplace(id, std::move(tracked)).second) ++tracked_;
   }
   for (auto& [key, group] : groups_) refresh(group, now);
+  conclude();
 }
 
 void Pipeline::reset() {
@@ -56,6 +57,7 @@ void Pipeline::reset() {
   std::fill(deliveries_.begin(), deliveries_.end(), 0);
   tracked_ = 0;
   effects_.clear();
+  conclude();
 }
 
 void Pipeline::set_active(const std::vector<Alert>& alerts, WallTime wall, Instant now) {
@@ -86,7 +88,7 @@ void Pipeline::set_active(const std::vector<Alert>& alerts, WallTime wall, Insta
   }
   resolve_missing(active, wall, now);
   for (auto& [key, group] : groups_) refresh(group, now);
-  forget_what_is_over();
+  conclude();
 }
 
 void Pipeline::resolve_missing(const std::set<std::string>& active, WallTime wall, Instant now) {
@@ -127,7 +129,7 @@ void Pipeline::refresh(Group& group, Instant now) {
   }
 }
 
-Instant Pipeline::deadline() const {
+Instant Pipeline::earliest_due() const {
   Instant next = kNever;
   for (const auto& [key, group] : groups_) {
     for (std::size_t i = 0; i < group.flows.size(); ++i) {
@@ -141,6 +143,7 @@ Instant Pipeline::deadline() const {
 
 void Pipeline::tick(Instant now, WallTime wall) {
   anchor_ = {now, wall};
+  if (now < deadline_) return;
   for (auto& [key, group] : groups_) {
     for (std::size_t i = 0; i < group.flows.size(); ++i) {
       Flow& flow = group.flows[i];
@@ -153,7 +156,7 @@ void Pipeline::tick(Instant now, WallTime wall) {
     }
     refresh(group, now);
   }
-  forget_what_is_over();
+  conclude();
 }
 
 void Pipeline::send(const std::string& key, Group& group, std::size_t receiver, Instant now) {
@@ -205,7 +208,7 @@ void Pipeline::on_delivery(std::uint64_t id, const DeliveryOutcome& outcome, Ins
   const auto [key, receiver] = found->second;
   settle(key, receiver, outcome, now);
   refresh(groups_.at(key), now);
-  forget_what_is_over();
+  conclude();
 }
 
 // The caller refreshes afterwards.
@@ -307,6 +310,12 @@ void Pipeline::forget_what_is_over() {
            std::none_of(entry.second.flows.begin(), entry.second.flows.end(),
                         [](const Flow& flow) { return flow.in_flight.has_value(); });
   });
+}
+
+// After every change: what follows from it for all groups is found out once, not whenever asked.
+void Pipeline::conclude() {
+  forget_what_is_over();
+  deadline_ = earliest_due();
 }
 
 std::vector<PipelineEffect> Pipeline::take_effects() { return std::exchange(effects_, {}); }

@@ -104,7 +104,9 @@ class Pipeline {
   // Sends what is due. Pre: `now` never goes back, here and above.
   void tick(Instant now, WallTime wall);
 
-  [[nodiscard]] Instant deadline() const;  // tick() has nothing to do before this moment
+  // tick() has nothing to do before this moment. Costs nothing, nor does a tick before it: both are
+  // asked for after every event of a master.
+  [[nodiscard]] Instant deadline() const { return deadline_; }
   [[nodiscard]] std::vector<PipelineEffect> take_effects();       // oldest first; empties the queue
   [[nodiscard]] std::size_t tracked() const { return tracked_; }  // firing or not yet told over
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }  // beyond alerts_max
@@ -155,9 +157,11 @@ class Pipeline {
                  const DeliveryOutcome& outcome, Instant now);
   void replicate(Group& group, const std::string& fingerprint, bool reminder, Instant now);
   [[nodiscard]] Duration back_off(int failures) const;
+  [[nodiscard]] Instant earliest_due() const;
   static bool untold(const std::string& fingerprint, const Tracked& tracked, const Flow& flow);
   void refresh(Group& group, Instant now);
   void forget_what_is_over();
+  void conclude();
 
   PipelineOptions options_;
   Groups groups_;
@@ -168,6 +172,7 @@ class Pipeline {
   std::size_t tracked_ = 0;
   std::uint64_t dropped_ = 0;
   std::uint64_t next_id_;
+  Instant deadline_ = kNever;
   std::vector<PipelineEffect> effects_;
 };
 

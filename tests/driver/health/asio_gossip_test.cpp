@@ -320,6 +320,67 @@ TEST_F(AsioGossipTest, ARecordedDatagramIsTakenOnce) {
   EXPECT_EQ(c.dropped, std::vector(2, GossipDrop::Replayed));
 }
 
+// A sealed stream ping takes the same way as a plain one, so both are tried.
+TEST_F(AsioGossipTest, AStreamPingBringsItsAckBackPlainAndSealed) {
+  for (const bool sealed : {false, true}) {
+    Peer from(context, sealed ? sealer(1) : nullptr);
+    Peer to(context, sealed ? sealer(1) : nullptr);
+    gossip::Packet ack = ping();
+    ack.kind = gossip::PacketKind::Ack;
+    ack.from = "b";
+    ack.version = 2;
+    to.ack = ack;
+    from.gossip->start_stream_ping(9, to.address(), ping(), std::chrono::seconds(5));
+    ASSERT_TRUE(wait([&] { return !from.pings_ended.empty(); }));
+    EXPECT_EQ(from.pings_ended[0].first, 9U);
+    ASSERT_TRUE(from.pings_ended[0].second.has_value());
+    EXPECT_EQ(*from.pings_ended[0].second, ack);
+    ASSERT_EQ(to.packets.size(), 1U);
+    EXPECT_EQ(to.packets[0], ping());
+    from.gossip->close();
+    to.gossip->close();
+  }
+}
+
+TEST_F(AsioGossipTest, ARefusedStreamPingEndsAtOnceAndASilentOneInSilence) {
+  Address nobody;
+  {
+    Peer gone(context);
+    nobody = gone.address();
+    gone.gossip->close();
+  }
+  a.gossip->start_stream_ping(1, nobody, ping(), std::chrono::seconds(5));
+  ASSERT_TRUE(wait([&] { return !a.pings_ended.empty(); }));
+  EXPECT_FALSE(a.pings_ended[0].second.has_value());
+  a.gossip->start_stream_ping(2, b.address(), ping(), std::chrono::milliseconds(100));
+  ASSERT_TRUE(wait([&] { return !b.packets.empty(); }));  // b does not answer
+  b.ack = ping();
+  a.gossip->start_stream_ping(3, b.address(), ping(), std::chrono::seconds(5));
+  ASSERT_TRUE(wait([&] { return a.pings_ended.size() == 2; }));
+  EXPECT_EQ(a.pings_ended[1].first, 3U);
+}
+
+TEST_F(AsioGossipTest, AnIcmpErrorNamesWhereNobodyListensAndHoldsNothingUp) {
+  Address nobody;
+  {
+    Peer gone(context);
+    nobody = gone.address();
+    gone.gossip->close();
+  }
+  a.gossip->send(nobody, ping());
+  ASSERT_TRUE(wait([&] { return !a.unreachable.empty(); }));
+  EXPECT_EQ(a.unreachable[0], nobody);
+  // The socket works on, both ways, also with an error pending in front of each send.
+  for (std::uint32_t i = 0; i < 20; ++i) {
+    a.gossip->send(nobody, ping());
+    gossip::Packet packet = ping();
+    packet.sequence = i;
+    a.gossip->send(b.address(), packet);
+    b.gossip->send(a.address(), packet);
+  }
+  EXPECT_TRUE(wait([&] { return b.packets.size() == 20 && a.packets.size() == 20; }));
+}
+
 TEST_F(AsioGossipTest, APortInUseIsNamed) {
   const auto second = AsioGossip::open(context, b.address(), {});
   ASSERT_FALSE(second);

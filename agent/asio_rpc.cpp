@@ -1,5 +1,6 @@
 #include "agent/asio_rpc.h"
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
@@ -48,6 +49,7 @@ class TcpUserTimeout {
 // A first frame is a Hello: small. Whoever has not said it gets no more memory than this.
 constexpr std::size_t kFirstFrameMax = 4096;
 constexpr std::size_t kHeadBytes = 4;
+constexpr std::size_t kGatheredMax = 64;  // frames in one write
 constexpr std::size_t kInboxKept = std::size_t{64} << 10;
 constexpr auto kFlushPatience = std::chrono::seconds(1);
 
@@ -68,6 +70,17 @@ std::size_t length_at(std::string_view bytes) {
     length = (length << 8) | static_cast<unsigned char>(bytes[i]);
   }
   return length;
+}
+
+// What is left of the frames when so many bytes have gone.
+std::vector<asio::const_buffer> rest_of(const std::vector<std::string>& frames, std::size_t gone) {
+  std::vector<asio::const_buffer> rest;
+  for (const std::string& bytes : frames) {
+    const std::size_t skipped = std::min(gone, bytes.size());
+    gone -= skipped;
+    if (skipped < bytes.size()) rest.push_back(asio::buffer(bytes) + skipped);
+  }
+  return rest;
 }
 
 }  // namespace
@@ -225,6 +238,7 @@ class AsioRpc::Impl {
     asio::error_code ignored;
     stream->socket.set_option(tcp::no_delay(true), ignored);
     stream->socket.set_option(TcpUserTimeout(), ignored);
+    stream->socket.non_blocking(true, ignored);  // for write_some()
     stream->open = true;
     read(id, stream);
     flush(id, stream);
@@ -270,15 +284,28 @@ class AsioRpc::Impl {
     }
   }
 
+  // A frame fits into the kernel's buffer nearly always: then no handler has to run for it, nor
+  // does the loop go round again. Errors are left to async_write(): nobody is called back from
+  // here.
   void flush(StreamId id, const StreamPtr& stream) {
-    if (!stream->writing.empty() || stream->queue.empty()) return;
-    std::vector<asio::const_buffer> buffers;
-    while (!stream->queue.empty() && stream->writing.size() < 64) {
-      stream->writing.push_back(std::move(stream->queue.front()));
-      stream->queue.pop_front();
+    while (stream->writing.empty() && !stream->queue.empty()) {
+      while (!stream->queue.empty() && stream->writing.size() < kGatheredMax) {
+        stream->writing.push_back(std::move(stream->queue.front()));
+        stream->queue.pop_front();
+      }
+      asio::error_code error;
+      const std::size_t at_once = stream->socket.write_some(rest_of(stream->writing, 0), error);
+      const std::vector<asio::const_buffer> rest = rest_of(stream->writing, at_once);
+      stream->queued -= std::min(stream->queued, at_once);
+      if (!rest.empty()) return write_rest(id, stream, rest);
+      stream->writing.clear();
     }
-    for (const std::string& bytes : stream->writing) buffers.push_back(asio::buffer(bytes));
-    asio::async_write(stream->socket, buffers,
+    if (stream->writing.empty() && stream->closing) stream->shut();
+  }
+
+  void write_rest(StreamId id, const StreamPtr& stream,
+                  const std::vector<asio::const_buffer>& rest) {
+    asio::async_write(stream->socket, rest,
                       [this, id, stream](const asio::error_code& error, std::size_t written) {
                         stream->writing.clear();
                         stream->queued -= std::min(stream->queued, written);
@@ -286,7 +313,6 @@ class AsioRpc::Impl {
                           if (is_current(id, stream)) end(id, error.message());
                           return;
                         }
-                        if (stream->closing && stream->queue.empty()) return stream->shut();
                         flush(id, stream);
                       });
   }

@@ -8,33 +8,33 @@ void Dissemination::push(gossip::Claim claim) {
   erase(claim.name);
   const Rank rank{0, next_age_--};
   const std::size_t bytes = gossip::claim_bytes_max(claim);
-  const NodeName name = claim.name;
-  order_.emplace(rank, name);
-  entries_.emplace(name, Entry{std::move(claim), bytes, rank});
+  NodeName name = claim.name;
+  const auto entry = entries_.emplace(std::move(name), Entry{std::move(claim), bytes, rank}).first;
+  order_.emplace(rank, entry);
 }
 
 std::vector<gossip::Claim> Dissemination::take(std::size_t bytes, int limit) {
   static const std::size_t smallest = gossip::claim_bytes_max(gossip::Claim{});
-  std::vector<NodeName> picked;
-  for (const auto& [rank, name] : order_) {
+  std::vector<Entries::iterator> picked;
+  for (const auto& [rank, at] : order_) {
     if (bytes < smallest) break;
-    const Entry& entry = entries_.at(name);
-    if (entry.bytes > bytes) continue;
-    bytes -= entry.bytes;
-    picked.push_back(name);
+    if (at->second.bytes > bytes) continue;
+    bytes -= at->second.bytes;
+    picked.push_back(at);
   }
   std::vector<gossip::Claim> claims;
   claims.reserve(picked.size());
-  for (const NodeName& name : picked) {
-    Entry& entry = entries_.at(name);
-    claims.push_back(entry.claim);
-    if (entry.rank.sent + 1 >= limit) {
-      erase(name);
+  for (const Entries::iterator at : picked) {
+    Entry& entry = at->second;
+    auto place = order_.extract(entry.rank);
+    if (++entry.rank.sent >= limit) {
+      claims.push_back(std::move(entry.claim));
+      entries_.erase(at);
       continue;
     }
-    order_.erase(entry.rank);
-    ++entry.rank.sent;
-    order_.emplace(entry.rank, name);
+    claims.push_back(entry.claim);
+    place.key() = entry.rank;
+    order_.insert(std::move(place));
   }
   return claims;
 }

@@ -41,8 +41,10 @@ class Dissemination {
     std::size_t bytes = 0;
     Rank rank;
   };
-  std::map<NodeName, Entry> entries_;
-  std::map<Rank, NodeName> order_;
+  using Entries = std::map<NodeName, Entry>;
+
+  Entries entries_;
+  std::map<Rank, Entries::iterator> order_;  // take() walks it for every packet: no names here
   std::uint64_t next_age_ = UINT64_MAX;
 };
 

@@ -239,7 +239,8 @@ class Muster(Fleet):
             shared += ["membership:", *[f"  {key}: {value}"
                                         for key, value in self.membership.items()]]
         for agent in self.agents.values():
-            own = [f"cluster: {self.directory.name.replace('_', '-').lower()}",
+            # mkdtemp may end in "_", a name may not end in "-".
+            own = [f"cluster: {self.directory.name.replace('_', '-').lower()}x",
                    f"node: {{name: {agent.name}}}",
                    f"data_dir: {self.directory / agent.name}",
                    f"listen: {{address: {agent.address}, gossip_port: {harness.GOSSIP}, "

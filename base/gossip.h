@@ -97,6 +97,7 @@ struct Sync {
   bool joining = false;  // the first exchange of a new agent
   ProtocolRange protocol;
   std::uint64_t digest = 0;  // of the sender's table; 0: it does not say (version 1)
+  bool answer = false;       // so that our own question is not taken for its answer (version 2)
   std::vector<Claim> members;
   bool operator==(const Sync&) const = default;
 };

@@ -143,6 +143,7 @@ void to_wire(const gossip::Sync& sync, wire::Sync& out) {
   out.set_joining(sync.joining);
   put(sync.protocol, out);
   out.set_digest(sync.digest);
+  out.set_answer(sync.answer);
   list_to_wire(sync.members, *out.mutable_members());
 }
 
@@ -153,6 +154,7 @@ gossip::Sync from_wire(const wire::Sync& sync, Reader& reader) {
       .joining = sync.joining(),
       .protocol = range_of(sync, reader),
       .digest = sync.digest(),
+      .answer = sync.answer(),
       .members = list_from_wire(sync.members(), reader),
   };
 }

@@ -206,13 +206,14 @@ void AsioGossip::Impl::receive() {
 
 void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
   if (closed) return;
-  if (failure == asio::error::connection_refused || failure == asio::error::host_unreachable ||
-      failure == asio::error::network_unreachable) {  // an ICMP error about an earlier datagram
+  const bool short_of_memory =
+      failure == asio::error::no_memory || failure == asio::error::no_buffer_space;
+  if (failure && !short_of_memory) {  // an ICMP error, of any kind, about an earlier datagram
     take_unreachable();
     if (!closed) receive();
     return;
   }
-  if (failure) {  // the kernel is short of memory
+  if (failure) {
     datagram_pause.expires_after(kPause);
     datagram_pause.async_wait([self = shared_from_this()](const Failure&) {
       if (!self->closed) self->receive();
@@ -292,7 +293,9 @@ void AsioGossip::Impl::on_accept(tcp::socket socket) {
 void AsioGossip::Impl::start(const ExchangePtr& exchange, Duration within) {
   const Address& to = exchange->peer;
   exchange->ours = true;
-  home_of(*exchange)[exchange->id] = exchange;
+  auto& home = home_of(*exchange);
+  if (const auto before = home.find(exchange->id); before != home.end()) forget(before->second);
+  home[exchange->id] = exchange;
   arm(exchange, within);
   Failure not_numeric;
   const asio::ip::address numeric = asio::ip::make_address(to.host, not_numeric);
@@ -361,7 +364,12 @@ void AsioGossip::Impl::on_frame(const ExchangePtr& exchange) {
   if (exchange->ping) {
     const auto packet = packet_of(*body);
     if (!packet) return drop(exchange, GossipDrop::Malformed);
-    if (!exchange->ours) return handlers.on_stream_ping(exchange->id, *packet);
+    if (!exchange->ours) {
+      handlers.on_stream_ping(exchange->id, *packet);
+      // A ping that is not answered at once never is: it must not hold its place.
+      if (is_open(exchange) && exchange->out.empty()) forget(exchange);
+      return;
+    }
     forget(exchange);
     return handlers.on_stream_ping_ended(static_cast<std::uint32_t>(exchange->id), &*packet);
   }

@@ -76,7 +76,7 @@ class AsioGossip {
   // Ends in at most one on_stream_ping_ended; in silence once `within` has passed.
   void start_stream_ping(std::uint32_t sequence, const Address& to, const gossip::Packet& packet,
                          Duration within);
-  // Ignored when the exchange has ended meanwhile.
+  // Only from within on_stream_ping, whose exchange ends without an answer otherwise.
   void answer_stream_ping(std::uint64_t exchange, const gossip::Packet& packet);
 
   // No handler is called afterwards. Repeats do nothing.

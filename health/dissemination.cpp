@@ -3,6 +3,11 @@
 #include <utility>
 
 namespace muster::health {
+namespace {
+
+constexpr int kMisfitsMax = 16;
+
+}  // namespace
 
 void Dissemination::push(gossip::Claim claim) {
   erase(claim.name);
@@ -16,9 +21,13 @@ void Dissemination::push(gossip::Claim claim) {
 std::vector<gossip::Claim> Dissemination::take(std::size_t bytes, int limit) {
   static const std::size_t smallest = gossip::claim_bytes_max(gossip::Claim{});
   std::vector<Entries::iterator> picked;
+  int misfits = 0;  // a long queue is not searched to its end for the last bytes
   for (const auto& [rank, at] : order_) {
-    if (bytes < smallest) break;
-    if (at->second.bytes > bytes) continue;
+    if (bytes < smallest || misfits >= kMisfitsMax) break;
+    if (at->second.bytes > bytes) {
+      ++misfits;
+      continue;
+    }
     bytes -= at->second.bytes;
     picked.push_back(at);
   }

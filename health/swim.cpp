@@ -71,6 +71,7 @@ void Swim::set_meta(const gossip::Meta& meta, Instant now) {
   if (card == *self.card || leaving_) return;
   table_.replace_card(self, std::make_shared<const gossip::Card>(std::move(card)));
   table_.change(self, self.state, self.incarnation + 1, now);
+  differs_since_ = kNever;
   enqueue(claim_about(self, false), now);
 }
 
@@ -125,7 +126,10 @@ void Swim::on_packet(const Address& from, const gossip::Packet& packet, Instant 
 
 // What every packet brings, whatever it is for.
 void Swim::receive(const Address& from, const gossip::Packet& packet, Instant now) {
-  if (Member* sender = table_.find(packet.from)) sender->last_heard = now;
+  if (Member* sender = table_.find(packet.from)) {
+    sender->last_heard = now;
+    note_versions(*sender, packet.protocol);
+  }
   for (const gossip::Claim& claim : packet.claims) {
     apply(claim, Source::Packet, now);
     if (halted_) return;
@@ -135,6 +139,15 @@ void Swim::receive(const Address& from, const gossip::Packet& packet, Instant no
   } else {
     compare(packet, now);
   }
+}
+
+// A member of version 1 passes cards on without what it does not know, versions among it: what the
+// member itself says counts.
+void Swim::note_versions(Member& sender, const gossip::ProtocolRange& speaks) {
+  if (sender.meta().protocol == speaks || speaks == gossip::ProtocolRange{}) return;
+  gossip::Card card = *sender.card;
+  card.meta.protocol = speaks;
+  table_.replace_card(sender, std::make_shared<const gossip::Card>(std::move(card)));
 }
 
 gossip::Packet Swim::ack_of(const gossip::Packet& ping) const {
@@ -314,6 +327,7 @@ void Swim::forget_tombstones(Instant now) {
     accusers_.erase(name);
     failed_probes_.erase(name);
   }
+  std::erase_if(hinted_, [&](const auto& hint) { return now - hint.second > kHousekeeping; });
   std::erase_if(conflict_said_,
                 [&](const auto& said) { return now - said.second > std::chrono::minutes(1); });
 }

@@ -114,9 +114,9 @@ class Swim {
   };
   struct Dispute {  // somebody else lives under our name: members are asked whom they know
     Address other;
-    std::uint64_t incarnation = 0;  // of the other
-    Instant ends = kNever;          // kNever: none is under way
-    std::set<NodeName> asked;
+    std::uint64_t incarnation = 0;            // of the other
+    Instant ends = kNever;                    // kNever: none is under way
+    std::map<NodeName, std::uint32_t> asked;  // and the sequence that the answer must bear
     int votes_for = 0;
     int votes_against = 0;
     Instant next{};  // no other poll before
@@ -191,6 +191,7 @@ class Swim {
   void open_dispute(const gossip::Claim& other, Instant now);
   void answer_name_query(const Address& from, const gossip::Packet& packet);
   void on_name_reply(const gossip::Packet& packet);
+  void note_versions(Member& sender, const gossip::ProtocolRange& speaks);
   void close_dispute(Instant now);
 
   SwimOptions options_;
@@ -210,7 +211,9 @@ class Swim {
   std::map<std::uint64_t, Exchange> exchanges_;
   std::vector<Seed> seeds_;
   std::map<NodeName, Instant> conflict_said_;
+  std::map<NodeName, Instant> hinted_;  // when a sign of trouble last began a probe
   Dispute dispute_;
+  Instant differs_seen_{};          // the last difference
   Instant differs_since_ = kNever;  // our digest and somebody's; kNever: not since our last change
   Instant next_digest_sync_;
   Duration digest_wait_;  // doubles while exchanges teach us nothing

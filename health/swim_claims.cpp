@@ -14,6 +14,10 @@ using gossip::MemberState;
 
 // Nobody counts this far; a claim that says so would leave no room to refute it.
 constexpr std::uint64_t kIncarnationMax = std::uint64_t{1} << 62;
+// ... nor does anybody get so far ahead of what we know: one forged claim must not use up a name.
+constexpr std::uint64_t kIncarnationLeap = std::uint64_t{1} << 32;
+// So that kMembersMax of them fit into one table on the wire.
+constexpr std::size_t kClaimBytesMax = 500;
 constexpr Duration kConflictSilence = std::chrono::minutes(1);
 constexpr Duration kSecondLookWithin = std::chrono::milliseconds(20);
 constexpr std::uint64_t kSecondLookers = 6;  // expected number of members that take one
@@ -116,12 +120,14 @@ void Swim::transition(Member& member, MemberState state, std::uint64_t incarnati
 }
 
 void Swim::apply(const Claim& claim, Source source, Instant now) {
-  if (claim.incarnation > kIncarnationMax || !valid_name(claim.name)) {
+  const Member* known = table_.find(claim.name);
+  const std::uint64_t expected = known == nullptr ? 0 : known->incarnation;
+  if (claim.incarnation > std::min(kIncarnationMax, expected + kIncarnationLeap) ||
+      !valid_name(claim.name) || gossip::claim_bytes_max(claim) > kClaimBytesMax) {
     ++counters_.refused_claims;
     return;
   }
   if (claim.name == self_) return apply_to_self(claim, now);
-  const Member* known = table_.find(claim.name);
   if (known == nullptr) return learn(claim, now);
   switch (claim.state) {
     case MemberState::Alive: return apply_alive(claim, now);
@@ -169,6 +175,7 @@ void Swim::refute(std::uint64_t incarnation, Instant now) {
   if (joined_) awareness_.apply(1);
   Member& self = table_.self();
   table_.change(self, self.state, std::max(self.incarnation, incarnation) + 1, now);
+  differs_since_ = kNever;
   enqueue(claim_about(self, false), now);
 }
 
@@ -185,7 +192,8 @@ void Swim::learn(const Claim& claim, Instant now) {
   Member fresh{claim.card, live ? MemberState::Alive : claim.state, claim.incarnation, now, now};
   differs_since_ = kNever;
   const Member& member = table_.insert(std::move(fresh), rng_);
-  if (live) enqueue(claim_about(member, false), now);
+  // A newcomer learns what the others know already.
+  if (live && joined_) enqueue(claim_about(member, false), now);
   Evidence evidence = evidence_about(member, now);
   evidence.text = live ? "joined" : "learned while joining";
   changed(std::nullopt, member, std::move(evidence));
@@ -222,10 +230,9 @@ void Swim::apply_suspect(const Claim& claim, Instant now) {
   Member& member = *table_.find(claim.name);
   if (leaving_ || claim.incarnation < member.incarnation || !is_live(member)) return;
   const auto running = suspicions_.find(claim.name);
-  if (running != suspicions_.end()) {
-    if (claim.incarnation != member.incarnation) {
-      transition(member, MemberState::Suspect, claim.incarnation, accuser_of(claim.name), now);
-    }
+  if (running != suspicions_.end() && claim.incarnation > member.incarnation) {
+    suspicions_.erase(running);  // it refuted meanwhile, which we missed: this is another suspicion
+  } else if (running != suspicions_.end()) {
     if (!running->second.confirm(claim.accuser)) return;
     Claim confirmation = claim_about(member, false);
     confirmation.accuser = claim.accuser;

@@ -1,6 +1,8 @@
 // Two members of one name: those who know a member of that name say whose it is, and the other one
 // stops (serf's rule for name conflicts).
 #include <algorithm>
+#include <iterator>
+#include <map>
 #include <utility>
 
 #include "health/swim.h"
@@ -24,13 +26,20 @@ void Swim::open_dispute(const gossip::Claim& other, Instant now) {
   dispute_.other = other.card->gossip;
   dispute_.incarnation = other.incarnation;
   dispute_.next = now + kBetweenPolls;
-  const auto can_vote = [&](const Member& member) {
-    return member.state == MemberState::Alive && speaks(member, gossip::kNameQueriesSince);
-  };
-  for (const Member* voter : table_.pick(kVotersMax, can_vote, rng_)) {
-    dispute_.asked.insert(voter->name());
+  // The voters follow from their names and the disputed one: both owners ask the same.
+  std::map<std::uint64_t, const Member*> voters;
+  for (const Member& member : table_) {
+    if (member.name() == self_ || member.state != MemberState::Alive) continue;
+    if (!speaks(member, gossip::kNameQueriesSince)) continue;
+    voters.emplace(fnv1a64(member.name(), fnv1a64(self_)), &member);
+    if (voters.size() > kVotersMax) voters.erase(std::prev(voters.end()));
+  }
+  for (const auto& [rank, voter] : voters) {
+    const auto sequence = static_cast<std::uint32_t>(rng_.next());  // nobody else can guess it
+    dispute_.asked.emplace(voter->name(), sequence);
     gossip::Packet query;
     query.kind = PacketKind::NameQuery;
+    query.sequence = sequence;
     query.target = self_;
     send(voter->gossip(), voter->name(), std::move(query));
   }
@@ -39,9 +48,10 @@ void Swim::open_dispute(const gossip::Claim& other, Instant now) {
 
 void Swim::answer_name_query(const Address& from, const gossip::Packet& packet) {
   const Member* member = table_.find(packet.target);
-  if (member == nullptr || !is_live(*member)) return;
+  if (member == nullptr || member->state != MemberState::Alive) return;
   gossip::Packet reply;
   reply.kind = PacketKind::NameReply;
+  reply.sequence = packet.sequence;
   reply.target = packet.target;
   reply.claims.push_back(claim_about(*member, true));
   send(from, packet.from, std::move(reply));
@@ -51,7 +61,9 @@ void Swim::on_name_reply(const gossip::Packet& packet) {
   if (dispute_.ends == kNever || packet.target != self_ || packet.claims.empty()) return;
   const gossip::Claim& claim = packet.claims.front();
   if (claim.name != self_ || claim.card == nullptr) return;
-  if (dispute_.asked.erase(packet.from) == 0) return;  // one vote for each that was asked
+  const auto voter = dispute_.asked.find(packet.from);
+  if (voter == dispute_.asked.end() || voter->second != packet.sequence) return;
+  dispute_.asked.erase(voter);  // one vote for each that was asked
   if (claim.card->gossip == table_.self().gossip()) {
     ++dispute_.votes_for;
   } else if (claim.card->gossip == dispute_.other) {

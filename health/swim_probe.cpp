@@ -98,7 +98,12 @@ void Swim::hint_unreachable(const NodeName& name, Instant now) {
   if (halted_ || leaving_ || name == self_) return;
   notice_time(now);
   const Member* member = table_.find(name);
-  if (member == nullptr || !is_live(*member)) return;
+  // A suspect is being looked at already; and one sign of trouble brings more: each ping to a dead
+  // member draws an ICMP error of its own.
+  if (member == nullptr || member->state != MemberState::Alive) return;
+  const auto [hinted, first] = hinted_.emplace(name, now);
+  if (!first && now - hinted->second < options_.probe_interval) return;
+  hinted->second = now;
   for (auto& [sequence, probe] : probes_) {
     if (probe.target != name) continue;
     if (probe.indirect_at == kNever) return;
@@ -116,6 +121,12 @@ void Swim::hint_unreachable_at(const Address& gossip, Instant now) {
   for (const Member& member : table_) {
     if (member.gossip() != gossip || !is_live(member)) continue;
     const NodeName name = member.name();
+    // What came back may be a ping that we sent for another member, who judges it: else all relays
+    // of one probe would begin probes with relays of their own.
+    const bool relayed = std::any_of(relays_.begin(), relays_.end(), [&](const auto& relay) {
+      return relay.second.target == name;
+    });
+    if (relayed && !is_probed(name)) return;
     return hint_unreachable(name, now);
   }
 }
@@ -128,12 +139,16 @@ void Swim::tick_probes(Instant now) {
   std::vector<Probe> failed;
   for (auto entry = probes_.begin(); entry != probes_.end();) {
     Probe& probe = entry->second;
+    if (now >= probe.indirect_at) {
+      // However late we come, nobody is accused whom relays have had no time to reach.
+      ask_relays(entry->first, probe, now);
+      probe.ends = std::max(probe.ends, now + options_.probe_interval - options_.probe_timeout);
+    }
     if (now >= probe.ends) {
       failed.push_back(std::move(probe));
       entry = probes_.erase(entry);
       continue;
     }
-    if (now >= probe.indirect_at) ask_relays(entry->first, probe, now);
     ++entry;
   }
   for (const Probe& probe : failed) fail_probe(probe, now);

@@ -51,8 +51,9 @@ void Swim::try_seeds(Instant now) {
     if (!here && !is_syncing(seed.address)) lost.push_back(seed.address);
   }
   rng_.shuffle(lost);
-  for (std::size_t i = 0; i < lost.size() && i < kSeedsAtOnce; ++i)
-    start_sync(lost[i], {}, Asking::Whole);
+  for (std::size_t i = 0; i < lost.size() && i < kSeedsAtOnce; ++i) {
+    start_sync(lost[i], {}, joined_ ? Asking::Digest : Asking::Whole);
+  }
   if (joined_) {
     next_join_ = seeds_.empty() ? kNever : now + options_.join_retry_max;
   } else {
@@ -86,7 +87,7 @@ void Swim::reconnect(Instant now) {
 void Swim::meet_stranger(const Address& from, Instant now) {
   if (leaving_ || now < next_stranger_) return;
   next_stranger_ = now + kStrangerInterval;
-  start_sync(from, {}, Asking::Whole);
+  start_sync(from, {}, Asking::Digest);
 }
 
 bool Swim::is_syncing(const Address& to) const {
@@ -135,6 +136,7 @@ void Swim::on_sync_request(std::uint64_t exchange, const gossip::Sync& sync, Ins
     merge(sync, now);
     answer = asked && sync.digest == own_digest().digest ? own_digest() : own_table();
   }
+  answer.answer = true;
   effects_.emplace_back(AnswerSync{exchange, std::move(answer)});
 }
 
@@ -152,9 +154,18 @@ void Swim::on_sync_reply(std::uint64_t id, const gossip::Sync& sync, Instant now
     ++counters_.wrong_version;
     return;
   }
+  if (sync.protocol.max >= gossip::kDigestsSince && !sync.answer) {  // our own question, reflected
+    ++counters_.misaddressed;
+    return;
+  }
   merge(sync, now);
   if (halted_) return;
-  if (sync.from == self_) {  // the seed is ourselves under another name
+  const bool ourselves =
+      std::any_of(sync.members.begin(), sync.members.end(), [&](const gossip::Claim& claim) {
+        return claim.name == self_ && is_live(claim.state) && claim.card != nullptr &&
+               claim.card->gossip == table_.self().gossip();
+      });
+  if (sync.from == self_ && ourselves) {  // the seed is ourselves under another name
     std::erase_if(seeds_, [&](const Seed& seed) { return seed.address == exchange.to; });
     if (!joined_ && seeds_.empty()) complete_join(now);
     return;
@@ -191,13 +202,15 @@ void Swim::compare(const gossip::Packet& packet, Instant now) {
   const bool compares = options_.protocol.max >= gossip::kDigestsSince;
   if (packet.digest == 0 || leaving_ || !joined_ || !compares) return;
   if (packet.digest == table_.digest() || !queue_.empty()) return;
-  if (differs_since_ == kNever) differs_since_ = now;
+  if (differs_since_ == kNever || now - differs_seen_ > digest_patience()) differs_since_ = now;
+  differs_seen_ = now;
   if (now - differs_since_ < digest_patience() || now < next_digest_sync_) return;
   const Member& sender = table_.at(packet.from);
   if (sender.state != MemberState::Alive) return;
   ++counters_.digest_syncs;
   next_digest_sync_ = now + digest_wait_;
-  digest_wait_ = std::min(digest_wait_ * 2, options_.push_pull_interval);
+  digest_wait_ =
+      std::min(digest_wait_ * 2, push_pull_scaled(options_.push_pull_interval, table_.live()));
   start_sync(sender.gossip(), sender.name(), Asking::Digest);
 }
 

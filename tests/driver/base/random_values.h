@@ -109,6 +109,7 @@ class RandomValues {
             .joining = flag(),
             .protocol = protocol(),
             .digest = flag() ? u64() : 0,
+            .answer = flag(),
             .members = list(20, [&] { return claim(); })};
   }
 

@@ -342,7 +342,7 @@ TEST_F(AsioGossipTest, AStreamPingBringsItsAckBackPlainAndSealed) {
   }
 }
 
-TEST_F(AsioGossipTest, ARefusedStreamPingEndsAtOnceAndASilentOneInSilence) {
+TEST_F(AsioGossipTest, AStreamPingThatIsRefusedOrNotAnsweredEndsAtOnceAndAFrozenOneInSilence) {
   Address nobody;
   {
     Peer gone(context);
@@ -352,12 +352,16 @@ TEST_F(AsioGossipTest, ARefusedStreamPingEndsAtOnceAndASilentOneInSilence) {
   a.gossip->start_stream_ping(1, nobody, ping(), std::chrono::seconds(5));
   ASSERT_TRUE(wait([&] { return !a.pings_ended.empty(); }));
   EXPECT_FALSE(a.pings_ended[0].second.has_value());
-  a.gossip->start_stream_ping(2, b.address(), ping(), std::chrono::milliseconds(100));
-  ASSERT_TRUE(wait([&] { return !b.packets.empty(); }));  // b does not answer
+  a.gossip->start_stream_ping(2, b.address(), ping(), std::chrono::seconds(5));
+  ASSERT_TRUE(wait([&] { return a.pings_ended.size() == 2; }));  // b does not answer
+  EXPECT_FALSE(a.pings_ended[1].second.has_value());
+  tcp::acceptor frozen(context, tcp::endpoint(asio::ip::make_address("127.0.0.1"), 0));
+  a.gossip->start_stream_ping(3, {"127.0.0.1", frozen.local_endpoint().port()}, ping(),
+                              std::chrono::milliseconds(50));
   b.ack = ping();
-  a.gossip->start_stream_ping(3, b.address(), ping(), std::chrono::seconds(5));
-  ASSERT_TRUE(wait([&] { return a.pings_ended.size() == 2; }));
-  EXPECT_EQ(a.pings_ended[1].first, 3U);
+  a.gossip->start_stream_ping(4, b.address(), ping(), std::chrono::seconds(5));
+  ASSERT_TRUE(wait([&] { return a.pings_ended.size() == 3; }));
+  EXPECT_EQ(a.pings_ended[2].first, 4U);
 }
 
 TEST_F(AsioGossipTest, AnIcmpErrorNamesWhereNobodyListensAndHoldsNothingUp) {

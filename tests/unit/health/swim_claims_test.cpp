@@ -81,6 +81,31 @@ TEST_F(SwimClaims, ALivingMembersAddressIsNotTakenFromIt) {
   EXPECT_EQ(conflicts, 1);
 }
 
+TEST_F(SwimClaims, OneForgedClaimDoesNotUseUpAName) {
+  tell(claim(MemberState::Failed, "n3", std::uint64_t{1} << 62));
+  tell(claim(MemberState::Suspect, "n1", std::uint64_t{1} << 62));
+  EXPECT_EQ(state("n3"), MemberState::Alive);
+  EXPECT_EQ(swim().members().self().incarnation, 0U);
+  EXPECT_EQ(swim().counters().refused_claims, 2U);
+  tell(claim(MemberState::Suspect, "n1", std::uint64_t{1} << 32));  // can be refuted by everybody
+  EXPECT_EQ(swim().members().self().incarnation, (std::uint64_t{1} << 32) + 1);
+}
+
+TEST_F(SwimClaims, ASuspicionOfAHigherIncarnationStartsItsOwnTime) {
+  tell(claim(MemberState::Suspect, "n3", 0));
+  const Duration most =
+      suspicion_max(suspicion_min(net.options.suspicion_mult, 5, net.options.probe_interval),
+                    net.options.suspicion_max_mult);
+  net.node(3).dead = true;
+  net.now += most - 10ms;  // nobody ticks: the suspicion has nearly run out
+  gossip::Claim again = claim(MemberState::Suspect, "n3", 1);
+  again.accuser = "n4";
+  tell(again);
+  net.now += 20ms;
+  swim().tick(net.now);
+  EXPECT_EQ(state("n3"), MemberState::Suspect);
+}
+
 TEST_F(SwimClaims, WhoeverMissedOurRefutationIsToldAgain) {
   tell(claim(MemberState::Suspect, "n1", 0));  // refuted with incarnation 1
   net.drain(net.node(1));

@@ -160,6 +160,7 @@ class SwimNet {
   std::map<std::uint16_t, Node> nodes;
   std::set<std::pair<std::uint16_t, std::uint16_t>> cuts;  // from, to: one way
   unsigned loss_percent = 0;
+  bool icmp = false;               // whoever sends to a dead one is told
   bool streams = true;             // TCP carries pings
   std::set<std::uint16_t> no_udp;  // neither to nor from these
   std::set<std::uint16_t> mute;    // packets to these lose their claims on the way
@@ -191,7 +192,16 @@ class SwimNet {
     if (mute.contains(send.to.port)) carried.packet.claims.clear();
     later(latency(), [this, source = from.address, send = std::move(carried)] {
       const auto found = nodes.find(send.to.port);
-      if (found == nodes.end() || found->second.dead) return;
+      if (found == nodes.end() || found->second.dead) {
+        if (!icmp) return;
+        later(latency(), [this, source, to = send.to] {
+          if (Node& n = nodes.at(source.port); !n.dead && !n.frozen) {
+            n.swim->hint_unreachable_at(to, now);
+            drain(n);
+          }
+        });
+        return;
+      }
       if (found->second.frozen) {
         frozen_mail_[send.to.port].emplace_back(source, send.packet);
         return;

@@ -107,6 +107,43 @@ TEST_F(SwimTest, AnIcmpErrorStartsOneProbeOfWhoeverListensThere) {
   EXPECT_EQ(swim.members().at("n3").state, MemberState::Alive);
 }
 
+TEST_F(SwimTest, SignsOfTroubleDoNotMultiply) {
+  // A kill whose every ping draws an ICMP error: few begin probes for it, however many hear.
+  SwimNet world{3};
+  world.icmp = true;
+  world.start_cluster(40);
+  ASSERT_TRUE(world.run_until([&] { return world.all_agree(); }, 5s));
+  world.run(5s);
+  std::uint64_t before = 0;
+  for (auto& [port, n] : world.nodes) before += n.swim->counters().hints;
+  world.node(7).dead = true;
+  ASSERT_TRUE(world.run_until([&] { return world.everywhere("n7", MemberState::Failed); }, 5s));
+  std::uint64_t hints = 0;
+  for (auto& [port, n] : world.nodes) hints += n.dead ? 0 : n.swim->counters().hints;
+  EXPECT_GT(hints, before);
+  EXPECT_LE(hints - before, 40U);
+}
+
+TEST_F(SwimTest, OurOwnTableReflectedIsNoAnswer) {
+  net.start("n1", {{"10.0.0.1", 9}}, 1);
+  net.run(1s);  // refused, and to be tried again
+  Swim& swim = *net.node(1).swim;
+  gossip::Sync question;
+  std::uint64_t id = 0;
+  while (id == 0) {
+    net.now = swim.deadline();
+    swim.tick(net.now);
+    for (const SwimEffect& effect : swim.take_effects()) {
+      if (const auto* start = std::get_if<StartSync>(&effect)) {
+        question = start->sync;
+        id = start->id;
+      }
+    }
+  }
+  swim.on_sync_reply(id, question, net.now);
+  EXPECT_FALSE(swim.joined());
+}
+
 TEST_F(SwimTest, AFailureTellsWhatWasSentAndWhen) {
   ASSERT_TRUE(settle(5));
   net.node(3).dead = true;

@@ -206,21 +206,18 @@ void AsioGossip::Impl::receive() {
 
 void AsioGossip::Impl::on_datagram(const Failure& failure, std::size_t bytes) {
   if (closed) return;
-  const bool short_of_memory =
-      failure == asio::error::no_memory || failure == asio::error::no_buffer_space;
-  if (failure && !short_of_memory) {  // an ICMP error, of any kind, about an earlier datagram
-    take_unreachable();
-    if (!closed) receive();
-    return;
-  }
-  if (failure) {
+  if (failure == asio::error::no_memory || failure == asio::error::no_buffer_space) {
     datagram_pause.expires_after(kPause);
     datagram_pause.async_wait([self = shared_from_this()](const Failure&) {
       if (!self->closed) self->receive();
     });
     return;
   }
-  take_datagram(std::string_view(buffer.data(), bytes), address_of(source));
+  if (failure) {  // an ICMP error, of any kind, about an earlier datagram
+    take_unreachable();
+  } else {
+    take_datagram(std::string_view(buffer.data(), bytes), address_of(source));
+  }
   if (!closed) receive();
 }
 

@@ -83,7 +83,7 @@ void ConsensusChecker::happened(HostId host, const agent::Master& master, Instan
         {now, "one coordinator a term", std::move(text), {names_[reign->second], names_[host]}});
     reign->second = host;
   }
-  if (began) check_acknowledged(master.state(), host, now);
+  if (began) check_acknowledged(master.state(), host, master.term(), now);
 }
 
 // Whoever breaks these two has not done harm yet, but a crash at the wrong moment would: so they
@@ -158,11 +158,12 @@ void ConsensusChecker::compare_state(HostId host, const ClusterState& state, Ins
   known->second = mine;
 }
 
-void ConsensusChecker::check_acknowledged(const ClusterState& state, HostId host, Instant now) {
+void ConsensusChecker::check_acknowledged(const ClusterState& state, HostId host, raft::Term term,
+                                          Instant now) {
   const std::set<std::string> kept(state.requests.begin(), state.requests.end());
   if (kept.size() >= kRequestsMax) return;  // the oldest are forgotten by design
-  for (const std::string& request : acknowledged_) {
-    if (kept.contains(request)) continue;
+  for (const auto& [request, under] : acknowledged_) {
+    if (under > term || kept.contains(request)) continue;
     found_.add({now,
                 "an acknowledged write is never lost",
                 "coordinator " + names_[host] + " does not know " + request +

@@ -32,9 +32,13 @@ class ConsensusChecker {
   void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
             Instant now);
   // A client was told that its write is done.
-  void acknowledged(const std::string& request) { acknowledged_.insert(request); }
+  void acknowledged(const std::string& request) {
+    acknowledged_.emplace(request, coordinators_.empty() ? 0 : coordinators_.rbegin()->first);
+  }
   // At the end of a run, for the coordinator's state.
-  void check_acknowledged(const ClusterState& state, HostId host, Instant now);
+  // Of a coordinator of this term: one that was frozen, and does not know yet that it was deposed,
+  // need not know what later ones were told.
+  void check_acknowledged(const ClusterState& state, HostId host, raft::Term term, Instant now);
 
   [[nodiscard]] raft::Index committed() const { return committed_.size(); }
   [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
@@ -60,7 +64,7 @@ class ConsensusChecker {
   std::map<raft::Index, std::uint64_t> applied_;  // digest of the state, by its index
   std::map<raft::Term, HostId> coordinators_;
   std::map<std::pair<HostId, raft::Term>, HostId> votes_;
-  std::set<std::string> acknowledged_;
+  std::map<std::string, raft::Term> acknowledged_;  // under the latest coordinator of that time
 };
 
 }  // namespace muster::sim

@@ -153,10 +153,10 @@ TEST_F(Consensus, AnAcknowledgedWriteThatIsGoneIsFound) {
   ClusterState state;
   checker.acknowledged("request-1");
   state.requests = {"request-1", "request-2"};
-  checker.check_acknowledged(state, 0, kBegin);
+  checker.check_acknowledged(state, 0, 1, kBegin);
   EXPECT_EQ(first(), "");
   state.requests = {"request-2"};
-  checker.check_acknowledged(state, 0, kBegin);
+  checker.check_acknowledged(state, 0, 1, kBegin);
   EXPECT_EQ(first(), "an acknowledged write is never lost");
 }
 

@@ -122,7 +122,8 @@ std::string World::disagreement() const {
 void World::check_acknowledged() {
   const NodeName leader = coordinator();
   if (leader.empty()) return;
-  consensus_.check_acknowledged(node(leader).master()->state(), id_of(leader), now_);
+  const agent::Master& master = *node(leader).master();
+  consensus_.check_acknowledged(master.state(), id_of(leader), master.term(), now_);
 }
 
 }  // namespace muster::sim

@@ -50,23 +50,13 @@ std::string age(const json& object, const char* key) {
   return age_text(number(object, key), now_ms());
 }
 
-// Prints what `path` answers: as it came, or what `show` makes of it.
 Exit show(const Target& target, const std::string& path,
           const std::function<std::string(const json&)>& show_text) {
-  const auto answer = AgentClient(target.address).get(path);
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  if (target.json()) {
-    std::fputs(answer->c_str(), stdout);
-    return Exit::Done;
-  }
-  const json body = json::parse(*answer, nullptr, false);
-  if (!body.is_object()) {
-    return complain(
-        {Code::Internal, "the answer of " + target.address + " is no JSON: is it muster?"},
-        Exit::Failed);
-  }
-  std::fputs(show_text(body).c_str(), stdout);
-  return Exit::Done;
+  return print_answer(target, path, [&](const std::string& answer) -> std::optional<std::string> {
+    const json body = json::parse(answer, nullptr, false);
+    if (!body.is_object()) return std::nullopt;
+    return show_text(body);
+  });
 }
 
 std::string stale_line(const json& body) {
@@ -198,6 +188,24 @@ std::string workload_text(const json& body) {
 }
 
 }  // namespace
+
+Exit print_answer(const Target& target, const std::string& path,
+                  const std::function<std::optional<std::string>(const std::string&)>& text_of) {
+  const auto answer = AgentClient(target.address).get(path);
+  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
+  if (target.json()) {
+    std::fputs(answer->c_str(), stdout);
+    return Exit::Done;
+  }
+  const std::optional<std::string> text = text_of(*answer);
+  if (!text) {
+    return complain(
+        {Code::Internal, "the answer of " + target.address + " is no JSON: is it muster?"},
+        Exit::Failed);
+  }
+  std::fputs(text->c_str(), stdout);
+  return Exit::Done;
+}
 
 Exit show_status(const Target& target) { return show(target, "/v1/status", status_text); }
 Exit show_members(const Target& target) { return show(target, "/v1/members", members_text); }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -16,6 +17,10 @@ struct EventArguments {
   std::optional<std::uint64_t> since;  // nothing: all; with follow the last few
 };
 
+// Prints what GET `path` answers: as it came, or what `text_of` makes of it; nullopt: it is no
+// JSON.
+Exit print_answer(const Target& target, const std::string& path,
+                  const std::function<std::optional<std::string>(const std::string&)>& text_of);
 Exit show_status(const Target& target);
 Exit show_members(const Target& target);
 Exit show_nodes(const Target& target);

@@ -89,20 +89,12 @@ Exit why_node(const Target& target, const std::string& name) {
                                          ": see \"muster members\" for the names"},
                     Exit::NotFound);
   }
-  const auto answer = AgentClient(target.address).get("/v1/why/node/" + name);
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  if (target.json()) {
-    std::fputs(answer->c_str(), stdout);
-    return Exit::Done;
-  }
-  const json body = json::parse(*answer, nullptr, false);
-  if (!body.is_object()) {
-    return complain(
-        {Code::Internal, "the answer of " + target.address + " is no JSON: is it muster?"},
-        Exit::Failed);
-  }
-  std::fputs(why_text(body).c_str(), stdout);
-  return Exit::Done;
+  return print_answer(target, "/v1/why/node/" + name,
+                      [](const std::string& answer) -> std::optional<std::string> {
+                        const json body = json::parse(answer, nullptr, false);
+                        if (!body.is_object()) return std::nullopt;
+                        return why_text(body);
+                      });
 }
 
 }  // namespace muster::agent

@@ -36,9 +36,9 @@ struct MembershipBounds {
 };
 // Down: at worst the two find each other by reconnecting, whose attempts are 1.25 intervals apart
 // and of which the last one before may just have missed, or, where one had left, by their seeds,
-// which are tried every `join_retry_max`; whoever does not hear of the refutation (gossip tells each
-// claim a limited number of times) sees that digests differ and asks for the table within a few
-// probes; a suspicion that this brings up again ends within its longest time, and an exchange
+// which are tried every `join_retry_max`; whoever does not hear of the refutation (gossip tells
+// each claim a limited number of times) sees that digests differ and asks for the table within a
+// few probes; a suspicion that this brings up again ends within its longest time, and an exchange
 // within 5 s.
 //
 // Up: the round-robin comes to each member within 2n - 1 probes; a member in doubt of itself

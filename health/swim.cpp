@@ -130,10 +130,7 @@ void Swim::receive(const Address& from, const gossip::Packet& packet, Instant no
     sender->last_heard = now;
     note_versions(*sender, packet.protocol);
   }
-  for (const gossip::Claim& claim : packet.claims) {
-    apply(claim, Source::Packet, now);
-    if (halted_) return;
-  }
+  if (!apply_all(packet, now)) return;
   if (!table_.contains(packet.from)) {
     meet_stranger(from, now);
   } else {
@@ -162,10 +159,7 @@ void Swim::on_stream_ping(std::uint64_t exchange, const gossip::Packet& packet, 
   notice_time(now);
   if (!understood(packet) || packet.kind != PacketKind::Ping) return;
   // Its source is a port of the moment and no place to ask for a table.
-  for (const gossip::Claim& claim : packet.claims) {
-    apply(claim, Source::Packet, now);
-    if (halted_) return;
-  }
+  if (!apply_all(packet, now)) return;
   if (packet.target != self_) {
     ++counters_.misaddressed;
     return;
@@ -263,8 +257,13 @@ void Swim::enqueue(gossip::Claim claim, Instant now) {
   queue_.push(std::move(claim));
 }
 
+// 0: we have none in common.
+std::uint32_t Swim::version_with(const Member& member) const {
+  return gossip::common_version(options_.protocol, member.meta().protocol);
+}
+
 bool Swim::speaks(const Member& member, std::uint32_t version) const {
-  return gossip::common_version(options_.protocol, member.meta().protocol) >= version;
+  return version_with(member) >= version;
 }
 
 void Swim::send(const Address& to, const NodeName& to_name, gossip::Packet packet) {
@@ -279,9 +278,7 @@ void Swim::fill(gossip::Packet& packet, const NodeName& to_name) {
   packet.from = self_;
   packet.protocol = options_.protocol;
   const Member* receiver = table_.find(to_name);
-  const std::uint32_t version =
-      receiver == nullptr ? 0
-                          : gossip::common_version(options_.protocol, receiver->meta().protocol);
+  const std::uint32_t version = receiver == nullptr ? 0 : version_with(*receiver);
   packet.version = version == 0 ? options_.protocol.min : version;
   const bool compared = packet.kind == PacketKind::Ping || packet.kind == PacketKind::Ack;
   if (compared && joined_ && queue_.empty() && packet.version >= gossip::kDigestsSince) {

@@ -135,6 +135,7 @@ class Swim {
   [[nodiscard]] gossip::Packet ack_of(const gossip::Packet& ping) const;
   void fill(gossip::Packet& packet, const NodeName& to_name);
   [[nodiscard]] bool understood(const gossip::Packet& packet);
+  [[nodiscard]] std::uint32_t version_with(const Member& member) const;
   [[nodiscard]] bool speaks(const Member& member, std::uint32_t version) const;
   void receive(const Address& from, const gossip::Packet& packet, Instant now);
   void forget_tombstones(Instant now);
@@ -158,6 +159,7 @@ class Swim {
   // swim_claims.cpp
   enum class Source { Packet, Sync };
   void apply(const gossip::Claim& claim, Source source, Instant now);
+  bool apply_all(const gossip::Packet& packet, Instant now);  // false: one of them halted us
   void apply_to_self(const gossip::Claim& claim, Instant now);
   void apply_alive(const gossip::Claim& claim, Instant now);
   void apply_suspect(const gossip::Claim& claim, Instant now);

@@ -143,6 +143,14 @@ void Swim::apply(const Claim& claim, Source source, Instant now) {
   }
 }
 
+bool Swim::apply_all(const gossip::Packet& packet, Instant now) {
+  for (const Claim& claim : packet.claims) {
+    apply(claim, Source::Packet, now);
+    if (halted_) return false;
+  }
+  return true;
+}
+
 void Swim::apply_to_self(const Claim& claim, Instant now) {
   const Member& self = table_.self();
   if (leaving_) return;

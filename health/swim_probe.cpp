@@ -88,10 +88,7 @@ void Swim::on_stream_ping_ended(std::uint32_t sequence, const gossip::Packet* an
   ++counters_.stream_acks;
   awareness_.apply(-1);
   probes_.erase(found);
-  for (const gossip::Claim& claim : answer->claims) {
-    apply(claim, Source::Packet, now);
-    if (halted_) return;
-  }
+  apply_all(*answer, now);
 }
 
 void Swim::hint_unreachable(const NodeName& name, Instant now) {

@@ -164,6 +164,12 @@ void to_wire(const raft::Server& server, wire::Server& out);
 void to_wire(const raft::Message& message, wire::Consensus& out);
 [[nodiscard]] raft::Message from_wire(const wire::Consensus& message, Reader& reader);
 
+// protobuf_facts.cpp
+void to_wire(const rpc::MasterAddress& master, wire::MasterAddress& out);
+[[nodiscard]] rpc::MasterAddress from_wire(const wire::MasterAddress& master, Reader& reader);
+void to_wire(const rpc::Facts& facts, wire::Facts& out);
+[[nodiscard]] rpc::Facts from_wire(const wire::Facts& facts, Reader& reader);
+
 // protobuf_frame.cpp
 void to_wire(const rpc::Assignment& assignment, wire::Assignment& out);
 [[nodiscard]] rpc::Assignment from_wire(const wire::Assignment& assignment, Reader& reader);

@@ -13,6 +13,12 @@ constexpr Numbers<rpc::Purpose, wire::Purpose> kPurposes[] = {
     {rpc::Purpose::Master, wire::PURPOSE_MASTER},
 };
 
+constexpr Numbers<rpc::MasterChange, wire::MasterChange> kMasterChanges[] = {
+    {rpc::MasterChange::Add, wire::MASTER_CHANGE_ADD},
+    {rpc::MasterChange::Remove, wire::MASTER_CHANGE_REMOVE},
+    {rpc::MasterChange::Transfer, wire::MASTER_CHANGE_TRANSFER},
+};
+
 constexpr Numbers<Code, wire::ErrorCode> kCodes[] = {
     {Code::InvalidArgument, wire::ERROR_CODE_INVALID_ARGUMENT},
     {Code::NotFound, wire::ERROR_CODE_NOT_FOUND},
@@ -34,6 +40,8 @@ void put(const rpc::Hello& hello, wire::Frame& frame) {
   out.set_from(hello.from);
   out.set_masters(hello.masters);
   out.set_purpose(number_of(kPurposes, hello.purpose));
+  out.set_cluster_id(hello.cluster_id);
+  out.set_boot(hello.boot);
 }
 void put(const rpc::HelloReply& reply, wire::Frame& frame) {
   wire::HelloReply& out = *frame.mutable_hello_reply();
@@ -45,6 +53,9 @@ void put(const rpc::HelloReply& reply, wire::Frame& frame) {
   }
   out.set_term(reply.term);
   out.set_here(reply.here);
+  out.set_cluster_id(reply.cluster_id);
+  out.set_remembered(reply.remembered);
+  list_to_wire(reply.masters, *out.mutable_masters());
 }
 void put(const rpc::Register& registration, wire::Frame& frame) {
   wire::Register& out = *frame.mutable_registration();
@@ -75,6 +86,7 @@ void put(const rpc::Write& write, wire::Frame& frame) {
   wire::Write& out = *frame.mutable_write();
   out.set_id(write.id);
   to_wire(write.command, *out.mutable_command());
+  out.set_authorization(write.authorization);
 }
 void put(const rpc::WriteReply& reply, wire::Frame& frame) {
   wire::WriteReply& out = *frame.mutable_write_reply();
@@ -91,6 +103,7 @@ void put(const rpc::Read& read, wire::Frame& frame) {
   out.set_id(read.id);
   out.set_path(read.path);
   out.set_query(read.query);
+  out.set_authorization(read.authorization);
 }
 void put(const rpc::ReadReply& reply, wire::Frame& frame) {
   wire::ReadReply& out = *frame.mutable_read_reply();
@@ -101,6 +114,20 @@ void put(const rpc::ReadReply& reply, wire::Frame& frame) {
 void put(const rpc::Consensus& consensus, wire::Frame& frame) {
   to_wire(consensus.message, *frame.mutable_consensus());
 }
+void put(const rpc::ChangeMasters& change, wire::Frame& frame) {
+  wire::ChangeMasters& out = *frame.mutable_change_masters();
+  out.set_id(change.id);
+  out.set_change(number_of(kMasterChanges, change.change));
+  out.set_master(change.master);
+  out.set_authorization(change.authorization);
+}
+void put(const rpc::Facts& facts, wire::Frame& frame) { to_wire(facts, *frame.mutable_facts()); }
+void put(const rpc::FactsInstalled& installed, wire::Frame& frame) {
+  wire::FactsInstalled& out = *frame.mutable_facts_installed();
+  out.set_revision(installed.revision);
+  out.set_keys_revision(installed.keys_revision);
+  out.set_authorities_sha256(installed.authorities_sha256);
+}
 
 rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
   return {
@@ -110,6 +137,8 @@ rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
       .from = reader.name("hello.from", hello.from()),
       .masters = hello.masters(),
       .purpose = enumerator_of(kPurposes, hello.purpose(), "hello.purpose", reader),
+      .cluster_id = reader.text("hello.cluster_id", hello.cluster_id(), kLabelBytesMax),
+      .boot = reader.text("hello.boot", hello.boot(), kLabelBytesMax),
   };
 }
 rpc::HelloReply from_wire(const wire::HelloReply& reply, Reader& reader) {
@@ -120,6 +149,9 @@ rpc::HelloReply from_wire(const wire::HelloReply& reply, Reader& reader) {
       .coordinator_rpc = from_wire(reply.coordinator_rpc(), reader),
       .term = reply.term(),
       .here = reply.here(),
+      .cluster_id = reader.text("hello_reply.cluster_id", reply.cluster_id(), kLabelBytesMax),
+      .remembered = reply.remembered(),
+      .masters = list_from_wire(reply.masters(), reader),
   };
 }
 rpc::Register from_wire(const wire::Register& registration, Reader& reader) {
@@ -151,7 +183,11 @@ rpc::Assignments from_wire(const wire::Assignments& assignments, Reader& reader)
 }
 rpc::Write from_wire(const wire::Write& write, Reader& reader) {
   if (!reader.require(write.has_command(), "write.command")) return {};
-  return {.id = write.id(), .command = from_wire(write.command(), reader)};
+  return {
+      .id = write.id(),
+      .command = from_wire(write.command(), reader),
+      .authorization = reader.text("write.authorization", write.authorization(), kLabelBytesMax),
+  };
 }
 rpc::WriteReply from_wire(const wire::WriteReply& reply, Reader& reader) {
   rpc::WriteReply out{
@@ -171,6 +207,7 @@ rpc::Read from_wire(const wire::Read& read, Reader& reader) {
       .id = read.id(),
       .path = reader.text("read.path", read.path(), kTextBytesMax),
       .query = reader.text("read.query", read.query(), kTextBytesMax),
+      .authorization = reader.text("read.authorization", read.authorization(), kLabelBytesMax),
   };
 }
 rpc::ReadReply from_wire(const wire::ReadReply& reply, Reader& reader) {
@@ -179,6 +216,23 @@ rpc::ReadReply from_wire(const wire::ReadReply& reply, Reader& reader) {
       .status =
           static_cast<std::int32_t>(reader.number("read_reply.status", reply.status(), 100, 599)),
       .body = reply.body(),
+  };
+}
+rpc::ChangeMasters from_wire(const wire::ChangeMasters& change, Reader& reader) {
+  return {
+      .id = change.id(),
+      .change = enumerator_of(kMasterChanges, change.change(), "change_masters.change", reader),
+      .master = reader.name_or_none("change_masters.master", change.master()),
+      .authorization =
+          reader.text("change_masters.authorization", change.authorization(), kLabelBytesMax),
+  };
+}
+rpc::FactsInstalled from_wire(const wire::FactsInstalled& installed, Reader& reader) {
+  return {
+      .revision = installed.revision(),
+      .keys_revision = installed.keys_revision(),
+      .authorities_sha256 = reader.text("facts_installed.authorities_sha256",
+                                        installed.authorities_sha256(), kLabelBytesMax),
   };
 }
 
@@ -222,6 +276,9 @@ rpc::Frame from_wire(const wire::Frame& frame, Reader& reader) {
     case wire::Frame::kWriteReply: return from_wire(frame.write_reply(), reader);
     case wire::Frame::kRead: return from_wire(frame.read(), reader);
     case wire::Frame::kReadReply: return from_wire(frame.read_reply(), reader);
+    case wire::Frame::kChangeMasters: return from_wire(frame.change_masters(), reader);
+    case wire::Frame::kFacts: return from_wire(frame.facts(), reader);
+    case wire::Frame::kFactsInstalled: return from_wire(frame.facts_installed(), reader);
     case wire::Frame::BODY_NOT_SET: break;
   }
   reader.require(false, "frame.body");

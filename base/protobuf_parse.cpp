@@ -144,7 +144,18 @@ constexpr Shape kStatus{"status_report", kStatusRules};
 constexpr Rule kWriteRules[] = {{wire::Write::kCommandFieldNumber, 1, &kCommand}};
 constexpr Shape kWrite{"write", kWriteRules};
 
-constexpr Rule kFrameRules[] = {{wire::Frame::kConsensusFieldNumber, 1, &kConsensus},
+constexpr Rule kReplyRules[] = {{wire::HelloReply::kMastersFieldNumber, rpc::kMastersMax}};
+constexpr Shape kReply{"hello_reply", kReplyRules};
+
+constexpr Rule kFactsRules[] = {{wire::Facts::kMastersFieldNumber, rpc::kMastersMax},
+                                {wire::Facts::kRevokedFieldNumber, kTextsMax},
+                                {wire::Facts::kTokensFieldNumber, kTextsMax},
+                                {wire::Facts::kGossipKeysFieldNumber, kServersMax}};
+constexpr Shape kFacts{"facts", kFactsRules};
+
+constexpr Rule kFrameRules[] = {{wire::Frame::kHelloReplyFieldNumber, 1, &kReply},
+                                {wire::Frame::kFactsFieldNumber, 1, &kFacts},
+                                {wire::Frame::kConsensusFieldNumber, 1, &kConsensus},
                                 {wire::Frame::kStatusReportFieldNumber, 1, &kStatus},
                                 {wire::Frame::kAssignmentsFieldNumber, 1, &kAssignments},
                                 {wire::Frame::kRegistrationFieldNumber, 1, &kRegister},

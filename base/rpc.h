@@ -22,13 +22,24 @@ inline constexpr std::size_t kFrameBytesMax = std::size_t{64} << 20;
 
 enum class Purpose { Agent, Master };
 
+struct MasterAddress {
+  NodeName name;
+  Address rpc;
+  bool operator==(const MasterAddress&) const = default;
+};
+inline constexpr std::size_t kMastersMax = 64;
+
 struct Hello {
   std::uint32_t protocol_min = kProtocolMin;
   std::uint32_t protocol_max = kProtocolMax;
   std::string cluster;
   NodeName from;
-  std::uint64_t masters = 0;  // digest of the configured list of masters
+  // Digest of the configured list of masters; 0: the masters were changed since, or this agent has
+  // no such list.
+  std::uint64_t masters = 0;
   Purpose purpose = Purpose::Agent;
+  std::string cluster_id;  // as far as the sender knows; empty: no word of any cluster yet
+  std::string boot;        // of the sender's process
   bool operator==(const Hello&) const = default;
 };
 // Sent at once, and again whenever the answer changes while the stream is open.
@@ -38,7 +49,12 @@ struct HelloReply {
   NodeName coordinator;  // empty: none known now
   Address coordinator_rpc;
   std::uint64_t term = 0;
-  bool here = false;  // the answering node is the coordinator and ready
+  bool here = false;       // the answering node is the coordinator and ready
+  std::string cluster_id;  // empty: the cluster was not formed yet, as far as is known here
+  // To a master: its log once held something, by the answering node's state. If it is empty now,
+  // it was lost.
+  bool remembered = false;
+  std::vector<MasterAddress> masters;  // as known here; empty: as configured
   bool operator==(const HelloReply&) const = default;
 };
 struct Register {
@@ -75,9 +91,10 @@ struct Assignments {  // always the whole list of the node
   std::vector<Assignment> items;
   bool operator==(const Assignments&) const = default;
 };
-struct Write {  // forwarded to the coordinator; only PutWorkload and StopWorkload are taken
+struct Write {  // forwarded to the coordinator, which checks who may do it
   std::uint64_t id = 0;
   Command command;
+  std::string authorization{};  // the client's bearer token, a secret; empty: none
   bool operator==(const Write&) const = default;
 };
 struct WriteReply {
@@ -89,8 +106,9 @@ struct WriteReply {
 };
 struct Read {  // a read that only masters can answer
   std::uint64_t id = 0;
-  std::string path;   // /v1/...
-  std::string query;  // without the question mark
+  std::string path;             // /v1/...
+  std::string query;            // without the question mark
+  std::string authorization{};  // as in Write
   bool operator==(const Read&) const = default;
 };
 struct ReadReply {
@@ -103,7 +121,48 @@ struct Consensus {
   raft::Message message;
   bool operator==(const Consensus&) const = default;
 };
+enum class MasterChange { Add, Remove, Transfer };  // Transfer: of the leadership, to `master`
+struct ChangeMasters {  // forwarded to the coordinator; answered by one WriteReply
+  std::uint64_t id = 0;
+  MasterChange change = MasterChange::Add;
+  NodeName master;            // Transfer: empty lets the coordinator choose
+  std::string authorization;  // as in Write
+  bool operator==(const ChangeMasters&) const = default;
+};
+
+struct ApiToken {  // how an agent knows a client without asking
+  std::string id;
+  std::string sha256;  // of the secret, in hex
+  std::string role;    // identity/role.h
+  WallTime expires{};  // WallTime{}: never
+  bool operator==(const ApiToken&) const = default;
+};
+struct GossipSecret {
+  std::string id;
+  std::string secret;  // base64, as in a keyring file
+  bool operator==(const GossipSecret&) const = default;
+};
+// What every agent has to know of the replicated state, coordinator to agent: always the whole, and
+// again when it changes.
+struct Facts {
+  std::uint64_t revision = 0;  // the index of the state that it was taken from
+  std::string cluster_id;
+  std::vector<MasterAddress> masters;
+  std::string authorities;           // PEM certificates of every CA that is trusted now
+  std::vector<std::string> revoked;  // serials of certificates
+  std::vector<ApiToken> tokens;
+  std::uint64_t keys_revision = 0;        // of gossip_keys
+  std::vector<GossipSecret> gossip_keys;  // the first one seals; empty: gossip is not driven
+  bool operator==(const Facts&) const = default;
+};
+struct FactsInstalled {  // agent to coordinator: they are durable and in use
+  std::uint64_t revision = 0;
+  std::uint64_t keys_revision = 0;
+  std::string authorities_sha256;  // of Facts::authorities, in hex
+  bool operator==(const FactsInstalled&) const = default;
+};
 using Frame = std::variant<Hello, HelloReply, Register, Heartbeat, HeartbeatAck, StatusReport,
-                           Assignments, Write, WriteReply, Read, ReadReply, Consensus>;
+                           Assignments, Write, WriteReply, Read, ReadReply, Consensus,
+                           ChangeMasters, Facts, FactsInstalled>;
 
 }  // namespace muster::rpc

@@ -285,14 +285,19 @@ class RandomValues {
                           .cluster = text(),
                           .from = name(),
                           .masters = u64(),
-                          .purpose = flag() ? rpc::Purpose::Agent : rpc::Purpose::Master};
+                          .purpose = flag() ? rpc::Purpose::Agent : rpc::Purpose::Master,
+                          .cluster_id = text(),
+                          .boot = text()};
       case 1:
         return rpc::HelloReply{.refused = flag(),
                                .why = text(),
                                .coordinator = name_or_none(),
                                .coordinator_rpc = address(),
                                .term = u64(),
-                               .here = flag()};
+                               .here = flag(),
+                               .cluster_id = text(),
+                               .remembered = flag(),
+                               .masters = masters()};
       case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
       case 3: return rpc::Heartbeat{.sequence = u64(), .sent_at_ns = boot_ns()};
       case 4:
@@ -301,13 +306,25 @@ class RandomValues {
       case 5: return rpc::StatusReport{.statuses = statuses()};
       case 6:
         return rpc::Assignments{.epoch = u64(), .items = list(4, [&] { return assignment(); })};
-      case 7: return rpc::Write{.id = u64(), .command = command(below(kCommands))};
+      case 7:
+        return rpc::Write{
+            .id = u64(), .command = command(below(kCommands)), .authorization = text()};
       case 8: return write_reply();
-      case 9: return rpc::Read{.id = u64(), .path = text(), .query = text()};
+      case 9:
+        return rpc::Read{.id = u64(), .path = text(), .query = text(), .authorization = text()};
       case 10:
         return rpc::ReadReply{
             .id = u64(), .status = 100 + static_cast<int>(below(500)), .body = text(2000)};
-      default: return rpc::Consensus{.message = message(below(kMessages))};
+      case 11: return rpc::Consensus{.message = message(below(kMessages))};
+      case 12:
+        return rpc::ChangeMasters{.id = u64(),
+                                  .change = static_cast<rpc::MasterChange>(below(3)),
+                                  .master = name_or_none(),
+                                  .authorization = text()};
+      case 13: return facts();
+      default:
+        return rpc::FactsInstalled{
+            .revision = u64(), .keys_revision = u64(), .authorities_sha256 = text()};
     }
   }
 
@@ -325,6 +342,24 @@ class RandomValues {
     return list;
   }
 
+  std::vector<rpc::MasterAddress> masters() {
+    return list(4, [&] { return rpc::MasterAddress{.name = name(), .rpc = address()}; });
+  }
+  rpc::Facts facts() {
+    return {
+        .revision = u64(),
+        .cluster_id = text(),
+        .masters = masters(),
+        .authorities = text(2000),
+        .revoked = list(4, [&] { return text(); }),
+        .tokens = list(4,
+                       [&] {
+                         return rpc::ApiToken{
+                             .id = text(), .sha256 = text(), .role = text(), .expires = wall()};
+                       }),
+        .keys_revision = u64(),
+        .gossip_keys = list(4, [&] { return rpc::GossipSecret{.id = text(), .secret = text()}; })};
+  }
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }

@@ -1,0 +1,133 @@
+#include "agent/asio_wiring.h"
+
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "agent/spdlog_journal.h"
+#include "collector/exposition.h"
+#include "collector/prometheus_exposition.h"
+#include "failover/posix_logs.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
+
+StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
+  StreamPingEnded ended{sequence, std::nullopt};
+  if (answer != nullptr) ended.answer = *answer;
+  return ended;
+}
+
+}  // namespace
+
+void Runtime::start_log() {
+  if (log_ == nullptr) return;
+  log_->start(
+      {[this](std::vector<std::uint64_t> tickets) {
+         const std::uint64_t last = tickets.back();
+         asio::post(io_, [this, last] { happened(LogDurable{last}); });
+       },
+       [this](bool failing, const Error& error) {
+         asio::post(io_, [this, failing, why = error.text] { happened(LogHealth{failing, why}); });
+       }});
+}
+
+Status Runtime::open_gossip() {
+  auto gossip = health::AsioGossip::open(
+      io_, {config_.listen.address, config_.listen.gossip_port},
+      {[this](const Address& from, const gossip::Packet& packet) {
+         received_.count(packet);
+         happened(PacketArrived{from, packet});
+       },
+       [this](std::uint64_t exchange, const gossip::Sync& sync) {
+         happened(SyncArrived{exchange, sync});
+       },
+       [this](std::uint64_t id, const gossip::Sync& sync) {
+         happened(SyncEnded{id, sync});
+       },
+       [this](std::uint64_t id) {
+         happened(SyncEnded{id, std::nullopt});
+       },
+       [this](std::uint64_t exchange, const gossip::Packet& packet) {
+         happened(StreamPingArrived{exchange, packet});
+       },
+       [this](std::uint32_t sequence, const gossip::Packet* answer) {
+         happened(ended_ping(sequence, answer));
+       },
+       [this](const Address& to) { happened(GossipUnreachable{to}); },
+       [this](health::GossipDrop reason, const Address& from) { dropped(reason, from); }},
+      sealer_);
+  if (!gossip) return tl::unexpected(gossip.error());
+  gossip_ = std::move(*gossip);
+  return {};
+}
+
+Status Runtime::open_rpc() {
+  auto rpc = AsioRpc::open(io_, {config_.listen.address, config_.listen.rpc_port},
+                           {[this](StreamId stream) { happened(StreamOpened{stream}); },
+                            [this](StreamId stream) { happened(StreamAccepted{stream}); },
+                            [this](StreamId stream, const std::string& why) {
+                              happened(StreamClosed{stream, why});
+                            },
+                            [this](StreamId stream, rpc::Frame frame) {
+                              happened(FrameArrived{stream, std::move(frame)});
+                            },
+                            [this](const std::string& reason) {
+                              instruments_.count("muster_rpc_dropped_total", {{"reason", reason}});
+                            }});
+  if (!rpc) return tl::unexpected(rpc.error());
+  rpc_ = std::move(*rpc);
+  return {};
+}
+
+HttpPorts Runtime::http_ports() {
+  HttpPorts ports;
+  ports.view = [this] { return views_.read(); };
+  ports.metrics = [this] { return metrics(); };
+  ports.write = [this](CommandBody body, std::string id,
+                       std::function<void(Result<std::string>)> done) {
+    asio::post(
+        io_, [this, body = std::move(body), id = std::move(id), done = std::move(done)]() mutable {
+          writes_[++last_request_] = std::move(done);
+          happened(WriteRequested{last_request_, std::move(body), std::move(id)});
+        });
+  };
+  ports.read = [this](std::string path, std::string query,
+                      std::function<void(int, std::string)> done) {
+    asio::post(io_, [this, path = std::move(path), query = std::move(query),
+                     done = std::move(done)]() mutable {
+      reads_[++last_request_] = std::move(done);
+      happened(ReadRequested{last_request_, std::move(path), std::move(query)});
+    });
+  };
+  ports.log_tail = [this](InstanceId instance, unsigned lines) -> Result<std::string> {
+    const auto view = views_.read();
+    const auto found = view->instances.find(instance);
+    if (found == view->instances.end()) {
+      return fail(Code::NotFound,
+                  "instance " + std::to_string(instance) + " does not run on this node");
+    }
+    return failover::tail(found->second.log_path, lines, kLogTailBytesMax);
+  };
+  return ports;
+}
+
+Status Runtime::open_http() {
+  auto server =
+      CivetwebServer::open({config_.listen.address, config_.listen.http_port}, http_ports());
+  if (!server) return tl::unexpected(server.error());
+  http_ = std::move(*server);
+  return {};
+}
+
+std::string Runtime::metrics() {
+  const std::lock_guard lock(scrape_mutex_);
+  measures_.measure(*views_.read(), streams_.load());
+  const collector::HostReport report = host_.collect();
+  for (const std::string& error : report.errors) say(Level::Warning, error);
+  return collector::exposition_text(report.families) + instruments_.text();
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,139 @@
+// Which parts does a running agent have, and who owns them?
+//
+// The inside of agent/asio_runtime.h, for the three files that share it: asio_runtime.cpp has the
+// control loop, asio_wiring.cpp opens the ports and turns what comes in there into Events,
+// asio_effects.cpp carries Effects out. Everything here belongs to the control thread but for what
+// says otherwise.
+#pragma once
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <mutex>
+
+#include <asio/io_context.hpp>
+#include <asio/signal_set.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
+
+#include "agent/asio_notify.h"
+#include "agent/asio_processes.h"
+#include "agent/asio_rpc.h"
+#include "agent/asio_runtime.h"
+#include "agent/asio_start.h"
+#include "agent/asio_strain.h"
+#include "agent/civetweb_server.h"
+#include "agent/drop_notices.h"
+#include "agent/node.h"
+#include "agent/prometheus_measures.h"
+#include "alerting/curl_webhook.h"
+#include "base/curl_transfers.h"
+#include "base/published.h"
+#include "collector/host.h"
+#include "collector/posix_host_fs.h"
+#include "health/asio_gossip.h"
+#include "health/curl_prober.h"
+
+namespace muster::agent {
+
+class Runtime {
+ public:
+  Runtime(const Config& config, Prepared prepared, std::shared_ptr<health::OpensslSealer> sealer,
+          OnHangup on_hangup);
+  Runtime(const Runtime&) = delete;
+  Runtime& operator=(const Runtime&) = delete;
+
+  // Binds every port. The Node's first effects wait until run().
+  Status open();
+  int run();
+
+ private:
+  // --- opening: asio_wiring.cpp ---
+  Status open_gossip();
+  Status open_rpc();
+  Status open_http();
+  void start_log();
+  HttpPorts http_ports();
+  std::string metrics();  // on the threads of HTTP
+
+  // --- the loop: asio_runtime.cpp ---
+  void happened(const Event& event);
+  void settle();
+  void arm();
+  void publish();
+  void publish_later();
+  void await_signal();
+  void reload();
+  void dropped(health::GossipDrop reason, const Address& from);
+  void chores();
+
+  // --- effects: asio_effects.cpp ---
+  void act(health::SendPacket& effect);
+  void act(health::StartSync& effect);
+  void act(health::AnswerSync& effect);
+  void act(health::StartStreamPing& effect);
+  void act(health::AnswerStreamPing& effect);
+  void act(OpenStream& effect);
+  void act(SendFrame& effect);
+  void act(CloseStream& effect);
+  void act(failover::SaveVote& effect);
+  void act(failover::AppendLog& effect);
+  void act(failover::PutSnapshot& effect);
+  void act(SaveInstance& effect);
+  void act(ForgetStored& effect);
+  void act(StartProcess& effect);
+  void act(SignalProcess& effect);
+  void act(WatchProcess& effect);
+  void act(RunCheck& effect);
+  void act(alerting::Deliver& effect);
+  void act(WriteDone& effect);
+  void act(ReadDone& effect);
+  void act(AnswerRead& effect);
+  void act(Notice& effect);
+  void act(Measured& effect);
+  void act(Halt& effect);
+
+  Config config_;
+  OnHangup on_hangup_;
+  std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
+  DropNotices drop_notices_;
+  asio::io_context io_{1};
+  asio::signal_set signals_;
+  asio::steady_timer timer_;
+  asio::steady_timer publish_timer_;
+  asio::steady_timer chores_;
+  AsioNotify notify_;
+  collector::Instruments instruments_;
+  Measures measures_{instruments_};
+  PacketCounters sent_{instruments_, "sent"};
+  PacketCounters received_{instruments_, "received"};
+  collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
+  asio::thread_pool disk_;  // instances and output files
+  std::unique_ptr<SqliteInstances> instances_;
+  std::unique_ptr<failover::SqliteLog> log_;
+  collector::PosixHostFs host_fs_;
+  AsioStrain strain_;
+  std::mutex scrape_mutex_;  // scrapes come one at a time
+  collector::HostCollectors host_;
+  CurlTransfers transfers_;
+  health::CurlProber prober_;
+  alerting::CurlWebhook webhook_;
+  AsioProcesses processes_;
+  std::unique_ptr<health::AsioGossip> gossip_;
+  std::unique_ptr<AsioRpc> rpc_;
+  Node node_;
+  Published<View> views_;
+  std::unique_ptr<CivetwebServer> http_;
+  std::map<std::uint64_t, std::function<void(Result<std::string>)>> writes_;
+  std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
+  std::uint64_t last_request_ = 0;
+  std::atomic<std::size_t> streams_{0};
+  Instant armed_for_ = kNever;
+  Instant publish_at_ = kNever;
+  raft::Index applied_published_ = 0;
+  bool noticed_ = false;  // since the last view
+  bool leaving_ = false;
+  int exit_code_ = 0;
+};
+
+}  // namespace muster::agent

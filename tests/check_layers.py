@@ -13,9 +13,10 @@ FOLDERS = {  # folder: the project folders that it may include
     "base": {"base"},
     "collector": {"base", "collector"},
     "health": {"base", "health"},
+    "identity": {"base", "identity"},
     "failover": {"base", "failover"},
     "alerting": {"base", "alerting"},
-    "agent": {"base", "collector", "health", "failover", "alerting", "agent"},
+    "agent": {"base", "collector", "health", "identity", "failover", "alerting", "agent"},
 }
 LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "asio": r"asio[./]",
@@ -146,6 +147,9 @@ def breaches(root):
 # What each rule must say (None: nothing) about a file of this name with this text.
 CASES = [
     ("health/swim.cpp", '#include "failover/commands.h"', "health/ may not include failover/"),
+    ("identity/token.cpp", '#include "failover/commands.h"', "identity/ may not include failover/"),
+    ("identity/role.cpp", '#include "identity/openssl_tls.h"', "may not include the driver"),
+    ("identity/role.cpp", "#include <openssl/x509.h>", "only openssl_* files may include"),
     ("base/ids.h", '#include "agent/node.h"', "base/ may not include agent/"),
     ("agent/node.h", '#include "health/swim.h"', None),
     ("health/swim.cpp", '#include "health/asio_gossip.h"', "may not include the driver"),

@@ -21,8 +21,10 @@
 #include "agent/session.h"
 #include "agent/streams.h"
 #include "agent/supervisor.h"
+#include "agent/trust.h"
 #include "agent/view.h"
 #include "base/codec.h"
+#include "base/identity.h"
 #include "base/rng.h"
 #include "base/time.h"
 #include "health/member_history.h"
@@ -60,9 +62,11 @@ struct Strained {  // about once a second; see health::strain_floor()
 };
 struct StreamOpened {
   StreamId stream = 0;
+  std::optional<PeerIdentity> peer{};  // proved in the handshake; nothing in a plain cluster
 };
 struct StreamAccepted {
   StreamId stream = 0;
+  std::optional<PeerIdentity> peer{};  // likewise
 };
 struct StreamClosed {
   StreamId stream = 0;

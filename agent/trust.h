@@ -1,0 +1,50 @@
+// Which peers may this agent talk to, and as whom?
+//
+// A core; owned by Node. In a secured cluster whoever is at the other end of a stream has proved in
+// the handshake which node it is; this remembers it for as long as the stream lives, compares it
+// with what is said on the stream, and ends the streams of nodes whose certificates are revoked. In
+// a plain cluster nobody proves anything and everybody is believed.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "agent/streams.h"
+#include "base/identity.h"
+#include "base/ids.h"
+#include "base/rpc.h"
+
+namespace muster::agent {
+
+class Trust {
+ public:
+  Trust(bool secured, std::string cluster) : secured_(secured), cluster_(std::move(cluster)) {}
+
+  [[nodiscard]] bool secured() const { return secured_; }
+
+  // A stream stands. Why it must be closed at once; empty: it stays, and is remembered.
+  [[nodiscard]] std::string admit(StreamId stream, const std::optional<PeerIdentity>& peer);
+  // As admit(), for a stream that was opened to reach the master `expected`.
+  [[nodiscard]] std::string admit_master(StreamId stream, const std::optional<PeerIdentity>& peer,
+                                         const NodeName& expected);
+  // Why the Hello that came on an admitted stream is not believed; empty: it is.
+  [[nodiscard]] std::string objection(StreamId stream, const rpc::Hello& hello) const;
+  // Whoever is there may say what a client is allowed to: a master, or anybody in a plain cluster.
+  [[nodiscard]] bool vouches(StreamId stream) const;
+  void forget(StreamId stream) { streams_.erase(stream); }
+
+  // From now on these serials are refused, and no others. The streams that must be closed.
+  [[nodiscard]] std::vector<StreamId> revoke(std::set<std::string> serials);
+  [[nodiscard]] const std::set<std::string>& revoked() const { return revoked_; }
+
+ private:
+  bool secured_;
+  std::string cluster_;
+  std::set<std::string> revoked_;
+  std::map<StreamId, PeerIdentity> streams_;
+};
+
+}  // namespace muster::agent

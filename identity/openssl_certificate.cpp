@@ -1,0 +1,124 @@
+#include "identity/openssl_certificate.h"
+
+#include <array>
+#include <cstdio>
+
+#include <openssl/pem.h>
+
+#include "base/problem.h"
+#include "identity/openssl_handles.h"
+
+namespace muster::identity {
+namespace {
+
+constexpr int kNamesMax = 64;
+
+std::string serial_of(X509* certificate) {
+  const BigNumber number(ASN1_INTEGER_to_BN(X509_get0_serialNumber(certificate), nullptr));
+  if (number == nullptr) return "0";
+  std::array<unsigned char, 64> bytes{};
+  const int size = BN_num_bytes(number.get());
+  if (size > static_cast<int>(bytes.size())) return "0";
+  BN_bn2bin(number.get(), bytes.data());
+  std::string text = hex(bytes.data(), static_cast<std::size_t>(size));
+  const std::size_t first = text.find_first_not_of('0');
+  return first == std::string::npos ? "0" : text.substr(first);
+}
+
+std::string common_name(const X509_NAME* name) {
+  std::array<char, 128> text{};
+  const int size =
+      X509_NAME_get_text_by_NID(name, NID_commonName, text.data(), static_cast<int>(text.size()));
+  return size > 0 ? std::string(text.data(), static_cast<std::size_t>(size)) : std::string();
+}
+
+std::vector<std::string> uris_in(X509* certificate) {
+  std::vector<std::string> uris;
+  const Names names(static_cast<GENERAL_NAMES*>(
+      X509_get_ext_d2i(certificate, NID_subject_alt_name, nullptr, nullptr)));
+  const int count = names ? sk_GENERAL_NAME_num(names.get()) : 0;
+  if (count > kNamesMax) return uris;
+  for (int i = 0; i < count; ++i) {
+    const GENERAL_NAME* const name = sk_GENERAL_NAME_value(names.get(), i);
+    if (name->type != GEN_URI) continue;
+    const ASN1_IA5STRING* const uri = name->d.uniformResourceIdentifier;
+    uris.emplace_back(reinterpret_cast<const char*>(ASN1_STRING_get0_data(uri)),
+                      static_cast<std::size_t>(ASN1_STRING_length(uri)));
+  }
+  return uris;
+}
+
+std::string pin_of(X509* certificate) {
+  unsigned char* bytes = nullptr;
+  const int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &bytes);
+  if (size <= 0) return {};
+  std::string pin = sha256_hex(bytes, static_cast<std::size_t>(size));
+  OPENSSL_free(bytes);
+  return pin;
+}
+
+}  // namespace
+
+CertificateFacts facts_of(x509_st* certificate) {
+  CHECK(certificate != nullptr);
+  CertificateFacts facts;
+  facts.serial = serial_of(certificate);
+  facts.issuer = common_name(X509_get_issuer_name(certificate));
+  facts.begins = wall_time(X509_get0_notBefore(certificate));
+  facts.ends = wall_time(X509_get0_notAfter(certificate));
+  facts.authority = X509_check_ca(certificate) == 1;
+  facts.pin = pin_of(certificate);
+  if (auto name = name_of(uris_in(certificate))) {
+    facts.name = std::move(*name);
+  } else {
+    facts.nameless = name.error().text;
+  }
+  ERR_clear_error();
+  return facts;
+}
+
+Result<CertificateFacts> read_certificate(std::string_view pem) {
+  if (pem.size() > kPemBytesMax) {
+    return fail(Code::InvalidArgument,
+                "a certificate of more than " + std::to_string(kPemBytesMax) + " bytes is refused");
+  }
+  const Certificate certificate = certificate_in(pem);
+  if (!certificate) return fail(Code::InvalidArgument, "there is no certificate in PEM");
+  return facts_of(certificate.get());
+}
+
+Result<std::vector<CertificateFacts>> read_bundle(std::string_view pem) {
+  if (pem.size() > kPemBytesMax) {
+    return fail(Code::InvalidArgument,
+                "a bundle of more than " + std::to_string(kPemBytesMax) + " bytes is refused");
+  }
+  std::vector<CertificateFacts> bundle;
+  for (const Certificate& certificate : certificates_in(pem)) {
+    bundle.push_back(facts_of(certificate.get()));
+    if (!bundle.back().authority) {
+      return fail(Code::InvalidArgument, "the certificate with serial " + bundle.back().serial +
+                                             " is not an authority's: take it out of the bundle");
+    }
+  }
+  if (bundle.empty()) return fail(Code::InvalidArgument, "there is no certificate in PEM");
+  if (bundle.size() > kBundleMax) {
+    return fail(Code::InvalidArgument, "a bundle holds at most " + std::to_string(kBundleMax) +
+                                           " authorities: take out old ones");
+  }
+  return bundle;
+}
+
+std::string utc_text(WallTime at) {
+  const auto day = std::chrono::floor<std::chrono::days>(at);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(at - day));
+  std::array<char, 64> text{};
+  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ldZ",
+                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
+                static_cast<unsigned>(date.day()), static_cast<long>(time.hours().count()),
+                static_cast<long>(time.minutes().count()),
+                static_cast<long>(time.seconds().count()));
+  return text.data();
+}
+
+}  // namespace muster::identity

@@ -1,0 +1,61 @@
+// muster-load: the client of ./run bench masters, the same for muster and for etcd.
+#include <cstdio>
+#include <exception>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+
+#include "load_http.h"
+
+namespace muster::load {
+namespace {
+
+void add_tls(CLI::App& mode, TlsFiles& tls) {
+  mode.add_flag("--tls", tls.on, "TLS; without --ca the server is not verified");
+  mode.add_option("--ca", tls.ca, "PEM of the authority that signed the server");
+  mode.add_option("--cert", tls.certificate, "PEM of this client's certificate");
+  mode.add_option("--key", tls.key, "PEM of its key");
+}
+
+void add_http(CLI::App& mode, HttpOptions& http) {
+  mode.add_option("--target", http.targets, "ADDRESS:PORT, more than once")->required();
+  mode.add_option("--requests", http.requests, "file of lines METHOD PATH [BODY]")->required();
+  mode.add_option("--header", http.headers, "'Name: value', more than once");
+  mode.add_option("--timeout", http.timeout, "seconds");
+  add_tls(mode, http.tls);
+}
+
+int main_of(int argc, char** argv) {
+  CLI::App app("loads a cluster's masters and says what it measured, as JSON", "muster-load");
+  app.require_subcommand(1);
+
+  HttpOptions http;
+  CLI::App& asking = *app.add_subcommand("http", "requests over kept connections");
+  add_http(asking, http);
+  asking.add_option("--connections", http.connections)->check(CLI::PositiveNumber);
+  asking.add_option("--warmup", http.warmup, "requests that are not recorded");
+  asking.add_option("--count", http.count, "requests that are recorded");
+  asking.add_option("--seconds", http.duration, "instead of --count");
+
+  int victim = 0;
+  int every_ms = 10;
+  CLI::App& polling = *app.add_subcommand("poll", "kill a process; until a target says 2xx");
+  add_http(polling, http);
+  polling.add_option("--kill", victim, "process id")->required()->check(CLI::PositiveNumber);
+  polling.add_option("--every-ms", every_ms)->check(CLI::PositiveNumber);
+
+  CLI11_PARSE(app, argc, argv);
+  try {
+    if (asking.parsed()) return run_http(http);
+    return run_poll(http, victim, every_ms);
+  } catch (const std::exception& problem) {
+    std::fprintf(stderr, "muster-load: %s\n", problem.what());
+    return 1;
+  }
+}
+
+}  // namespace
+}  // namespace muster::load
+
+int main(int argc, char** argv) { return muster::load::main_of(argc, argv); }

@@ -58,6 +58,8 @@ rpc::HelloReply Coordinator::reply() const {
   reply.coordinator_rpc = leader_rpc_;
   reply.term = term_;
   reply.here = active_;
+  reply.cluster_id = facts_.cluster_id;
+  reply.masters = facts_.masters;
   return reply;
 }
 
@@ -127,7 +129,39 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.sent.reset();
   reports_.erase(name);  // what an older stream said is older than this
   dirty_ = true;
+  agent.installed.reset();
+  effects_.emplace_back(SendFrame{stream, facts_});
   if (!hear(agent.said, registration.instances)) cut_boundless(stream);
+}
+
+void Coordinator::set_facts(rpc::Facts facts) {
+  facts_ = std::move(facts);
+  if (!active_) return;
+  for (auto& [stream, agent] : agents_) {
+    if (agent.registered) effects_.emplace_back(SendFrame{stream, facts_});
+  }
+}
+
+void Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed) {
+  const auto found = agents_.find(stream);
+  if (found != agents_.end() && found->second.registered) found->second.installed = installed;
+}
+
+std::map<NodeName, Candidate> Coordinator::candidates() const {
+  std::map<NodeName, Candidate> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (!agent.registered || !agent.info.master) continue;
+    out[agent.node] = {agent.info.rpc, agent.info.boot};
+  }
+  return out;
+}
+
+std::map<NodeName, std::optional<rpc::FactsInstalled>> Coordinator::installed() const {
+  std::map<NodeName, std::optional<rpc::FactsInstalled>> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (agent.registered) out[agent.node] = agent.installed;
+  }
+  return out;
 }
 
 bool Coordinator::hear(std::map<InstanceId, InstanceStatus>& said,

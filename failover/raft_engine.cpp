@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "failover/raft_check.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 namespace {
@@ -392,8 +393,8 @@ void RaftEngine::settle() {
 // Rule 4: the library writes an entry into its new term only if some entry is not committed. It
 // takes one always to know what is agreed on.
 void RaftEngine::submit_barrier() {
-  barrier_ = last_index();
-  if (term_of(barrier_) == term()) return;
+  barrier_ = kRule4 ? last_index() : 1;
+  if (!kRule4 || term_of(barrier_) == term()) return;
   ++barrier_;
   carry_out("opening a term",
             library_.submit(now_ms_, {{term(), raft::EntryType::Barrier,

@@ -45,6 +45,12 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
     if (kRule3 && role() != raft::Role::Candidate) return;
     if (voted->granted && voted->term > term() + 1) return;
     feed(from, address, message);
+  } else if (const auto* probe = std::get_if<raft::ReadProbe>(&message)) {
+    if (probe->term != term() || role() != raft::Role::Follower || leader() != from) return;
+    send(from, address, raft::ReadEcho{probe->term, probe->round});
+    flush_outbox();
+  } else if (const auto* echo = std::get_if<raft::ReadEcho>(&message)) {
+    if (echo->term == term() && role() == raft::Role::Leader) reads_.on_echo(from, echo->round);
   } else {
     feed(from, address, message);
   }
@@ -134,6 +140,10 @@ void RaftEngine::feed(MasterId from, const std::string& address, const raft::Mes
 
 // --- messages out -----------------------------------------------------------------------------
 
+void RaftEngine::send(MasterId to, const std::string& address, raft::Message message) {
+  outbox_.push_back({vote_ticket_, {to, address, std::move(message)}});
+}
+
 void RaftEngine::enqueue(LibraryMessage message) {
   if (std::holds_alternative<raft::AppendEntries>(message.message)) {
     enqueue_entries(message);
@@ -143,8 +153,7 @@ void RaftEngine::enqueue(LibraryMessage message) {
     install->meta = snapshot_;
     install->data = snapshot_data_;
   }
-  outbox_.push_back(
-      {vote_ticket_, {message.to, std::move(message.address), std::move(message.message)}});
+  send(message.to, message.address, std::move(message.message));
 }
 
 void RaftEngine::enqueue_entries(const LibraryMessage& message) {

@@ -110,7 +110,19 @@ struct TimeoutNow {
   Term last_term = 0;
   bool operator==(const TimeoutNow&) const = default;
 };
+// Do you still follow me? Only a follower of this leader in this term answers, with the same
+// round: so it had not voted for a later leader when it did.
+struct ReadProbe {
+  Term term = 0;
+  std::uint64_t round = 0;
+  bool operator==(const ReadProbe&) const = default;
+};
+struct ReadEcho {
+  Term term = 0;
+  std::uint64_t round = 0;
+  bool operator==(const ReadEcho&) const = default;
+};
 using Message = std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult,
-                             InstallSnapshot, TimeoutNow>;
+                             InstallSnapshot, TimeoutNow, ReadProbe, ReadEcho>;
 
 }  // namespace muster::raft

@@ -68,6 +68,12 @@ struct MessageCheck {
     return is_term(install.term) && is_snapshot(install.meta, install.data, install.term);
   }
   bool operator()(const raft::TimeoutNow& now) const { return is_term(now.term); }
+  bool operator()(const raft::ReadProbe& probe) const {
+    return is_term(probe.term) && is_number(probe.round);
+  }
+  bool operator()(const raft::ReadEcho& echo) const {
+    return is_term(echo.term) && is_number(echo.round);
+  }
 };
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "failover/raft_check.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 namespace {
@@ -36,7 +37,8 @@ RaftEngine::RaftEngine(const RaftOptions& options, MasterId self, std::string se
       bootstrap_(std::move(bootstrap)),
       stored_(std::move(stored)),
       library_(settings_of(options), self, self_address_, seed),
-      now_ms_(to_ms(now)) {}
+      now_ms_(to_ms(now)),
+      reads_(options.reads_max) {}
 
 // --- starting ---------------------------------------------------------------------------------
 
@@ -116,6 +118,7 @@ void RaftEngine::advance(Instant now) { now_ms_ = std::max(now_ms_, to_ms(now));
 void RaftEngine::stop(const std::string& what, const Error& error) {
   if (failed_) return;
   failed_ = true;
+  fail_reads("consensus has stopped here");
   effects_.emplace_back(EngineFailed{"consensus stopped while " + what + ": " + error.text});
 }
 
@@ -178,6 +181,7 @@ void RaftEngine::change_role() {
   owes_barrier_ = leads;
   barrier_ = 0;
   if (leads) return;
+  fail_reads("this master is not the coordinator any more");
   for (const auto& [index, proposal] : std::exchange(proposals_, {})) {
     effects_.emplace_back(ProposalFailed{
         proposal.id,
@@ -335,6 +339,7 @@ Status RaftEngine::transfer(MasterId to, Instant now) {
                                          "or is already handing over");
   }
   carry_out(std::move(*step));
+  fail_reads("this master hands its office over");
   finish();
   return {};
 }
@@ -343,6 +348,7 @@ void RaftEngine::tick(Instant now) {
   if (!running()) return;
   advance(now);
   if (now_ms_ >= library_.timeout_at()) carry_out("a timeout", library_.timeout(now_ms_));
+  if (reads_.open_round() != 0 && now_ms_ >= probe_again_ms_) send_probes();
   finish();
 }
 
@@ -351,8 +357,58 @@ Instant RaftEngine::deadline() const {
   // The library may name a moment that is over and stick to it; that must not spin the caller.
   const std::uint64_t soon =
       now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval) / 10);
-  const std::uint64_t at = library_.timeout_at();
+  std::uint64_t at = library_.timeout_at();
+  if (reads_.open_round() != 0) at = std::min(at, probe_again_ms_);
   return to_instant(at > now_ms_ ? at : soon);
+}
+
+// --- reads ------------------------------------------------------------------------------------
+
+void RaftEngine::read(std::uint64_t id, Instant now) {
+  advance(now);
+  const auto refuse = [&](Code code, const std::string& why) {
+    effects_.emplace_back(ReadFailed{id, {code, "cannot read: " + why}});
+  };
+  if (!running() || role() != raft::Role::Leader) {
+    return refuse(Code::Unavailable, "this master is not the coordinator; retry there");
+  }
+  if (library_.transferring()) {
+    return refuse(Code::Unavailable, "this master hands its office over; retry");
+  }
+  if (reads_.full()) return refuse(Code::Exhausted, "too many reads wait for a quorum; retry");
+  // What was agreed on before this term is known to be so from the barrier on.
+  reads_.add(id, std::max(commit_index(), barrier_));
+  finish();
+}
+
+void RaftEngine::serve_reads() {
+  if (reads_.empty() || role() != raft::Role::Leader) return;
+  answer_reads();
+  if (!reads_.next_round()) return;
+  send_probes();
+  answer_reads();  // an only voter is its own quorum
+}
+
+void RaftEngine::answer_reads() {
+  for (const RaftReads::Read& read : reads_.take_ready(library_.configuration(), self_, applied_)) {
+    effects_.emplace_back(ReadReady{read.id, read.index});
+  }
+}
+
+void RaftEngine::send_probes() {
+  probe_again_ms_ = now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval));
+  for (const raft::Server& server : library_.configuration()) {
+    if (!server.voter || server.id == self_ || reads_.has_echoed(server.id)) continue;
+    send(server.id, server.address, raft::ReadProbe{term(), reads_.open_round()});
+  }
+  flush_outbox();
+}
+
+void RaftEngine::fail_reads(const std::string& why) {
+  for (const RaftReads::Read& read : reads_.take_all()) {
+    effects_.emplace_back(
+        ReadFailed{read.id, {Code::Unavailable, "cannot read: " + why + "; retry"}});
+  }
 }
 
 std::vector<RaftEffect> RaftEngine::take_effects() { return std::exchange(effects_, {}); }
@@ -392,8 +448,8 @@ void RaftEngine::settle() {
 // Rule 4: the library writes an entry into its new term only if some entry is not committed. It
 // takes one always to know what is agreed on.
 void RaftEngine::submit_barrier() {
-  barrier_ = last_index();
-  if (term_of(barrier_) == term()) return;
+  barrier_ = kRule4 ? last_index() : 1;
+  if (!kRule4 || term_of(barrier_) == term()) return;
   ++barrier_;
   carry_out("opening a term",
             library_.submit(now_ms_, {{term(), raft::EntryType::Barrier,
@@ -403,6 +459,7 @@ void RaftEngine::submit_barrier() {
 void RaftEngine::finish() {
   settle();
   if (!running()) return;
+  serve_reads();
   want_snapshot();
   const RoleChanged now{role(), term(), leader(), ready()};
   if (now.role == announced_.role && now.term == announced_.term &&

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
@@ -21,6 +22,7 @@
 #include "base/time.h"
 #include "failover/entry_log.h"
 #include "failover/raft_library.h"
+#include "failover/raft_reads.h"
 
 namespace muster::failover {
 
@@ -34,6 +36,7 @@ struct RaftOptions {
   std::uint64_t snapshot_trailing = 1024;   // entries kept before one, for those a little behind
   unsigned max_inflight = 512;              // entries sent to a follower and not acknowledged
   Duration install_timeout = std::chrono::seconds(30);  // then a snapshot is sent again
+  std::size_t reads_max = 4096;                         // that wait for a quorum
 };
 
 // Writes are done in the order of their tickets, which rise. A write may be made durable together
@@ -90,12 +93,25 @@ struct ProposalFailed {
   std::uint64_t proposal;
   Error error;
 };
+// The state, as it is after the effects before this one, holds all that anybody was told before
+// the read came.
+struct ReadReady {
+  std::uint64_t read;
+  raft::Index index;  // the newest entry that the state must hold for it
+};
+// Unavailable: not the leader, or not any more, or handing over. Exhausted: too many wait. A read
+// changes nothing: it may be tried again at once.
+struct ReadFailed {
+  std::uint64_t read;
+  Error error;
+};
 // The engine has stopped for good and ignores what comes; a restart begins from the disk.
 struct EngineFailed {
   std::string text;
 };
-using RaftEffect = std::variant<SaveVote, AppendLog, PutSnapshot, SendRaft, Applied, Restore,
-                                WantSnapshot, RoleChanged, ProposalFailed, EngineFailed>;
+using RaftEffect =
+    std::variant<SaveVote, AppendLog, PutSnapshot, SendRaft, Applied, Restore, WantSnapshot,
+                 RoleChanged, ProposalFailed, ReadReady, ReadFailed, EngineFailed>;
 
 class RaftEngine {
  public:
@@ -116,6 +132,9 @@ class RaftEngine {
   void on_durable(std::uint64_t ticket, Instant now);
   // Each ends in one Applied or one ProposalFailed with its id, which is not 0; in one write.
   void propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now);
+  // A linearizable read: ends in one ReadReady or one ReadFailed with this id. A new leader answers
+  // when it has applied what was agreed on before it.
+  void read(std::uint64_t id, Instant now);
   // Answers WantSnapshot; an answer that is not waited for any more is ignored. Pre: data.
   void provide_snapshot(raft::Index index, raft::Blob data, Instant now);
   // Asks another voter to stand for election at once; 0: the one that is furthest. Proposals are
@@ -180,6 +199,8 @@ class RaftEngine {
   std::deque<Outgoing> outbox_;
 
   std::map<raft::Index, Proposal> proposals_;
+  RaftReads reads_;
+  std::uint64_t probe_again_ms_ = 0;                                  // while a round is open
   std::deque<std::pair<raft::Index, raft::Blob>> committed_changes_;  // to be told to the library
   bool leading_ = false;
   bool owes_barrier_ = false;
@@ -218,6 +239,12 @@ class RaftEngine {
   void entries_durable(const Write& write);
   void own_snapshot_durable(const Write& write);
   void install_durable(const Write& write);
+
+  void send(MasterId to, const std::string& address, raft::Message message);
+  void serve_reads();
+  void answer_reads();
+  void send_probes();
+  void fail_reads(const std::string& why);
 
   void settle();
   void submit_barrier();

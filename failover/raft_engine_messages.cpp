@@ -5,6 +5,7 @@
 
 #include "failover/raft_check.h"
 #include "failover/raft_engine.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 namespace {
@@ -41,8 +42,15 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
   } else if (const auto* voted = std::get_if<raft::RequestVoteResult>(&message)) {
     // Rule 3: the library reads what only a candidate has, whatever it is. And nobody grants more
     // than was asked for, which is at most the next term.
-    if (role() != raft::Role::Candidate || (voted->granted && voted->term > term() + 1)) return;
+    if (kRule3 && role() != raft::Role::Candidate) return;
+    if (voted->granted && voted->term > term() + 1) return;
     feed(from, address, message);
+  } else if (const auto* probe = std::get_if<raft::ReadProbe>(&message)) {
+    if (probe->term != term() || role() != raft::Role::Follower || leader() != from) return;
+    send(from, address, raft::ReadEcho{probe->term, probe->round});
+    flush_outbox();
+  } else if (const auto* echo = std::get_if<raft::ReadEcho>(&message)) {
+    if (echo->term == term() && role() == raft::Role::Leader) reads_.on_echo(from, echo->round);
   } else {
     feed(from, address, message);
   }
@@ -58,7 +66,7 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
   if (is_forged(append.term, from)) return;
   // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
   // the same everywhere: what is left begins at the snapshot.
-  if (!library_.installing() && append.prev_index < snapshot_.index &&
+  if (kRule2 && !library_.installing() && append.prev_index < snapshot_.index &&
       term_of(append.prev_index) == 0) {
     const auto known =
         std::min<std::uint64_t>(snapshot_.index - append.prev_index, append.entries.size());
@@ -73,7 +81,8 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
   std::size_t begin = 0;
   do {
     std::size_t end = std::min(begin + 1, append.entries.size());
-    while (end < append.entries.size() && append.entries[end].type != raft::EntryType::Change) {
+    while (end < append.entries.size() &&
+           (!kRule1 || append.entries[end].type != raft::EntryType::Change)) {
       ++end;
     }
     raft::AppendEntries part{
@@ -93,7 +102,8 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
 void RaftEngine::receive_install(MasterId from, const std::string& address,
                                  const raft::InstallSnapshot& install) {
   // Rule 5: the library leaks a second one.
-  if (library_.installing() || is_forged(install.term, from)) return;
+  if (kRule5 && library_.installing()) return;
+  if (is_forged(install.term, from)) return;
   const raft::SnapshotMeta& meta = install.meta;
   const bool have_it = snapshot_.index >= meta.index || term_of(meta.index) == meta.term;
   if (!have_it && meta.index <= commit_index()) return;  // would undo what is committed
@@ -105,7 +115,7 @@ void RaftEngine::receive_result(MasterId from, const std::string& address,
                                 const raft::AppendEntriesResult& result) {
   // Rule 6: what a follower has once confirmed in a term it does not refuse in that term, so this
   // is an old message. The library would go back before what is confirmed, and stay there.
-  if (result.rejected != 0 && role() == raft::Role::Leader && result.term == term() &&
+  if (kRule6 && result.rejected != 0 && role() == raft::Role::Leader && result.term == term() &&
       result.rejected <= library_.match_index(from)) {
     return;
   }
@@ -130,6 +140,10 @@ void RaftEngine::feed(MasterId from, const std::string& address, const raft::Mes
 
 // --- messages out -----------------------------------------------------------------------------
 
+void RaftEngine::send(MasterId to, const std::string& address, raft::Message message) {
+  outbox_.push_back({vote_ticket_, {to, address, std::move(message)}});
+}
+
 void RaftEngine::enqueue(LibraryMessage message) {
   if (std::holds_alternative<raft::AppendEntries>(message.message)) {
     enqueue_entries(message);
@@ -139,8 +153,7 @@ void RaftEngine::enqueue(LibraryMessage message) {
     install->meta = snapshot_;
     install->data = snapshot_data_;
   }
-  outbox_.push_back(
-      {vote_ticket_, {message.to, std::move(message.address), std::move(message.message)}});
+  send(message.to, message.address, std::move(message.message));
 }
 
 void RaftEngine::enqueue_entries(const LibraryMessage& message) {

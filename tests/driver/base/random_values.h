@@ -266,7 +266,9 @@ class RandomValues {
                                                                  .voter = flag()};
                                            })},
             .data = blob()};
-      default: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+      case 5: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+      case 6: return raft::ReadProbe{.term = u64(), .round = u64()};
+      default: return raft::ReadEcho{.term = u64(), .round = u64()};
     }
   }
 

@@ -63,6 +63,8 @@ class Cluster {
   std::uint64_t digest = kFnvOffset;
   std::map<std::uint64_t, std::string> acknowledged;
   std::map<std::uint64_t, Error> failed;
+  std::map<std::uint64_t, MasterId> answered;  // reads, and by whom
+  std::map<std::uint64_t, Error> unread;
   Instant now{std::chrono::seconds(100)};
 
   Master& master(MasterId id) { return nodes_.at(id); }
@@ -108,6 +110,20 @@ class Cluster {
     node.engine->propose({{id, command}}, now);
     carry_out(node);
     return id;
+  }
+  // A linearizable read at master `at`; the id is returned.
+  std::uint64_t read(MasterId at) {
+    const std::uint64_t id = ++last_read_;
+    reads_[id] = newest_acknowledged_;
+    nodes_.at(at).engine->read(id, now);
+    carry_out(nodes_.at(at));
+    return id;
+  }
+  // At each that believes to lead, were it for the last moment.
+  void read_anywhere() {
+    for (auto& [id, node] : nodes_) {
+      if (node.engine && node.engine->role() == raft::Role::Leader) read(id);
+    }
   }
   bool is_done(std::uint64_t id) const { return acknowledged.count(id) + failed.count(id) != 0; }
 
@@ -172,6 +188,9 @@ class Cluster {
   std::map<raft::Index, std::pair<raft::Term, std::string>> agreed_;
   std::map<std::uint64_t, std::string> proposed_;
   std::uint64_t last_proposal_ = 0;
+  raft::Index newest_acknowledged_ = 0;
+  std::map<std::uint64_t, raft::Index> reads_;  // open ones: what was acknowledged before
+  std::uint64_t last_read_ = 0;
 
   void schedule(Duration delay, std::function<void()> what) {
     events_.emplace(std::make_pair(now + delay, ++sequence_), std::move(what));
@@ -254,6 +273,20 @@ class Cluster {
     if (proposed_[applied.proposal] != *applied.data) complain(node, "acknowledges the wrong one");
     if (is_done(applied.proposal)) complain(node, "answers a proposal twice");
     acknowledged[applied.proposal] = *applied.data;
+    newest_acknowledged_ = std::max(newest_acknowledged_, applied.index);
+  }
+  void on(Master& node, ReadReady& ready) {
+    note("q" + std::to_string(ready.read));
+    const auto open = reads_.find(ready.read);
+    if (open == reads_.end()) return complain(node, "answers a read twice");
+    if (node.last_applied < open->second) complain(node, "answers a read with an old state");
+    if (ready.index < open->second) complain(node, "answers a read for an old index");
+    reads_.erase(open);
+    answered[ready.read] = node.id;
+  }
+  void on(Master& node, ReadFailed& failure) {
+    if (reads_.erase(failure.read) == 0) complain(node, "answers a read twice");
+    unread[failure.read] = failure.error;
   }
   void on(Master& node, Restore& restore) {
     ++node.snapshots_installed;

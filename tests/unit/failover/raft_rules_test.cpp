@@ -312,6 +312,46 @@ TEST(RaftDurability, EntriesPutBackByALaterLeaderCountWhenTheirOwnWriteDoes) {
   EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 4U);
 }
 
+TEST(RaftEcho, OnlyTheLeaderOfTheOwnTermIsEchoed) {
+  Lone lone;
+  const auto echoes = [&lone](MasterId from, raft::Term term) {
+    const std::vector<RaftEffect> effects = lone.tell(from, raft::ReadProbe{term, 5});
+    return std::count_if(effects.begin(), effects.end(), [from](const RaftEffect& effect) {
+      const auto* send = std::get_if<SendRaft>(&effect);
+      return send != nullptr && send->to == from &&
+             std::holds_alternative<raft::ReadEcho>(send->message);
+    });
+  };
+  EXPECT_EQ(echoes(2, 1), 0) << "nobody leads yet";
+  lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {}});
+  lone.sync();
+  EXPECT_EQ(echoes(2, 2), 1);
+  EXPECT_EQ(echoes(2, 1), 0);
+  EXPECT_EQ(echoes(2, 3), 0);
+  EXPECT_EQ(echoes(3, 2), 0) << "another leads";
+  lone.tell(3, raft::RequestVote{3, 3, 1, 1, true, false});
+  lone.sync();
+  EXPECT_EQ(echoes(2, 2), 0) << "it has voted for a later leader";
+  EXPECT_EQ(echoes(3, 3), 0) << "which has not shown itself";
+}
+
+TEST(RaftEcho, AnEchoCountsInItsOwnTermOnly) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  lone.engine.read(7, lone.now);
+  lone.take();
+  const auto probe = lone.last_sent<raft::ReadProbe>(2);
+  EXPECT_EQ(probe.term, lone.engine.term());
+  lone.tell(2, raft::ReadEcho{probe.term - 1, probe.round});
+  lone.tell(2, raft::ReadEcho{probe.term + 1, probe.round});
+  lone.tell(2, raft::ReadEcho{probe.term, probe.round + 1});
+  EXPECT_TRUE(lone.all<ReadReady>().empty());
+  lone.tell(2, raft::ReadEcho{probe.term, probe.round});
+  ASSERT_EQ(lone.all<ReadReady>().size(), 1U);
+  EXPECT_EQ(lone.all<ReadReady>()[0].read, 7U);
+}
+
 // --- what must not come in --------------------------------------------------------------------
 
 TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
@@ -353,6 +393,9 @@ TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
       no_index,
       newer,
       raft::TimeoutNow{kHuge, 1, 1},
+      raft::ReadProbe{kHuge, 1},
+      raft::ReadProbe{0, 1},
+      raft::ReadEcho{1, kHuge},
   };
   Lone lone;
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -431,7 +474,10 @@ TEST(RaftHostile, RandomMessagesNeverBreakTheEngine) {
           raft::AppendEntries{number(), number(), 1 + number() % 3, number(), entries},
           raft::AppendEntriesResult{number(), number(), number(), 1, 1},
           snapshot,
-          raft::TimeoutNow{number(), number(), number()}};
+          raft::TimeoutNow{number(), number(), number()},
+          raft::ReadProbe{number(), number()},
+          raft::ReadEcho{number(), number()}};
+      if (rng.chance(10)) lone.engine.read(1 + number(), lone.now);
       lone.tell(from, messages[rng.below(messages.size())]);
       if (rng.chance(60)) lone.sync();
       if (rng.chance(20)) lone.pass(milliseconds(300));

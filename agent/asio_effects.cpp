@@ -5,6 +5,7 @@
 #include "agent/api.h"
 #include "agent/asio_wiring.h"
 #include "agent/spdlog_journal.h"
+#include "base/protobuf_codec.h"
 
 namespace muster::agent {
 
@@ -110,12 +111,33 @@ void Runtime::act(ReadDone& effect) {
   }
 }
 
+// Several reads that one round of consensus has confirmed share a view.
 void Runtime::act(AnswerRead& effect) {
-  publish();
+  if (node_.applied() != applied_published_) publish();
   const auto answer = answer_read(*views_.read(), effect.read.path, effect.read.query);
   rpc::ReadReply reply{effect.read.id, 404, {}};
   if (answer) reply = {effect.read.id, answer->status, answer->body};
-  rpc_->send(effect.stream, reply);
+  if (effect.stream != 0) return rpc_->send(effect.stream, reply);
+  if (auto waiting = reads_.extract(effect.request)) {
+    waiting.mapped()(reply.status, std::move(reply.body));
+  }
+}
+
+void Runtime::act(EncodeSnapshot& effect) {
+  asio::post(encoder_, [this, index = effect.index, state = std::move(effect.state)]() mutable {
+    auto data = std::make_shared<const std::string>(protobuf_codec().encode_state(*state));
+    state.reset();  // what it alone still holds goes here, and not on the control thread
+    asio::post(io_, [this, index, data = std::move(data)] {
+      happened(SnapshotEncoded{index, data});
+    });
+  });
+}
+
+void Runtime::act(SaveClusterId& effect) {
+  asio::post(disk_, [this, id = effect.id] {
+    const Status saved = instances_->save_cluster(id);
+    if (!saved) say(Level::Warning, "the cluster's id is not saved: " + saved.error().text);
+  });
 }
 
 void Runtime::act(Notice& effect) {

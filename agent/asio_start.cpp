@@ -79,6 +79,9 @@ Result<Prepared> prepare(const Config& config) {
   auto stored = prepared.instances->load();
   if (!stored) return tl::unexpected(stored.error());
   prepared.recovered.instances = recover(std::move(*stored), config.cluster);
+  auto cluster = prepared.instances->cluster();
+  if (!cluster) return tl::unexpected(cluster.error());
+  prepared.recovered.cluster_id = std::move(*cluster);
 
   if (!config.is_master()) return prepared;
   auto log = failover::SqliteLog::open(config.data_dir + "/consensus.db", config.masters_digest(),

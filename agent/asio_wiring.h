@@ -89,6 +89,10 @@ class Runtime {
   void act(WriteDone& effect);
   void act(ReadDone& effect);
   void act(AnswerRead& effect);
+  void act(EncodeSnapshot& effect);
+  void act(SaveClusterId& effect);
+  void act(InstallFacts& effect);
+  void act(RetireMaster& effect);
   void act(Notice& effect);
   void act(Measured& effect);
   void act(Halt& effect);
@@ -109,6 +113,7 @@ class Runtime {
   PacketCounters received_{instruments_, "received"};
   collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
   asio::thread_pool disk_;  // instances and output files
+  asio::thread_pool encoder_;  // snapshots
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
   collector::PosixHostFs host_fs_;

@@ -66,6 +66,7 @@ class Master {
   // --- links to other masters ---
   [[nodiscard]] bool owns(StreamId stream) const { return links_.owns(stream); }
   [[nodiscard]] NodeName peer_of(StreamId stream) const { return links_.peer_of(stream); }
+  [[nodiscard]] std::vector<StreamId> streams() const { return links_.streams(); }
   void on_opened(StreamId stream) { links_.on_opened(stream); }
   void on_link_closed(StreamId stream, Instant now) { links_.on_closed(stream, now); }
   void on_link_frame(StreamId stream, const rpc::Frame& frame, Instant now);

@@ -53,6 +53,12 @@ NodeName MasterLinks::peer_of(StreamId stream) const {
   return found == by_stream_.end() ? NodeName() : found->second;
 }
 
+std::vector<StreamId> MasterLinks::streams() const {
+  std::vector<StreamId> out;
+  for (const auto& [stream, master] : by_stream_) out.push_back(stream);
+  return out;
+}
+
 void MasterLinks::greet(Instant now) {
   for (auto& [name, link] : links_) {
     if (!link.open) open(name, link, now);

@@ -47,6 +47,7 @@ class MasterLinks {
   [[nodiscard]] bool owns(StreamId stream) const { return by_stream_.contains(stream); }
   // Whom the stream leads to; empty: it is none of ours.
   [[nodiscard]] NodeName peer_of(StreamId stream) const;
+  [[nodiscard]] std::vector<StreamId> streams() const;  // those that were not closed
   void on_opened(StreamId stream);
   void on_closed(StreamId stream, Instant now);
   void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);

@@ -64,6 +64,8 @@ void Node::on(const StreamClosed& event, Instant now) {
 
 void Node::on(const FrameArrived& event, Instant now) {
   if (session_.owns(event.stream)) {
+    const auto* reply = std::get_if<rpc::HelloReply>(&event.frame);
+    if (reply != nullptr && reply->here && !reply->refused) heed_masters(reply->masters, now);
     session_.on_frame(event.stream, event.frame, now);
     if (session_.registered()) on_coordinator_frame(event.frame, now);
     return;
@@ -172,9 +174,28 @@ void Node::revoke(std::set<std::string> serials, Instant now) {
   }
 }
 
+// A master that was taken away while nobody could tell it goes on as an agent.
+void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant now) {
+  session_.on_masters(masters);
+  const bool among = std::any_of(masters.begin(), masters.end(), [&](const auto& master) {
+    return master.name == options_.info.name;
+  });
+  if (!master_ || masters.empty() || among || !master_->belongs() || master_->active()) return;
+  const std::string why = "this node is no master any more: an operator took it away; it goes on "
+                          "as an agent, and its log is put aside";
+  emit(Notice{Level::Warning, why});
+  for (const auto& [stream, peer] : std::exchange(peers_, {})) emit(CloseStream{stream, why});
+  strangers_.clear();
+  for (const StreamId stream : master_->streams()) emit(CloseStream{stream, why});
+  master_.reset();
+  options_.info.master = false;
+  emit(RetireMaster{why});
+  (void)now;
+}
+
 void Node::on_facts(const rpc::Facts& facts, Instant now) {
   learn_cluster(facts.cluster_id);
-  session_.on_masters(facts.masters);
+  heed_masters(facts.masters, now);
   revoke({facts.revoked.begin(), facts.revoked.end()}, now);
   emit(InstallFacts{facts});
 }

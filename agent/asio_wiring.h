@@ -112,7 +112,7 @@ class Runtime {
   PacketCounters sent_{instruments_, "sent"};
   PacketCounters received_{instruments_, "received"};
   collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
-  asio::thread_pool disk_;  // instances and output files
+  asio::thread_pool disk_;     // instances and output files
   asio::thread_pool encoder_;  // snapshots
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;

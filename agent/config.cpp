@@ -125,8 +125,9 @@ class Check {
     absolute_path("data_dir", config_.data_dir);
     if (config_.secured()) absolute_path("identity.dir", config_.identity.dir);
     if (config_.secured() && config_.insecure) {
-      add("insecure", "contradicts identity.dir: one says that nobody proves anything, the other "
-                      "that everybody does; remove one of them");
+      add("insecure",
+          "contradicts identity.dir: one says that nobody proves anything, the other "
+          "that everybody does; remove one of them");
     }
     if (!config_.role.empty() && config_.role != "master" && config_.role != "agent") {
       add("role", in_quotes(config_.role) + " is neither master nor agent");

@@ -49,7 +49,8 @@ struct MembershipConfig {
   health::SwimOptions swim;     // the profile's values with what overrides them
 };
 
-// Who this node is, and whom it believes: docs/SECURITY.md. `muster init` and `muster join` fill it.
+// Who this node is, and whom it believes: docs/SECURITY.md. `muster init` and `muster join` fill
+// it.
 struct IdentityConfig {
   // Absolute; ca.pem, node.pem, node.key. Empty: a plain cluster, in which nobody proves anything.
   std::string dir;
@@ -95,16 +96,16 @@ struct Config {
   NodeConfig node;
   std::string data_dir = "/var/lib/muster";  // absolute; consensus log, adopted processes, output
   ListenConfig listen;
-  std::vector<Address> join;          // gossip addresses asked first; masters are asked too
+  std::vector<Address> join;  // gossip addresses asked first; masters are asked too
   // "master": this node wants to be one, although it is not listed: it is added to those that there
   // are. Else: a master if it is listed.
   std::string role;
-  // With this node among them: those with which the cluster begins, 1, 3 or 5, the same list on each.
-  // Without: some of those that there are.
+  // With this node among them: those with which the cluster begins, 1, 3 or 5, the same list on
+  // each. Without: some of those that there are.
   std::vector<MasterConfig> masters;
   IdentityConfig identity;
-  bool insecure = false;              // listen beyond loopback although nothing is authenticated
-  Resources resources;                // offered to workloads; 0: what the machine has
+  bool insecure = false;  // listen beyond loopback although nothing is authenticated
+  Resources resources;    // offered to workloads; 0: what the machine has
   GossipConfig gossip;
   MembershipConfig membership;
   ConsensusConfig consensus;

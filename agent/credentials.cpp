@@ -10,8 +10,8 @@ bool same(std::string_view a, std::string_view b) {
   if (a.size() != b.size()) return false;
   unsigned difference = 0;
   for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |= static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^
-                                        static_cast<unsigned char>(b[i]));
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
   }
   return difference == 0;
 }
@@ -21,8 +21,10 @@ bool same(std::string_view a, std::string_view b) {
 Result<Actor> actor_of(const ClusterState& state, const Sha256& sha256,
                        std::string_view authorization, Role role, WallTime now) {
   if (authorization.empty()) {
-    return fail(Code::PermissionDenied, "no token: send Authorization: Bearer TOKEN, a token of "
-                                        "role " + std::string(to_text(role)) + " or above");
+    return fail(Code::PermissionDenied,
+                "no token: send Authorization: Bearer TOKEN, a token of "
+                "role " +
+                    std::string(to_text(role)) + " or above");
   }
   const auto token = identity::parse_api_token(authorization);
   const Error unknown{Code::PermissionDenied,
@@ -34,10 +36,9 @@ Result<Actor> actor_of(const ClusterState& state, const Sha256& sha256,
     return tl::unexpected(unknown);
   }
   if (record->second.role < role) {
-    return fail(Code::PermissionDenied,
-                "token " + token->id + " has the role " +
-                    std::string(to_text(record->second.role)) + ", this needs " +
-                    std::string(to_text(role)));
+    return fail(Code::PermissionDenied, "token " + token->id + " has the role " +
+                                            std::string(to_text(record->second.role)) +
+                                            ", this needs " + std::string(to_text(role)));
   }
   return Actor{token->id, std::string(to_text(record->second.role)), {}};
 }

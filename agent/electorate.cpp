@@ -60,8 +60,8 @@ const raft::Server* Electorate::server_of(const NodeName& name) const {
 }
 
 std::optional<ElectorateStep> Electorate::next_step(
-    const ClusterState& state, const std::set<MasterId>& heard,
-    const std::set<MasterId>& caught_up, const std::map<NodeName, Candidate>& candidates) const {
+    const ClusterState& state, const std::set<MasterId>& heard, const std::set<MasterId>& caught_up,
+    const std::map<NodeName, Candidate>& candidates) const {
   // Whoever has acknowledged an entry is remembered: should its disk be empty one day, it was lost.
   for (const auto& [name, address] : masters_) {
     const auto known = state.masters.find(name);

@@ -48,7 +48,7 @@ class Electorate {
   // What is replicated, and what consensus goes by. False: nothing changed.
   bool update(const ClusterState& state, const std::vector<raft::Server>& servers);
 
-  [[nodiscard]] NodeName name_of(MasterId id) const;       // empty: nobody's
+  [[nodiscard]] NodeName name_of(MasterId id) const;             // empty: nobody's
   [[nodiscard]] Address address_of(const NodeName& name) const;  // empty: is no master
   [[nodiscard]] bool contains(const NodeName& name) const { return masters_.contains(name); }
   // By name, this one too.
@@ -61,8 +61,7 @@ class Electorate {
   // `heard`: those that have acknowledged an entry.
   [[nodiscard]] std::optional<ElectorateStep> next_step(
       const ClusterState& state, const std::set<MasterId>& heard,
-      const std::set<MasterId>& caught_up,
-      const std::map<NodeName, Candidate>& candidates) const;
+      const std::set<MasterId>& caught_up, const std::map<NodeName, Candidate>& candidates) const;
 
   // An operator took this one away: the process that was it is not added again by itself.
   void retire(const NodeName& name, const std::string& boot) { retired_[name] = boot; }

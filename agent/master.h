@@ -186,11 +186,11 @@ class Master {
   std::map<std::uint64_t, std::size_t> batches_;  // proposals still open
   std::map<std::uint64_t, AnswerRead> reads_;     // by their number in the engine
   std::uint64_t last_read_ = 0;
-  bool forming_ = false;          // an empty disk: do the others know a cluster that had this one?
-  std::set<NodeName> unformed_;   // those that do not
+  bool forming_ = false;         // an empty disk: do the others know a cluster that had this one?
+  std::set<NodeName> unformed_;  // those that do not
   Instant greet_at_ = kNever;
-  bool step_due_ = false;         // of the electorate
-  bool stepping_ = false;         // one is under way
+  bool step_due_ = false;           // of the electorate
+  bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it
   bool facts_due_ = false;
   NodeName leader_;

@@ -37,7 +37,8 @@ void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply
                       self_ + " of cluster " + reply.cluster_id +
                       " had a log: it was lost, and a master that forgot what it promised must "
                       "not vote. On another master run `muster masters remove " +
-                      self_ + "`, then start this one with `role: master` and without itself in "
+                      self_ +
+                      "`, then start this one with `role: master` and without itself in "
                       "`masters`: it is added again by itself"});
     return;
   }
@@ -61,9 +62,8 @@ bool Master::is_master(const NodeName& name) const {
 bool Master::belongs() const {
   if (forming_) return true;
   const std::vector<raft::Server> servers = engine_.configuration();
-  return std::any_of(servers.begin(), servers.end(), [&](const raft::Server& server) {
-    return server.id == master_id(self_);
-  });
+  return std::any_of(servers.begin(), servers.end(),
+                     [&](const raft::Server& server) { return server.id == master_id(self_); });
 }
 
 // --- which masters there are ---
@@ -133,8 +133,9 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
     if (electorate_.contains(name)) return refuse(Code::Conflict, name + " is a master already");
     if (!coordinator_.candidates().contains(name)) {
       return refuse(Code::InvalidArgument,
-                    name + " is not registered as an agent with `role: master`: set it in its "
-                           "configuration, or join it with a token for masters, and start it");
+                    name +
+                        " is not registered as an agent with `role: master`: set it in its "
+                        "configuration, or join it with a token for masters, and start it");
     }
     electorate_.unretire(name);
     step_due_ = true;
@@ -162,8 +163,8 @@ void Master::change_from(StreamId stream, const rpc::ChangeMasters& change, bool
                          Instant now) {
   const Origin origin = RemoteWrite{stream, change.id};
   if (!vouched) {
-    const auto actor = actor_of(*state_, options_.sha256, change.authorization, Role::Admin,
-                                wall_.wall_at(now));
+    const auto actor =
+        actor_of(*state_, options_.sha256, change.authorization, Role::Admin, wall_.wall_at(now));
     if (!actor) return finish(origin, tl::unexpected(actor.error()));
   }
   change_masters(origin, change.change, change.master, now);

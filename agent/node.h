@@ -162,7 +162,7 @@ struct NodeOptions {
   std::string cluster;
   NodeInfo info;  // of this node
   bool insecure = false;
-  bool secured = false;  // streams prove who is at the other end
+  bool secured = false;                 // streams prove who is at the other end
   std::map<NodeName, Address> masters;  // 1, 3 or 5, the same on every node
   std::uint64_t masters_digest = 0;
   std::vector<Address> join;  // gossip seeds

@@ -35,7 +35,8 @@ alerting::PipelineOptions pipeline(const Config& config) {
   options.group_wait = config.alerts.group_wait;
   options.group_interval = config.alerts.group_interval;
   options.repeat_interval = config.alerts.repeat_interval;
-  options.external_url = (config.secured() ? "https://" : "http://") + config.advertised_http().text();
+  options.external_url =
+      (config.secured() ? "https://" : "http://") + config.advertised_http().text();
   return options;
 }
 

@@ -181,8 +181,9 @@ void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant 
     return master.name == options_.info.name;
   });
   if (!master_ || masters.empty() || among || !master_->belongs() || master_->active()) return;
-  const std::string why = "this node is no master any more: an operator took it away; it goes on "
-                          "as an agent, and its log is put aside";
+  const std::string why =
+      "this node is no master any more: an operator took it away; it goes on "
+      "as an agent, and its log is put aside";
   emit(Notice{Level::Warning, why});
   for (const auto& [stream, peer] : std::exchange(peers_, {})) emit(CloseStream{stream, why});
   strangers_.clear();
@@ -202,12 +203,11 @@ void Node::on_facts(const rpc::Facts& facts, Instant now) {
 
 void Node::on(const FactsStored& event, Instant /*now*/) {
   if (!event.stored) {
-    emit(Notice{Level::Error, "what the coordinator told cannot be installed: " +
-                                  event.stored.error().text});
+    emit(Notice{Level::Error,
+                "what the coordinator told cannot be installed: " + event.stored.error().text});
     return;
   }
-  session_.send(
-      rpc::FactsInstalled{event.revision, event.keys_revision, event.authorities_sha256});
+  session_.send(rpc::FactsInstalled{event.revision, event.keys_revision, event.authorities_sha256});
 }
 
 void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {

@@ -102,8 +102,8 @@ class Session {
   Instant unreachable_until_{};
   std::size_t next_master_ = 0;
   Duration retry_;
-  bool accepted_ = false;           // some master has found the Hello good
-  std::set<NodeName> refused_by_;   // since then, or since the start
+  bool accepted_ = false;          // some master has found the Hello good
+  std::set<NodeName> refused_by_;  // since then, or since the start
   Instant deadline_;
   Instant last_ack_{};
   std::uint64_t sequence_ = 0;

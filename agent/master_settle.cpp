@@ -143,7 +143,7 @@ void Master::on(const failover::Applied& applied) {
   }
   if (!leaves_plan(command->body)) state_changed_ = true;
   const std::size_t events_before = state_->next_event;
-  const Result<std::string> result = failover::apply(writable(), applied.index, *command);
+  const Result<Outcome> result = failover::apply(writable(), applied.index, *command);
   if (coordinator_.active() && state_->next_event != events_before) measure(*command);
   if (changes_facts(command->body)) {
     facts_due_ = true;
@@ -153,7 +153,7 @@ void Master::on(const failover::Applied& applied) {
   if (applied.proposal == 0 || origin == proposals_.end()) return;
   const Origin whose = origin->second;
   proposals_.erase(origin);
-  finish(whose, result);
+  finish(whose, result ? Result<std::string>(result->text) : tl::unexpected(result.error()));
 }
 
 // How long a lost copy was missing: from its node's failure to its replacement being ready.

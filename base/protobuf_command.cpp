@@ -95,8 +95,14 @@ CommandBody node_from_wire(const wire::Command& command, Reader& reader) {
     }
     case wire::Command::kNodeLeft:
       return NodeLeft{.node = reader.name("node_left.node", command.node_left().node())};
-    default: reader.require(false, "command.body"); return {};
+    default: break;
   }
+  // A newer muster would have raised the version; this is for one that forgot to.
+  if (!command.unknown_fields().empty()) {
+    reader.refuse("command.body", "is of a kind that only a newer muster knows, so upgrade it");
+  }
+  reader.require(false, "command.body");
+  return {};
 }
 
 CommandBody instance_from_wire(const wire::Command& command, Reader& reader) {
@@ -156,25 +162,37 @@ CommandBody body_from_wire(const wire::Command& command, Reader& reader) {
       return AlertResolved{.fingerprint =
                                reader.text("alert_resolved.fingerprint",
                                            command.alert_resolved().fingerprint(), kLabelBytesMax)};
-    default: return instance_from_wire(command, reader);
+    default: break;
   }
+  if (std::optional<CommandBody> body = keys_command(command, reader)) return std::move(*body);
+  if (std::optional<CommandBody> body = access_command(command, reader)) return std::move(*body);
+  return instance_from_wire(command, reader);
 }
 
 }  // namespace
 
 void to_wire(const Command& command, wire::Command& out) {
-  out.set_version(kFormatVersion);
+  out.set_version(command.version);
   out.set_at_ms(unix_ms(command.at));
   out.set_request(command.request);
-  std::visit([&](const auto& body) { put(body, out); }, command.body);
+  if (command.by != Actor{}) to_wire(command.by, *out.mutable_by());
+  if (put_keys_command(command.body, out) || put_access_command(command.body, out)) return;
+  std::visit(
+      [&](const auto& body) {
+        if constexpr (requires { put(body, out); }) put(body, out);
+      },
+      command.body);
+  CHECK(out.body_case() != wire::Command::BODY_NOT_SET);
 }
 
 Command from_wire(const wire::Command& command, Reader& reader) {
-  reader.version("command.version", command.version());
+  reader.version("command.version", command.version(), kStateVersion);
   return {
       .body = body_from_wire(command, reader),
       .at = reader.wall("command.at_ms", command.at_ms()),
       .request = reader.text("command.request", command.request(), kLabelBytesMax),
+      .by = from_wire(command.by(), reader),
+      .version = command.version(),
   };
 }
 

@@ -14,6 +14,7 @@
 #include "agent/streams.h"
 #include "alerting/pipeline.h"
 #include "base/cluster_state.h"
+#include "base/command.h"
 #include "base/error.h"
 #include "base/raft_types.h"
 #include "base/rpc.h"
@@ -24,7 +25,7 @@ namespace muster::agent {
 
 struct WriteDone {  // answers WriteRequested
   std::uint64_t request = 0;
-  Result<std::string> result;
+  Result<Outcome> result;
 };
 struct ReadDone {  // answers ReadRequested
   std::uint64_t request = 0;

@@ -179,7 +179,10 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
     const std::vector<Problem> wrong = failover::problems(put->spec);
     if (!wrong.empty()) return finish(origin, tl::unexpected(to_error(wrong.front())));
   }
-  Result<std::string> bytes = encoded(command);
+  Command stamped = command;  // one clock decides what has expired, and one version what is meant
+  stamped.at = wall_.wall_at(now);
+  stamped.version = kStateVersion;
+  Result<std::string> bytes = encoded(stamped);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
   propose({{origin, std::move(*bytes)}}, now);
 }
@@ -216,14 +219,14 @@ void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Insta
   engine_.propose(std::move(numbered), now);
 }
 
-void Master::finish(const Origin& origin, const Result<std::string>& result) {
+void Master::finish(const Origin& origin, const Result<Outcome>& result) {
   if (const auto* local = std::get_if<LocalWrite>(&origin)) {
     emit(WriteDone{local->request, result});
   } else if (const auto* remote = std::get_if<RemoteWrite>(&origin)) {
     rpc::WriteReply reply;
     reply.id = remote->id;
     reply.ok = result.has_value();
-    if (result) reply.text = *result;
+    if (result) reply.outcome = *result;
     if (!result) reply.error = result.error();
     emit(SendFrame{remote->stream, std::move(reply)});
   } else if (std::holds_alternative<OwnStep>(origin)) {

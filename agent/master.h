@@ -156,7 +156,7 @@ class Master {
   void submit(const Origin& origin, const Command& command, Instant now);
   void propose(std::vector<std::pair<Origin, std::string>> commands, Instant now);
   void propose_batch(const ProposeBatch& batch, Instant now);
-  void finish(const Origin& origin, const Result<std::string>& result);
+  void finish(const Origin& origin, const Result<Outcome>& result);
   void measure(const Command& command);
   void write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now);
   void take_over(raft::Term term, Instant now);

@@ -100,11 +100,11 @@ void Master::step_electorate(Instant now) {
   if (const auto* add = std::get_if<AddServer>(&*step)) {
     emit(Notice{Level::Info, "adding master " + add->name + " at " + add->server.address +
                                  ": it votes when it has caught up"});
-    begun = engine_.change({raft::Change::Kind::Add, add->server}, now);
+    begun = engine_.change({raft::ChangeKind::Add, add->server}, now);
   } else {
     const auto& promote = std::get<PromoteServer>(*step);
     emit(Notice{Level::Info, "master " + promote.name + " has caught up and gets a vote"});
-    begun = engine_.change({raft::Change::Kind::Promote, promote.server}, now);
+    begun = engine_.change({raft::ChangeKind::Promote, promote.server}, now);
   }
   if (begun) return;
   changing_.reset();  // tried again at the next look
@@ -126,8 +126,9 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
   if (change == rpc::MasterChange::Transfer) {
     const Status begun = engine_.transfer(name.empty() ? 0 : master_id(name), now);
     if (!begun) return refuse(begun.error().code, begun.error().text);
-    return finish(origin, "the leadership is being handed over" +
-                              (name.empty() ? std::string() : " to " + name));
+    std::string text = "the leadership is being handed over";
+    if (!name.empty()) text += " to " + name;
+    return finish(origin, Outcome{std::move(text)});
   }
   if (change == rpc::MasterChange::Add) {
     if (electorate_.contains(name)) return refuse(Code::Conflict, name + " is a master already");
@@ -139,7 +140,7 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
     }
     electorate_.unretire(name);
     step_due_ = true;
-    return finish(origin, name + " is being added: it votes when it has caught up");
+    return finish(origin, Outcome{name + " is being added: it votes when it has caught up"});
   }
   if (!electorate_.contains(name)) {
     return refuse(Code::NotFound, name + " is not a master: `muster masters` lists them");
@@ -152,7 +153,7 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
   const auto running = candidates.find(name);
   electorate_.retire(name, running == candidates.end() ? std::string() : running->second.boot);
   const Status begun = engine_.change(
-      {raft::Change::Kind::Remove, {master_id(name), electorate_.address_of(name).text(), true}},
+      {raft::ChangeKind::Remove, {master_id(name), electorate_.address_of(name).text(), true}},
       now);
   if (!begun) return refuse(begun.error().code, begun.error().text);
   stepping_ = true;
@@ -175,7 +176,7 @@ void Master::on(const failover::ChangeDone& /*done*/, Instant /*now*/) {
   step_due_ = true;
   refresh_electorate();
   if (const auto origin = std::exchange(changing_, std::nullopt)) {
-    finish(*origin, std::string("the masters are changed"));
+    finish(*origin, Outcome{"the masters are changed"});
   }
 }
 

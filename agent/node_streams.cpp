@@ -218,7 +218,7 @@ void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
   } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
     const auto found = waiting_.find(write->id);
     if (found == waiting_.end() || !found->second.write) return;
-    Result<std::string> result = write->text;
+    Result<Outcome> result = write->outcome;
     if (!write->ok) result = tl::unexpected(write->error);
     emit(WriteDone{found->second.request, std::move(result)});
     waiting_.erase(found);

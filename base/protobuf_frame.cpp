@@ -93,7 +93,10 @@ void put(const rpc::WriteReply& reply, wire::Frame& frame) {
   out.set_id(reply.id);
   out.set_ok(reply.ok);
   if (!reply.ok) to_wire(reply.error, *out.mutable_error());
-  out.set_text(reply.text);
+  out.set_text(reply.outcome.text);
+  out.set_index(reply.outcome.index);
+  out.set_token(reply.outcome.token);
+  out.set_repeated(reply.outcome.repeated);
 }
 void put(const rpc::Read& read, wire::Frame& frame) {
   wire::Read& out = *frame.mutable_read();
@@ -191,7 +194,10 @@ rpc::WriteReply from_wire(const wire::WriteReply& reply, Reader& reader) {
       .id = reply.id(),
       .ok = reply.ok(),
       .error = {},
-      .text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
+      .outcome = {.text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
+                  .index = reply.index(),
+                  .token = reply.token(),
+                  .repeated = reply.repeated()},
   };
   if (!reply.ok() && reader.require(reply.has_error(), "write_reply.error")) {
     out.error = from_wire(reply.error(), reader);

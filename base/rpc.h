@@ -100,8 +100,8 @@ struct Write {  // forwarded to the coordinator, which checks who may do it
 struct WriteReply {
   std::uint64_t id = 0;
   bool ok = false;
-  Error error;       // when not ok
-  std::string text;  // when ok
+  Error error;      // when not ok
+  Outcome outcome;  // when ok
   bool operator==(const WriteReply&) const = default;
 };
 struct Read {  // a read that only masters can answer

@@ -454,12 +454,15 @@ class RandomValues {
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }
+  Outcome outcome() {
+    return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()};
+  }
   rpc::WriteReply write_reply() {
-    if (flag()) return {.id = u64(), .ok = true, .error = {}, .text = text()};
+    if (flag()) return {.id = u64(), .ok = true, .error = {}, .outcome = outcome()};
     return {.id = u64(),
             .ok = false,
             .error = {.code = static_cast<Code>(below(10)), .text = text()},
-            .text = text()};
+            .outcome = outcome()};
   }
   CommandBody command_body(std::size_t alternative) {
     switch (alternative) {

@@ -147,6 +147,14 @@ std::map<NodeName, Candidate> Coordinator::candidates() const {
   return out;
 }
 
+std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> Coordinator::vitals() const {
+  std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (agent.registered && agent.info.master) out[agent.node] = {agent.last_heard, agent.beat};
+  }
+  return out;
+}
+
 std::map<NodeName, std::optional<rpc::FactsInstalled>> Coordinator::installed() const {
   std::map<NodeName, std::optional<rpc::FactsInstalled>> out;
   for (const auto& [stream, agent] : agents_) {
@@ -178,6 +186,7 @@ void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Inst
   if (found == agents_.end() || !found->second.registered || !active_) return;
   found->second.last_heard = now;
   found->second.given_up = false;
+  found->second.beat = beat;
   leases_.on_renewal(found->second.node, now);
   const auto lease_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(failover::kLease).count());

@@ -89,6 +89,8 @@ class Coordinator {
   [[nodiscard]] std::size_t agents() const { return agents_.size(); }
   // Registered agents that are set up as masters.
   [[nodiscard]] std::map<NodeName, Candidate> candidates() const;
+  // How the registered masters are, by their own words: when heard, and the heartbeat.
+  [[nodiscard]] std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> vitals() const;
   // What each registered agent has installed; nothing of those that have not said so.
   [[nodiscard]] std::map<NodeName, std::optional<rpc::FactsInstalled>> installed() const;
 
@@ -104,6 +106,7 @@ class Coordinator {
     std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;
     std::optional<rpc::FactsInstalled> installed;
+    rpc::Heartbeat beat;  // the last one
   };
   class Batch;
 

@@ -104,6 +104,7 @@ class Master {
 
   [[nodiscard]] MasterView view() const;
   [[nodiscard]] raft::Index applied() const { return engine_.applied_index(); }
+  [[nodiscard]] bool disk_failing() const { return disk_failing_; }
   [[nodiscard]] const Electorate& electorate() const { return electorate_; }
   // Whether `name` is a master, as far as is known here.
   [[nodiscard]] bool is_master(const NodeName& name) const;

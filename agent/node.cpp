@@ -148,6 +148,7 @@ void Node::on(const LeaveRequested& /*event*/, Instant now) {
 
 void Node::on(const Tick& /*event*/, Instant now) {
   swim_.tick(now);
+  if (master_) session_.set_vitals(master_->applied(), master_->disk_failing());
   session_.tick(now);
   supervisor_.tick(now);
   if (master_) master_->tick(now);

@@ -170,7 +170,7 @@ void Session::tick(Instant now) {
         drop("the coordinator is silent", now);
         return connect_next(now);
       }
-      rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count()};
+      rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_};
       effects_.emplace_back(SendFrame{stream_, beat});
       deadline_ = now + options_.heartbeat_interval;
       return;

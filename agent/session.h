@@ -62,6 +62,11 @@ class Session {
   // These are the masters now, as the cluster says; the configured ones are asked only when none of
   // them answers. An empty list changes nothing.
   void on_masters(const std::vector<rpc::MasterAddress>& masters);
+  // From now on heartbeats say this: what a master's state has come to, and how its disk is.
+  void set_vitals(std::uint64_t applied, bool disk_failing) {
+    applied_ = applied;
+    disk_failing_ = disk_failing;
+  }
   // From now on Hellos say this.
   void set_cluster_id(const std::string& id) { hello_.cluster_id = id; }
 
@@ -107,6 +112,8 @@ class Session {
   Instant deadline_;
   Instant last_ack_{};
   std::uint64_t sequence_ = 0;
+  std::uint64_t applied_ = 0;
+  bool disk_failing_ = false;
   failover::LeaseHolder lease_;
   std::vector<SessionEffect> effects_;
 };

@@ -66,6 +66,8 @@ void put(const rpc::Heartbeat& heartbeat, wire::Frame& frame) {
   wire::Heartbeat& out = *frame.mutable_heartbeat();
   out.set_sequence(heartbeat.sequence);
   out.set_sent_at_ns(heartbeat.sent_at_ns);
+  out.set_applied(heartbeat.applied);
+  out.set_disk_failing(heartbeat.disk_failing);
 }
 void put(const rpc::HeartbeatAck& ack, wire::Frame& frame) {
   wire::HeartbeatAck& out = *frame.mutable_heartbeat_ack();
@@ -165,6 +167,8 @@ rpc::Heartbeat from_wire(const wire::Heartbeat& heartbeat, Reader& reader) {
   return {
       .sequence = heartbeat.sequence(),
       .sent_at_ns = reader.number("heartbeat.sent_at_ns", heartbeat.sent_at_ns(), 0, kBootNsMax),
+      .applied = heartbeat.applied(),
+      .disk_failing = heartbeat.disk_failing(),
   };
 }
 rpc::HeartbeatAck from_wire(const wire::HeartbeatAck& ack, Reader& reader) {

@@ -390,7 +390,11 @@ class RandomValues {
                                .remembered = flag(),
                                .masters = masters()};
       case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
-      case 3: return rpc::Heartbeat{.sequence = u64(), .sent_at_ns = boot_ns()};
+      case 3:
+        return rpc::Heartbeat{.sequence = u64(),
+                              .sent_at_ns = boot_ns(),
+                              .applied = u64(),
+                              .disk_failing = flag()};
       case 4:
         return rpc::HeartbeatAck{
             .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
@@ -31,12 +32,10 @@ Code code_of(int sqlite_code) {
   }
 }
 
-std::string_view way_out(Code code) {
+std::string way_out(Code code, const SqliteOptions& options) {
   switch (code) {
     case Code::Exhausted: return "free space on its file system";
-    case Code::DataLoss:
-      return "it is damaged or another program's: restore it from a backup, or move it away to "
-             "start without it";
+    case Code::DataLoss: return "it is damaged or another program's: " + options.if_damaged;
     case Code::PermissionDenied: return "make it and its directory writable for the agent's user";
     case Code::Conflict: return "another process has it open: stop the other agent first";
     default: return "look for disk errors in the kernel's log";
@@ -60,7 +59,7 @@ tl::unexpected<Error> sqlite_error(sqlite3* database, int sqlite_code, std::stri
   if (code == Code::Internal && database != nullptr) {
     text += std::string(" [") + sqlite3_errmsg(database) + "]";
   }
-  return fail(code, text + "; " + std::string(way_out(code)));
+  return fail(code, text + "; " + way_out(code, options));
 }
 
 // SQLite would call every one of these "unable to open database file", and would quietly take a
@@ -79,12 +78,40 @@ Status check_place(const SqliteOptions& options) {
   const auto size = fs::file_size(path, error);
   if (error) return {};  // not there yet, or opening it says more
   if (size == 0) {
-    return fail(Code::DataLoss,
-                options.what + " " + options.path +
-                    " is empty, so what was in it is lost or it was never finished; restore it "
-                    "from a backup, or remove it to start without it");
+    return fail(
+        Code::DataLoss,
+        options.what + " " + options.path +
+            " is empty, so what was in it is lost or it was never finished: " + options.if_damaged);
   }
   return {};
+}
+
+// The definitions of all tables and indexes, in the order of their names; or SQLite's error.
+tl::expected<std::string, int> tables_in(sqlite3* database) {
+  std::string text;
+  const auto add = [](void* out, int, char** values, char**) {
+    if (values[0] != nullptr) *static_cast<std::string*>(out) += values[0];
+    *static_cast<std::string*>(out) += '\n';
+    return 0;
+  };
+  const int code = sqlite3_exec(database, "SELECT sql FROM sqlite_schema ORDER BY type, name", add,
+                                &text, nullptr);
+  if (code != SQLITE_OK) return tl::unexpected<int>(code);
+  return text;
+}
+
+Result<std::string> tables_of(const std::string& schema) {
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(":memory:", &handle, SQLITE_OPEN_READWRITE, nullptr);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> scratch(handle, &sqlite3_close);
+  if (code == SQLITE_OK) {
+    code = sqlite3_exec(handle, schema.c_str(), nullptr, nullptr, nullptr);
+  }
+  if (code == SQLITE_OK) {
+    if (auto text = tables_in(handle)) return *text;
+  }
+  return fail(Code::Internal,
+              std::string("cannot lay out a database in memory: ") + sqlite3_errstr(code));
 }
 
 }  // namespace
@@ -169,14 +196,21 @@ Result<SqliteDatabase> SqliteDatabase::open(SqliteOptions options) {
   SqliteDatabase database(std::move(options));
   if (Status done = database.connect(); !done) return tl::unexpected(done.error());
   // Nothing is written before the file is known to be ours and sound.
-  const Result<bool> empty = database.check_identity();
-  if (!empty) return tl::unexpected(empty.error());
+  database.fold_when_closed(false);
+  const Result<int> version = database.check_identity();
+  if (!version) return tl::unexpected(version.error());
   if (Status done = database.check_structure(); !done) return tl::unexpected(done.error());
+  if (Status done = database.check_tables(*version); !done) return tl::unexpected(done.error());
   if (Status done = database.configure(); !done) return tl::unexpected(done.error());
-  if (*empty) {
-    if (Status done = database.create_schema(); !done) return tl::unexpected(done.error());
-  }
+  if (Status done = database.upgrade(*version); !done) return tl::unexpected(done.error());
+  database.fold_when_closed(true);
   return database;
+}
+
+std::int64_t SqliteDatabase::changes() const { return sqlite3_total_changes64(database_.get()); }
+
+void SqliteDatabase::fold_when_closed(bool fold) {
+  sqlite3_db_config(database_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, fold ? 0 : 1, nullptr);
 }
 
 Status SqliteDatabase::connect() {
@@ -216,21 +250,28 @@ Result<std::int64_t> SqliteDatabase::read_number(std::string_view sql) {
   return *row ? statement->int64(0) : 0;
 }
 
-Result<bool> SqliteDatabase::check_identity() {
+const SqliteUpgrade* SqliteDatabase::upgrade_from(int version) const {
+  const auto found =
+      std::find_if(options_->upgrades.begin(), options_->upgrades.end(),
+                   [version](const SqliteUpgrade& one) { return one.from == version; });
+  return found == options_->upgrades.end() ? nullptr : &*found;
+}
+
+Result<int> SqliteDatabase::check_identity() {
   const auto tables = read_number("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tl::unexpected(tables.error());
   const auto application = read_number("PRAGMA application_id");
   if (!application) return tl::unexpected(application.error());
   const auto version = read_number("PRAGMA user_version");
   if (!version) return tl::unexpected(version.error());
-  if (*tables == 0 && *application == 0 && *version == 0) return true;
+  if (*tables == 0 && *application == 0 && *version == 0) return 0;
   if (static_cast<std::uint32_t>(*application) != options_->application_id) {
     return fail(Code::Conflict, options_->path + " is a database of another program and not " +
                                     options_->what +
                                     "; nothing was changed: move it away or choose another "
                                     "data directory");
   }
-  if (*version != options_->version) {
+  if (*version != options_->version && upgrade_from(static_cast<int>(*version)) == nullptr) {
     const bool newer = *version > options_->version;
     return fail(Code::Conflict,
                 options_->what + " " + options_->path + " has format " + std::to_string(*version) +
@@ -238,7 +279,7 @@ Result<bool> SqliteDatabase::check_identity() {
                     "; nothing was changed: run " + (newer ? "the newer" : "an older") +
                     " version that wrote it");
   }
-  return false;
+  return static_cast<int>(*version);
 }
 
 Status SqliteDatabase::check_structure() {
@@ -250,8 +291,22 @@ Status SqliteDatabase::check_structure() {
   if (answer == "ok") return {};
   std::replace(answer.begin(), answer.end(), '\n', ' ');
   return fail(Code::DataLoss, options_->what + " " + options_->path + " is damaged (" + answer +
-                                  "); nothing was changed: restore it from a backup, or move it "
-                                  "away to start without it");
+                                  "); nothing was changed: " + options_->if_damaged);
+}
+
+// A flipped bit in the text of a table's definition can leave a file that SQLite calls sound.
+Status SqliteDatabase::check_tables(int version) {
+  if (version == 0) return {};
+  const SqliteUpgrade* const older = upgrade_from(version);
+  const auto wanted = tables_of(older == nullptr ? options_->schema : older->schema);
+  if (!wanted) return tl::unexpected(wanted.error());
+  const auto found = tables_in(database_.get());
+  if (!found) return sqlite_error(database_.get(), found.error(), "read", *options_);
+  if (*found == *wanted) return {};
+  return fail(Code::DataLoss, options_->what + " " + options_->path +
+                                  " is damaged (its tables are not those of format " +
+                                  std::to_string(version) +
+                                  "); nothing was changed: " + options_->if_damaged);
 }
 
 Status SqliteDatabase::configure() {
@@ -272,10 +327,13 @@ Status SqliteDatabase::configure() {
   return execute(sql);
 }
 
-Status SqliteDatabase::create_schema() {
-  return transaction([&] {
-    return execute(options_->schema +
-                   "; PRAGMA application_id=" + std::to_string(options_->application_id) +
+Status SqliteDatabase::upgrade(int version) {
+  if (version == options_->version) return {};
+  return transaction([&]() -> Status {
+    const Status done =
+        version == 0 ? execute(options_->schema) : upgrade_from(version)->run(*this);
+    if (!done) return done;
+    return execute("PRAGMA application_id=" + std::to_string(options_->application_id) +
                    "; PRAGMA user_version=" + std::to_string(options_->version));
   });
 }

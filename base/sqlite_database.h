@@ -2,7 +2,7 @@
 //
 // A driver (libsqlite3) that the other sqlite_ drivers build on. One object and its statements
 // belong to one thread at a time; every call may block on the disk. It never makes directories,
-// never migrates or repairs a file, and changes nothing in a file that is not its own.
+// never repairs a file, and changes nothing in a file that it refuses.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +10,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/error.h"
 
@@ -18,13 +19,27 @@ struct sqlite3_stmt;
 
 namespace muster {
 
+class SqliteDatabase;
+
+// How a file of an older version becomes one of the present version.
+struct SqliteUpgrade {
+  int from = 0;
+  std::string schema;  // what such a file was filled with
+  // Leaves exactly the tables of SqliteOptions::schema. Runs in one transaction with the change of
+  // the version, so that the file is of either one; a failure leaves it as it was.
+  std::function<Status(SqliteDatabase&)> run;
+};
+
 struct SqliteOptions {
   std::string path;
-  std::string what;                  // for error texts: "the raft log"
-  std::uint32_t application_id = 0;  // in the file's header; tells whose file it is; not 0
-  int version = 1;                   // of the schema; a file with another one is refused
-  std::string schema;                // SQL that fills an empty file
-  int max_pages = 0;                 // 0: no limit; > 0: the file counts as full at this size
+  std::string what;                       // for error texts: "the raft log"
+  std::uint32_t application_id = 0;       // in the file's header; tells whose file it is; not 0
+  int version = 1;                        // of the schema; a file with another one is refused
+  std::string schema;                     // SQL that fills an empty file
+  std::vector<SqliteUpgrade> upgrades{};  // the older versions that can still be read
+  // What to do about a file that is damaged, for error texts.
+  std::string if_damaged = "restore it from a backup, or move it away to start without it";
+  int max_pages = 0;  // 0: no limit; > 0: the file counts as full at this size
 };
 
 // A prepared statement. Must not be used after its database was closed.
@@ -66,8 +81,9 @@ class SqliteDatabase {
   // transaction() wrote survives a power cut. The file stays locked until the object is gone, so
   // that two agents never share one. Reads the whole file once to check its structure.
   // Errors, each naming the file and the way out: PermissionDenied (directory missing or not
-  // writable, file read-only), DataLoss (damaged, cut to nothing, not SQLite's), Conflict (another
-  // program's, another version's, in use by another process), Exhausted (disk full).
+  // writable, file read-only), DataLoss (damaged, cut to nothing, not SQLite's, other tables than
+  // its version has), Conflict (another program's, an unknown version's, in use by another
+  // process), Exhausted (disk full).
   [[nodiscard]] static Result<SqliteDatabase> open(SqliteOptions options);
 
   [[nodiscard]] Result<SqliteStatement> prepare(std::string_view sql);
@@ -76,6 +92,13 @@ class SqliteDatabase {
   // All that `body` writes becomes durable at once, or nothing does and the error says why.
   // Pre: not inside another transaction.
   [[nodiscard]] Status transaction(const std::function<Status()>& body);
+
+  // Rows inserted, replaced or deleted since it was opened.
+  [[nodiscard]] std::int64_t changes() const;
+
+  // False: closing leaves the write-ahead log as it is instead of folding it into the file. For
+  // who still has to find out whether the file can be trusted.
+  void fold_when_closed(bool fold);
 
   [[nodiscard]] const std::string& path() const { return options_->path; }
 
@@ -90,8 +113,11 @@ class SqliteDatabase {
   std::unique_ptr<sqlite3, Closer> database_;
 
   [[nodiscard]] Status connect();
-  [[nodiscard]] Result<bool> check_identity();  // true: the file is still empty
+  [[nodiscard]] Result<int> check_identity();  // the file's version; 0: it is still empty
   [[nodiscard]] Status check_structure();
+  [[nodiscard]] Status check_tables(int version);
+  [[nodiscard]] Status upgrade(int version);
+  [[nodiscard]] const SqliteUpgrade* upgrade_from(int version) const;
   [[nodiscard]] Status configure();
   [[nodiscard]] Status create_schema();
   [[nodiscard]] Result<std::int64_t> read_number(std::string_view sql);

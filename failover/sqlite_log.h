@@ -1,8 +1,9 @@
 // What must a master not forget? Its term and vote, its log and its newest snapshot.
 //
-// A driver (SQLite, through base/sqlite_database.h) with one disk thread of its own. open(), load()
-// and start() belong to the owner; submit() may be called by any thread and never blocks on the
-// disk. It never says that something is durable before it is, and never drops a job while it lives.
+// A driver (SQLite, through failover/sqlite_log_store.h) with one disk thread of its own. open(),
+// load() and start() belong to the owner; submit() may be called by any thread and never blocks on
+// the disk. It never says that something is durable before it is, and never drops a job while it
+// lives.
 #pragma once
 
 #include <condition_variable>
@@ -18,7 +19,7 @@
 
 #include "base/error.h"
 #include "base/raft_types.h"
-#include "base/sqlite_database.h"
+#include "failover/sqlite_log_store.h"
 
 namespace muster::failover {
 
@@ -35,7 +36,7 @@ class SqliteLog {
   struct PutSnapshot {  // replaces the older one
     raft::SnapshotMeta meta;
     raft::Blob data;
-    raft::Index keep_from = 0;  // entries below are dropped with it; 0: the whole log is
+    raft::Index keep_from = 0;  // entries below are dropped after it; 0: the whole log is, with it
   };
   struct Job {
     std::uint64_t ticket = 0;  // the submitter's own name for it
@@ -43,17 +44,19 @@ class SqliteLog {
   };
 
   // Both run on the disk thread and must not block. `on_durable` gets tickets in the order of
-  // submit(). `on_health` tells only of changes: failing with the error that keeps the disk thread
-  // from going on, or not failing (and an empty Error) after the first write that went through.
+  // submit(), but for those of snapshots with a `keep_from`: see submit(). `on_health` tells only
+  // of changes: failing with the error that keeps the disk thread from going on, or not failing
+  // (and an empty Error) after the first write that went through.
   struct Callbacks {
     std::function<void(std::vector<std::uint64_t>)> on_durable;
     std::function<void(bool, Error)> on_health;
   };
 
-  // Opens or makes the file. `masters_text` is the configured list of masters for people,
-  // `masters_digest` its digest: a file that began with another list is refused with Conflict and
-  // both lists, because two lists can elect two coordinators. Other errors are those of
-  // SqliteDatabase::open(). `max_pages` > 0 makes the disk full at that size (4 KiB each).
+  // Opens or makes the file and its mark. `masters_text` is what the file belongs to for people
+  // (the configured masters), `masters_digest` its digest: a file that began with another list is
+  // refused with Conflict and both lists, because two lists can elect two coordinators. Other
+  // errors are those of SqliteLogStore::open(). `max_pages` > 0 makes the disk full at that size
+  // (4 KiB each).
   [[nodiscard]] static Result<std::unique_ptr<SqliteLog>> open(const std::string& path,
                                                                std::uint64_t masters_digest,
                                                                const std::string& masters_text,
@@ -65,35 +68,41 @@ class SqliteLog {
   SqliteLog(const SqliteLog&) = delete;
   SqliteLog& operator=(const SqliteLog&) = delete;
 
-  // Everything that is stored, each row checked against its checksum. Pre: before start(). Fails
-  // with DataLoss that names the first entry that cannot be trusted; changes nothing.
+  // Everything that is stored, if it is exactly what was last called durable (a write that was
+  // never called so may be there too). Pre: before start(). Otherwise fails with DataLoss that
+  // names the first thing that cannot be trusted; changes nothing.
   [[nodiscard]] Result<raft::Stored> load();
 
-  // Pre: once. Jobs submitted before are served first.
+  // Pre: once, after a good load(). Jobs submitted before are served first.
   void start(Callbacks callbacks);
 
   // Jobs take effect in the order of submit(). All that are waiting when the disk thread turns to
   // them go into one transaction, so one fsync. While the disk fails they wait and are tried again
-  // every 250 ms.
+  // every 250 ms. A snapshot is written in pieces of 1 MiB and counts when all are there. One with
+  // a `keep_from` lets the jobs behind it pass meanwhile, whatever its size, and a newer one may
+  // take its place before it is there.
   void submit(Job job);
 
  private:
-  struct Statements {
-    SqliteStatement save_vote;
-    SqliteStatement drop_from;
-    SqliteStatement insert_entry;
-    SqliteStatement drop_below;
-    SqliteStatement put_snapshot;
-    SqliteStatement drop_servers;
-    SqliteStatement insert_server;
+  // A snapshot on its way to the disk, piece by piece.
+  struct Staging {
+    PutSnapshot snapshot;
+    std::vector<std::uint64_t> tickets;  // with those of snapshots that it took the place of
+    bool begun = false;
+    std::size_t staged = 0;  // bytes
   };
 
-  SqliteDatabase database_;  // the owner until start(), then the disk thread
-  std::uint64_t masters_digest_;
-  std::string masters_text_;
-  std::optional<Statements> statements_;
+  std::unique_ptr<SqliteLogStore> store_;  // the owner until start(), then the disk thread
   Callbacks callbacks_;
-  bool failing_ = false;  // the disk thread
+
+  // The disk thread's own.
+  bool failing_ = false;
+  std::vector<Job> jobs_;           // taken from the queue, in order; no own snapshots
+  std::optional<Staging> install_;  // of the first job
+  std::optional<Staging> own_;      // with a keep_from
+  std::optional<Staging> next_;     // the one behind it
+  bool unclean_ = true;             // something may be left to be cleaned away
+  raft::Index keep_from_ = 0;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -101,24 +110,18 @@ class SqliteLog {
   bool stopping_ = false;
   std::thread thread_;
 
-  SqliteLog(SqliteDatabase database, std::uint64_t masters_digest, std::string masters_text)
-      : database_(std::move(database)),
-        masters_digest_(masters_digest),
-        masters_text_(std::move(masters_text)) {}
-
-  [[nodiscard]] Status check_masters();
-  [[nodiscard]] Status begin_with_masters();
-  [[nodiscard]] Status prepare();
-  [[nodiscard]] Status load_vote(raft::Stored& stored);
-  [[nodiscard]] Status load_snapshot(raft::Stored& stored);
-  [[nodiscard]] Status load_entries(raft::Stored& stored);
-  [[nodiscard]] tl::unexpected<Error> damaged(const std::string& what) const;
+  explicit SqliteLog(std::unique_ptr<SqliteLogStore> store) : store_(std::move(store)) {}
 
   void run();
-  [[nodiscard]] bool write_or_report(const std::vector<Job>& jobs);
-  [[nodiscard]] Status write(const SaveVote& vote);
-  [[nodiscard]] Status write(const AppendEntries& append);
-  [[nodiscard]] Status write(const PutSnapshot& snapshot);
+  void take(std::vector<Job> jobs);
+  [[nodiscard]] bool owes() const { return !jobs_.empty() || own_; }
+  [[nodiscard]] bool turn();
+  [[nodiscard]] Status write_jobs();
+  [[nodiscard]] Status install();
+  [[nodiscard]] Status keep_own();
+  [[nodiscard]] Result<bool> advance(Staging& staging);
+  void finish(Staging staging);
+  [[nodiscard]] Status clean();
 };
 
 }  // namespace muster::failover

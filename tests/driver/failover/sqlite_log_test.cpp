@@ -1,110 +1,16 @@
 #include "failover/sqlite_log.h"
 
-#include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tests/driver/temp_dir.h"
+#include "tests/driver/failover/log_fixture.h"
 
 namespace muster::failover {
 namespace {
 
-constexpr std::uint64_t kDigest = 77;
-constexpr const char* kMasters = "n1=127.0.0.1:1, n2=127.0.0.1:2, n3=127.0.0.1:3";
-
-raft::Entry entry(raft::Term term, const std::string& data,
-                  raft::EntryType type = raft::EntryType::Command) {
-  return {term, type, std::make_shared<const std::string>(data)};
-}
-
-SqliteLog::Job append(std::uint64_t ticket, raft::Index first, std::vector<raft::Entry> entries) {
-  return {ticket, SqliteLog::AppendEntries{first, std::move(entries)}};
-}
-
-SqliteLog::Job snapshot(std::uint64_t ticket, raft::Index index, raft::Index keep_from) {
-  raft::SnapshotMeta meta{index, 2, 1, {{11, "127.0.0.1:1", true}, {12, "127.0.0.1:2", false}}};
-  return {ticket, SqliteLog::PutSnapshot{meta, std::make_shared<const std::string>("the state"),
-                                         keep_from}};
-}
-
-// What the callbacks said so far.
-class Heard {
- public:
-  SqliteLog::Callbacks callbacks() {
-    return {[this](std::vector<std::uint64_t> tickets) {
-              const std::lock_guard lock(mutex_);
-              tickets_.insert(tickets_.end(), tickets.begin(), tickets.end());
-              ++turns_;
-            },
-            [this](bool failing, Error error) {
-              const std::lock_guard lock(mutex_);
-              health_.emplace_back(failing, std::move(error));
-            }};
-  }
-  std::vector<std::uint64_t> tickets() {
-    const std::lock_guard lock(mutex_);
-    return tickets_;
-  }
-  std::vector<std::pair<bool, Error>> health() {
-    const std::lock_guard lock(mutex_);
-    return health_;
-  }
-  std::size_t turns() {
-    const std::lock_guard lock(mutex_);
-    return turns_;
-  }
-
- private:
-  std::mutex mutex_;
-  std::vector<std::uint64_t> tickets_;
-  std::vector<std::pair<bool, Error>> health_;
-  std::size_t turns_ = 0;
-};
-
-class SqliteLogTest : public testing::Test {
- protected:
-  TempDir dir_;
-  std::string path_ = dir_.file("raft.db");
-
-  std::unique_ptr<SqliteLog> open(int max_pages = 0) {
-    auto log = SqliteLog::open(path_, kDigest, kMasters, max_pages);
-    EXPECT_TRUE(log) << log.error().text;
-    return log ? std::move(*log) : nullptr;
-  }
-  // Opens the file, has the jobs written and closes it.
-  void write(std::vector<SqliteLog::Job> jobs) {
-    Heard heard;
-    auto log = open();
-    for (SqliteLog::Job& job : jobs) log->submit(std::move(job));
-    log->start(heard.callbacks());
-    log.reset();
-    EXPECT_EQ(heard.tickets().size(), jobs.size());
-  }
-  raft::Stored stored() {
-    auto result = open()->load();
-    EXPECT_TRUE(result) << result.error().text;
-    return result ? *result : raft::Stored{};
-  }
-  Error load_error() {
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
-    if (!log) return log.error();
-    const auto result = (*log)->load();
-    EXPECT_FALSE(result);
-    return result ? Error{} : result.error();
-  }
-  void execute(const std::string& sql) {
-    auto database = SqliteDatabase::open(
-        {.path = path_, .what = "it", .application_id = 0x6d757267, .version = 1, .schema = ""});
-    ASSERT_TRUE(database) << database.error().text;
-    ASSERT_TRUE(database->execute(sql));
-  }
-};
-
-bool says(const Error& error, const std::string& part) {
-  return error.text.find(part) != std::string::npos;
-}
+using SqliteLogTest = LogTest;
 
 TEST_F(SqliteLogTest, ANewFileHoldsNothing) {
   const raft::Stored found = stored();
@@ -231,7 +137,7 @@ TEST_F(SqliteLogTest, WhatWasCalledDurableSurvivesSigkill) {
   const pid_t child = fork();
   if (child == 0) {
     auto log = SqliteLog::open(path_, kDigest, kMasters);
-    if (!log) _exit(1);
+    if (!log || !(*log)->load()) _exit(1);
     (*log)->start({[&](std::vector<std::uint64_t> tickets) {
                      const ssize_t written = ::write(ends[1], &tickets.back(), 8);
                      if (written != 8) _exit(2);
@@ -255,6 +161,136 @@ TEST_F(SqliteLogTest, WhatWasCalledDurableSurvivesSigkill) {
   EXPECT_EQ(*found.entries[durable - 1].data, "entry " + std::to_string(durable));
 }
 
+TEST_F(SqliteLogTest, ASnapshotOfManyPiecesComesBackWhole) {
+  for (const std::size_t bytes : {kPieceBytes * 3 + 17, kPieceBytes * 2, std::size_t{0}}) {
+    const std::string data = much(bytes);
+    write({snapshot(1, 90 + bytes, 0, data)});
+    EXPECT_EQ(*stored().snapshot_data, data);
+  }
+}
+
+TEST_F(SqliteLogTest, AppendsPassALargeSnapshot) {
+  Heard heard;
+  auto log = open();
+  log->start(heard.callbacks());
+  log->submit(append(1, 1, {entry(2, "a"), entry(2, "b")}));
+  log->submit(snapshot(2, 2, 1, much(kPieceBytes * 20)));
+  for (std::uint64_t i = 3; i <= 12; ++i) {
+    log->submit(append(i, i, {entry(2, "entry " + std::to_string(i))}));
+    ASSERT_TRUE(eventually([&] { return heard.tickets().size() == i - 1; }));
+  }
+  EXPECT_EQ(heard.tickets().back(), 12U);  // the snapshot is not there yet
+  log.reset();
+  EXPECT_EQ(heard.tickets().back(), 2U);
+  const raft::Stored found = stored();
+  EXPECT_EQ(*found.snapshot_data, much(kPieceBytes * 20));
+  EXPECT_EQ(found.entries.size(), 12U);
+}
+
+TEST_F(SqliteLogTest, NothingPassesAnInstalledSnapshot) {
+  Heard heard;
+  auto log = open();
+  log->submit(append(1, 1, {entry(1, "gone")}));
+  log->submit(snapshot(2, 50, 0, much(kPieceBytes * 3)));
+  log->submit(append(3, 51, {entry(3, "stands on it")}));
+  log->start(heard.callbacks());
+  log.reset();
+  EXPECT_EQ(heard.tickets(), (std::vector<std::uint64_t>{1, 2, 3}));
+  const raft::Stored found = stored();
+  EXPECT_EQ(found.first, 51U);
+  EXPECT_EQ(found.entries.size(), 1U);
+}
+
+TEST_F(SqliteLogTest, AnOwnSnapshotDoesNotUndoAnInstalledOne) {
+  write({append(1, 1, {entry(2, "a"), entry(2, "b")}), snapshot(2, 2, 1, much(kPieceBytes * 3)),
+         snapshot(3, 50, 0, "installed")});
+  const raft::Stored found = stored();
+  EXPECT_EQ(found.snapshot.index, 50U);
+  EXPECT_EQ(*found.snapshot_data, "installed");
+}
+
+TEST_F(SqliteLogTest, ANewerSnapshotTakesThePlaceOfOneThatWaits) {
+  Heard heard;
+  auto log = open();
+  log->submit(append(1, 1, std::vector<raft::Entry>(9, entry(2, "e"))));
+  for (std::uint64_t i = 2; i <= 6; ++i) log->submit(snapshot(i, i, i, much(i * 1000)));
+  log->start(heard.callbacks());
+  log.reset();
+  EXPECT_EQ(heard.tickets(), (std::vector<std::uint64_t>{1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(*stored().snapshot_data, much(6000));
+  EXPECT_EQ(stored().snapshot.index, 6U);
+}
+
+TEST_F(SqliteLogTest, RemovesWhatAnInterruptedSnapshotLeft) {
+  write({append(1, 1, {entry(2, "a"), entry(2, "b")}), snapshot(2, 1, 1, "the first")});
+  {
+    auto store = SqliteLogStore::open({path_, kDigest, kMasters});
+    ASSERT_TRUE(store && (*store)->load());
+    (*store)->begin_stage();
+    ASSERT_TRUE((*store)->stage(much(kPieceBytes)));
+    ASSERT_TRUE((*store)->stage(much(kPieceBytes)));
+  }
+  EXPECT_EQ(testing_sql(path_, "SELECT count(*) FROM pieces"), "3");
+  EXPECT_EQ(*stored().snapshot_data, "the first");
+  auto log = open();
+  Heard heard;
+  log->start(heard.callbacks());
+  log->submit(snapshot(3, 2, 1, "the second"));  // it begins when the rest is away
+  ASSERT_TRUE(eventually([&] { return heard.tickets().size() == 1; }));
+  log.reset();
+  write({snapshot(4, 2, 1, "the third"), snapshot(5, 2, 1, "the fourth")});
+  EXPECT_EQ(*stored().snapshot_data, "the second");  // of the same index: nothing new
+  EXPECT_EQ(testing_sql(path_, "SELECT count(*) FROM pieces"), "1");
+}
+
+TEST_F(SqliteLogTest, ReadsAFileOfTheFirstFormatAndBringsItToThePresentOne) {
+  testing_sql(path_, R"(
+PRAGMA journal_mode=WAL; BEGIN;
+CREATE TABLE state(
+  one INTEGER PRIMARY KEY CHECK(one = 1), masters_digest INTEGER NOT NULL, masters TEXT NOT NULL,
+  term INTEGER NOT NULL, voted_for INTEGER NOT NULL, checksum INTEGER NOT NULL);
+INSERT INTO state VALUES(1,77,'n1=127.0.0.1:1, n2=127.0.0.1:2, n3=127.0.0.1:3',3,-1,
+  -2108301262913276575);
+CREATE TABLE entries(
+  idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,
+  checksum INTEGER NOT NULL, data BLOB NOT NULL);
+INSERT INTO entries VALUES(2,2,1,-3806346285606787537,X'74776f');
+INSERT INTO entries VALUES(3,2,1,-3343513382076639865,X'610062');
+INSERT INTO entries VALUES(4,3,2,9208386283270942080,X'');
+INSERT INTO entries VALUES(5,3,1,8829941521918191334,X'66697665');
+CREATE TABLE snapshot(
+  one INTEGER PRIMARY KEY CHECK(one = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
+  configuration_idx INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
+INSERT INTO snapshot VALUES(1,3,2,1,-6913179854396866469,X'746865207374617465');
+CREATE TABLE servers(
+  position INTEGER PRIMARY KEY, id INTEGER NOT NULL, address TEXT NOT NULL,
+  voter INTEGER NOT NULL);
+INSERT INTO servers VALUES(1,11,'127.0.0.1:1',1);
+INSERT INTO servers VALUES(2,12,'127.0.0.1:2',0);
+COMMIT; PRAGMA user_version=1; PRAGMA application_id=1836413543)");
+  const std::string old = read_file(path_);
+  for (int again = 0; again < 2; ++again) {
+    const raft::Stored found = stored();
+    EXPECT_EQ(found.term, 3U);
+    EXPECT_EQ(found.voted_for, ~MasterId{0});
+    EXPECT_EQ(found.snapshot.index, 3U);
+    EXPECT_EQ(found.snapshot.configuration.size(), 2U);
+    EXPECT_EQ(*found.snapshot_data, "the state");
+    EXPECT_EQ(found.first, 2U);
+    ASSERT_EQ(found.entries.size(), 4U);
+    EXPECT_EQ(*found.entries[1].data, std::string("a\0b", 3));
+    EXPECT_EQ(found.entries[2].type, raft::EntryType::Barrier);
+  }
+  EXPECT_EQ(testing_sql(path_, "PRAGMA user_version"), "2");
+
+  std::filesystem::remove(path_ + "-mark");
+  write_file(path_, old);
+  execute("UPDATE entries SET term = 1 WHERE idx = 4");
+  const std::string bad = read_file(path_);
+  EXPECT_TRUE(says(load_error(), "entry 4")) << load_error().text;
+  EXPECT_EQ(read_file(path_), bad);
+}
+
 TEST_F(SqliteLogTest, RefusesADirectoryThatBeganWithOtherMasters) {
   write({{1, SqliteLog::SaveVote{3, 1}}});
   const auto log = SqliteLog::open(path_, kDigest + 1, "n1=127.0.0.1:1, n9=127.0.0.1:9");
@@ -275,7 +311,7 @@ TEST_F(SqliteLogTest, NamesTheEntryThatLostABit) {
   write_file(path_, bytes);
   const Error error = load_error();
   EXPECT_EQ(error.code, Code::DataLoss);
-  EXPECT_TRUE(says(error, "entry 2") && says(error, path_) && says(error, "move it away"))
+  EXPECT_TRUE(says(error, "entry 2") && says(error, path_) && says(error, "join again"))
       << error.text;
 }
 
@@ -307,6 +343,101 @@ TEST_F(SqliteLogTest, NoticesAMissingVote) {
   write({append(1, 1, {entry(1, "a")})});
   execute("DELETE FROM state");
   EXPECT_EQ(load_error().code, Code::DataLoss);
+}
+
+// Copies of what lies on the disk while the log is open, as a crash would leave it.
+struct Copy {
+  std::string database;
+  std::string ahead;
+  std::string mark;
+  explicit Copy(const std::string& path)
+      : database(read_file(path)),
+        ahead(read_file(path + "-wal")),
+        mark(read_file(path + "-mark")) {}
+  void put(const std::string& path) const {
+    write_file(path, database);
+    write_file(path + "-wal", ahead);
+    write_file(path + "-mark", mark);
+  }
+};
+
+TEST_F(SqliteLogTest, NoticesThatTheWriteAheadLogIsGoneCutOrDamaged) {
+  Heard heard;
+  auto log = open();
+  log->start(heard.callbacks());
+  log->submit({1, SqliteLog::SaveVote{3, 1}});
+  ASSERT_TRUE(eventually([&] { return heard.tickets().size() == 1; }));
+  log->submit(append(2, 1, {entry(1, "a")}));
+  ASSERT_TRUE(eventually([&] { return heard.tickets().size() == 2; }));
+  const Copy whole(path_);
+  log.reset();
+
+  whole.put(path_);
+  EXPECT_EQ(stored().entries.size(), 1U);
+
+  Copy gone = whole;
+  gone.ahead.clear();
+  gone.put(path_);
+  EXPECT_TRUE(says(load_error(), "durable writes are not in it")) << load_error().text;
+  gone.put(path_);
+  std::filesystem::remove(path_ + "-wal");
+  EXPECT_TRUE(says(load_error(), "durable writes are not in it")) << load_error().text;
+
+  Copy cut = whole;
+  cut.ahead.resize(cut.ahead.size() - 100);
+  cut.put(path_);
+  EXPECT_TRUE(says(load_error(), "the last 1 durable writes")) << load_error().text;
+  EXPECT_TRUE(read_file(path_ + "-wal") == cut.ahead);  // nothing was changed
+
+  Copy flipped = whole;
+  flipped.ahead[flipped.ahead.size() - 100] ^= 1;
+  flipped.put(path_);
+  EXPECT_TRUE(says(load_error(), "the last 1 durable writes")) << load_error().text;
+  EXPECT_TRUE(says(load_error(), "muster masters remove")) << load_error().text;
+}
+
+TEST_F(SqliteLogTest, TakesAWriteThatWasNeverCalledDurableAsItIs) {
+  write({append(1, 1, {entry(1, "a")})});
+  const std::string before = read_file(path_ + "-mark");
+  write({append(2, 2, {entry(1, "b")})});
+  write_file(path_ + "-mark", before);  // killed before the mark was made
+  EXPECT_EQ(stored().entries.size(), 2U);
+}
+
+TEST_F(SqliteLogTest, NoticesAnOlderCopyOfItself) {
+  write({{1, SqliteLog::SaveVote{3, 1}}});
+  const std::string old = read_file(path_);
+  write({{2, SqliteLog::SaveVote{4, 2}}});
+  write_file(path_, old);
+  EXPECT_TRUE(says(load_error(), "an older copy took its place")) << load_error().text;
+}
+
+TEST_F(SqliteLogTest, NoticesThatOneOfItsFilesIsMissing) {
+  write({{1, SqliteLog::SaveVote{3, 1}}});
+  const Copy whole(path_);
+  std::filesystem::remove(path_);
+  EXPECT_TRUE(says(load_error(), "it is missing, but")) << load_error().text;
+  EXPECT_FALSE(std::filesystem::exists(path_));
+  whole.put(path_);
+  std::filesystem::remove(path_ + "-mark");
+  EXPECT_TRUE(says(load_error(), "-mark, which says how much was written, is missing"))
+      << load_error().text;
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-mark"));
+  write_file(path_ + "-mark", "");
+  EXPECT_TRUE(says(load_error(), "neither of its two marks")) << load_error().text;
+}
+
+TEST_F(SqliteLogTest, NoticesThatTheLastEntriesAreMissing) {
+  write({append(1, 1, {entry(1, "a"), entry(1, "b")}), {2, SqliteLog::SaveVote{3, 1}}});
+  execute("DELETE FROM entries WHERE idx = 2");
+  EXPECT_TRUE(says(load_error(), "ends at entry 1, but entry 2 was the last one"))
+      << load_error().text;
+}
+
+TEST_F(SqliteLogTest, RefusesTablesThatAreNotItsOwn) {
+  write({{1, SqliteLog::SaveVote{3, 1}}});
+  execute("CREATE INDEX surprise ON entries(term)");
+  EXPECT_TRUE(says(load_error(), "its tables are not those of format 2")) << load_error().text;
 }
 
 TEST_F(SqliteLogTest, RefusesAFileThatWasCutOrOverwritten) {

@@ -1,0 +1,18 @@
+// What did muster's first release keep in consensus.db, and how does it become the present format?
+//
+// A driver (SQLite). Part of opening a file; see SqliteUpgrade.
+#pragma once
+
+#include "base/error.h"
+#include "base/sqlite_database.h"
+
+namespace muster::failover {
+
+extern const char* const kLogSchema1;
+
+// Checks every row, then writes all of them anew in the present tables, as write number 1. Fails
+// with DataLoss that names the first row that cannot be trusted, the file and `if_damaged`.
+// Pre: inside a transaction.
+[[nodiscard]] Status upgrade_format1(SqliteDatabase& database, const std::string& if_damaged);
+
+}  // namespace muster::failover

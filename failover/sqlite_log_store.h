@@ -1,0 +1,97 @@
+// Is what a master has on its disk still what it once called durable?
+//
+// A driver (SQLite) over consensus.db and the mark beside it, without a thread of its own: every
+// call may block on the disk. One object belongs to one thread at a time. It changes nothing in
+// files that it refuses.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/raft_types.h"
+#include "base/sqlite_database.h"
+#include "failover/posix_mark_file.h"
+#include "failover/sqlite_log_rows.h"
+
+namespace muster::failover {
+
+struct LogPlace {
+  std::string path;  // the mark is `path`-mark
+  // What the file belongs to, and the same for people. A file that began with another one is
+  // refused with Conflict and both texts.
+  std::uint64_t digest = 0;
+  std::string owner;
+  int max_pages = 0;  // > 0: the disk counts as full at this size (4 KiB each)
+};
+
+class SqliteLogStore {
+ public:
+  // Opens or makes both files, and brings a file of an older version to the present one. Errors
+  // are those of SqliteDatabase::open(); DataLoss also when one of the files is missing.
+  [[nodiscard]] static Result<std::unique_ptr<SqliteLogStore>> open(LogPlace place);
+  ~SqliteLogStore();
+  SqliteLogStore(const SqliteLogStore&) = delete;
+  SqliteLogStore& operator=(const SqliteLogStore&) = delete;
+
+  // Everything, if it is exactly what was last called durable, or later writes too. Otherwise
+  // DataLoss names the first thing that cannot be trusted and how this master joins again.
+  [[nodiscard]] Result<raft::Stored> load();
+
+  // All that `body` writes by the functions below is durable when this returns, or nothing is and
+  // the error says why; then it may be tried again. Pre: load() was good.
+  [[nodiscard]] Status commit(const std::function<Status()>& body);
+  [[nodiscard]] Status save_vote(raft::Term term, MasterId voted_for);
+  [[nodiscard]] Status append(raft::Index first, const std::vector<raft::Entry>& entries);
+  // The staged pieces become the snapshot. `whole`: the log is replaced by it, otherwise its
+  // entries stay until they are cleaned away. Pre: begin_stage() and all pieces before it.
+  [[nodiscard]] Status flip(const raft::SnapshotMeta& meta, bool whole);
+
+  // Outside of commit(), each in a transaction of its own that nothing depends on. The first one
+  // gives up what was staged and not flipped.
+  void begin_stage();
+  [[nodiscard]] Status stage(std::string_view piece);  // at most kPieceBytes; in their order
+  // Removes some of the entries below both `keep_from` and the snapshot's end, and some pieces
+  // that no snapshot has. False: there was nothing left to remove.
+  [[nodiscard]] Result<bool> clean(raft::Index keep_from);
+
+  [[nodiscard]] raft::Index snapshot_index() const { return now_.snapshot; }
+  [[nodiscard]] const std::string& path() const { return database_.path(); }
+
+ private:
+  struct Stage {
+    std::uint64_t generation = 0;
+    std::uint64_t pieces = 0;
+    std::uint64_t bytes = 0;
+    std::uint64_t sum = kFnvOffset;
+  };
+
+  SqliteDatabase database_;
+  LogPlace place_;
+  PosixMarkFile mark_;
+  std::optional<LogRows> rows_;
+  bool loaded_ = false;
+  // What the file holds, with the writes of an unfinished commit().
+  DurableMark now_;
+  bool entries_tell_ = false;  // the number of this write is on the last entry
+  bool others_tell_ = false;   // it is on the vote or on the snapshot
+  std::uint64_t snapshot_generation_ = 0;
+  std::uint64_t newest_generation_ = 0;
+  std::optional<Stage> stage_;
+
+  SqliteLogStore(SqliteDatabase database, LogPlace place, PosixMarkFile mark)
+      : database_(std::move(database)), place_(std::move(place)), mark_(std::move(mark)) {}
+
+  [[nodiscard]] Status check_owner();
+  [[nodiscard]] Status begin();
+  [[nodiscard]] Result<raft::Stored> read();
+  [[nodiscard]] Status compare(const DurableMark& found) const;
+  [[nodiscard]] Status put_state();
+};
+
+}  // namespace muster::failover

@@ -5,7 +5,6 @@
 #include <cstdlib>
 #include <map>
 
-
 #include "tests/driver/failover/log_fixture.h"
 
 namespace muster::failover {

@@ -84,8 +84,7 @@ Result<Prepared> prepare(const Config& config) {
   prepared.recovered.cluster_id = std::move(*cluster);
 
   if (!config.is_master()) return prepared;
-  auto log = failover::SqliteLog::open(config.data_dir + "/consensus.db", config.masters_digest(),
-                                       masters_text(config));
+  auto log = failover::SqliteLog::open(config.data_dir + "/consensus.db", config.cluster);
   if (!log) return tl::unexpected(log.error());
   prepared.log = std::move(*log);
   auto consensus = prepared.log->load();

@@ -85,12 +85,16 @@ PosixMarkFile::~PosixMarkFile() {
 }
 
 PosixMarkFile::PosixMarkFile(PosixMarkFile&& other) noexcept
-    : path_(std::move(other.path_)), file_(std::exchange(other.file_, -1)), mark_(other.mark_) {}
+    : path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, -1)),
+      mark_(other.mark_),
+      synced_(other.synced_) {}
 
 PosixMarkFile& PosixMarkFile::operator=(PosixMarkFile&& other) noexcept {
   std::swap(path_, other.path_);
   std::swap(file_, other.file_);
   std::swap(mark_, other.mark_);
+  std::swap(synced_, other.synced_);
   return *this;
 }
 
@@ -99,11 +103,14 @@ Status PosixMarkFile::write(const DurableMark& mark) {
     return system_error("write", path_, errno);
   }
   mark_ = mark;
+  synced_ = false;
   return {};
 }
 
 Status PosixMarkFile::sync() {
+  if (synced_) return {};
   if (::fdatasync(file_) != 0) return system_error("sync", path_, errno);
+  synced_ = true;
   return {};
 }
 

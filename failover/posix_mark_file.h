@@ -34,6 +34,7 @@ class PosixMarkFile {
   std::string path_;
   int file_;
   DurableMark mark_;
+  bool synced_ = true;
 
   PosixMarkFile(std::string path, int file, const DurableMark& mark)
       : path_(std::move(path)), file_(file), mark_(mark) {}

@@ -18,9 +18,8 @@ bool is_install(const SqliteLog::Job& job) {
 }  // namespace
 
 Result<std::unique_ptr<SqliteLog>> SqliteLog::open(const std::string& path,
-                                                   std::uint64_t masters_digest,
-                                                   const std::string& masters_text, int max_pages) {
-  auto store = SqliteLogStore::open({path, masters_digest, masters_text, max_pages});
+                                                   const std::string& cluster, int max_pages) {
+  auto store = SqliteLogStore::open({path, cluster, max_pages});
   if (!store) return tl::unexpected(store.error());
   return std::unique_ptr<SqliteLog>(new SqliteLog(std::move(*store)));
 }

@@ -52,14 +52,10 @@ class SqliteLog {
     std::function<void(bool, Error)> on_health;
   };
 
-  // Opens or makes the file and its mark. `masters_text` is what the file belongs to for people
-  // (the configured masters), `masters_digest` its digest: a file that began with another list is
-  // refused with Conflict and both lists, because two lists can elect two coordinators. Other
-  // errors are those of SqliteLogStore::open(). `max_pages` > 0 makes the disk full at that size
-  // (4 KiB each).
+  // Opens or makes the file and its mark. Errors are those of SqliteLogStore::open(); Conflict when
+  // the file is of another cluster. `max_pages` > 0 makes the disk full at that size (4 KiB each).
   [[nodiscard]] static Result<std::unique_ptr<SqliteLog>> open(const std::string& path,
-                                                               std::uint64_t masters_digest,
-                                                               const std::string& masters_text,
+                                                               const std::string& cluster,
                                                                int max_pages = 0);
 
   // Lets the disk thread finish what was submitted if the disk allows it, gives the rest up, and

@@ -28,10 +28,12 @@ Result<bool> read_state(SqliteDatabase& database, StateRow& state) {
   const auto row = read->step();
   if (!row) return tl::unexpected(row.error());
   if (!*row) return false;
-  state = {read->uint64(0), read->bytes(1), read->uint64(2), read->uint64(3), 1};
+  state.term = read->uint64(2);
+  state.voted_for = read->uint64(3);
+  state.write = 1;
   const std::uint64_t sum = Checksum()
-                                .add(state.masters_digest)
-                                .add(state.masters)
+                                .add(read->uint64(0))
+                                .add(read->bytes(1))
                                 .add(state.term)
                                 .add(state.voted_for)
                                 .value();
@@ -147,8 +149,10 @@ CREATE TABLE servers(
   position INTEGER PRIMARY KEY, id INTEGER NOT NULL, address TEXT NOT NULL,
   voter INTEGER NOT NULL))";
 
-Status upgrade_format1(SqliteDatabase& database, const std::string& if_damaged) {
+Status upgrade_format1(SqliteDatabase& database, const std::string& cluster,
+                       const std::string& if_damaged) {
   Found found;
+  found.state.cluster = cluster;
   const auto begun = read(database, found);
   if (!begun) {
     return fail(begun.error().code, "the raft log " + database.path() +

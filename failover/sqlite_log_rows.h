@@ -24,8 +24,7 @@ extern const char* const kLogSchema;
 inline constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 
 struct StateRow {
-  std::uint64_t masters_digest = 0;
-  std::string masters;
+  std::string cluster;  // the name of the one that it belongs to
   raft::Term term = 0;
   MasterId voted_for = 0;
   std::uint64_t write = 0;

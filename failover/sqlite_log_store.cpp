@@ -36,13 +36,14 @@ tl::unexpected<Error> named(const std::string& path, const Error& error) {
 }
 
 SqliteOptions options_of(const LogPlace& place, std::optional<PosixMarkFile>& mark) {
-  const auto from_1 = [&mark, path = place.path](SqliteDatabase& database) -> Status {
+  const auto from_1 = [&mark, path = place.path,
+                       cluster = place.cluster](SqliteDatabase& database) -> Status {
     if (!mark) {  // before there is a file that must have one
       auto made = PosixMarkFile::make(mark_path(path));
       if (!made) return tl::unexpected(made.error());
       mark.emplace(std::move(*made));
     }
-    return upgrade_format1(database, rejoin(path));
+    return upgrade_format1(database, cluster, rejoin(path));
   };
   return {.path = place.path,
           .what = "the raft log",
@@ -60,13 +61,19 @@ Result<std::optional<PosixMarkFile>> open_mark(const LogPlace& place) {
   if (!mark) return named(place.path, mark.error());
   std::error_code error;
   if (std::filesystem::exists(place.path, error) || error) return mark;
+  if (*mark && was_retired(place.path)) {  // it was not finished
+    if (Status done = retire_log(place.path); !done) return tl::unexpected(done.error());
+    mark->reset();
+  }
   if (*mark && (*mark)->mark().write > 0) {
     return damaged(place.path,
                    "it is missing, but " + mark_path(place.path) + " says that it was written to");
   }
   if (*mark) return mark;
   const auto parent = std::filesystem::path(place.path).parent_path();
-  if (!std::filesystem::is_directory(parent, error)) return mark;  // the database says it better
+  if (!parent.empty() && !std::filesystem::is_directory(parent, error)) {
+    return mark;  // the database says it better
+  }
   auto made = PosixMarkFile::make(mark_path(place.path));
   if (!made) return tl::unexpected(made.error());
   return std::optional<PosixMarkFile>(std::move(*made));
@@ -79,6 +86,26 @@ raft::Index end_of(const raft::Stored& stored) {
 }  // namespace
 
 // --- opening ----------------------------------------------------------------------------------
+
+// The database first: without it the others say nothing.
+Status retire_log(const std::string& path) {
+  for (const char* end : {"", "-wal", "-mark"}) {
+    std::error_code error;
+    if (!std::filesystem::exists(path + end, error)) continue;
+    std::filesystem::rename(path + end, path + ".retired" + end, error);
+    if (error) {
+      return fail(Code::PermissionDenied, "cannot put " + path + end + " aside as " + path +
+                                              ".retired" + end + ": " + error.message() +
+                                              "; do it by hand before this agent starts again");
+    }
+  }
+  return {};
+}
+
+bool was_retired(const std::string& path) {
+  std::error_code error;
+  return std::filesystem::exists(path + ".retired", error) && !std::filesystem::exists(path, error);
+}
 
 Result<std::unique_ptr<SqliteLogStore>> SqliteLogStore::open(LogPlace place) {
   auto mark = open_mark(place);
@@ -95,7 +122,7 @@ Result<std::unique_ptr<SqliteLogStore>> SqliteLogStore::open(LogPlace place) {
   auto rows = LogRows::prepare(store->database_);
   if (!rows) return tl::unexpected(rows.error());
   store->rows_.emplace(std::move(*rows));
-  if (Status done = store->check_owner(); !done) return tl::unexpected(done.error());
+  if (Status done = store->check_cluster(); !done) return tl::unexpected(done.error());
   return store;
 }
 
@@ -104,19 +131,16 @@ SqliteLogStore::~SqliteLogStore() {
   if (loaded_) static_cast<void>(mark_.sync());
 }
 
-Status SqliteLogStore::check_owner() {
+Status SqliteLogStore::check_cluster() {
   const auto state = read_state(database_);
   if (!state) return named(path(), state.error());
   if (!*state) return begin();
-  if ((*state)->masters_digest != place_.digest) {
-    return fail(Code::Conflict,
-                "the raft log " + path() + " began with the masters " + (*state)->masters +
-                    " but the configuration now names " + place_.owner +
-                    "; put the old list back, or move the data directory away to join another "
-                    "cluster");
-  }
-  place_.owner = (*state)->masters;  // the spelling that the checksum covers
-  return {};
+  if ((*state)->cluster == place_.cluster) return {};
+  return fail(Code::Conflict, "the raft log " + path() + " belongs to cluster " +
+                                  (*state)->cluster + ", but the configuration names cluster " +
+                                  place_.cluster +
+                                  "; nothing was changed: put the old name back, or move the data "
+                                  "directory away to join another cluster");
 }
 
 Status SqliteLogStore::begin() {
@@ -229,7 +253,7 @@ Status SqliteLogStore::commit(const std::function<Status()>& body) {
 
 Status SqliteLogStore::put_state() {
   others_tell_ = true;
-  return rows_->put_state({place_.digest, place_.owner, now_.term, now_.voted_for, now_.write});
+  return rows_->put_state({place_.cluster, now_.term, now_.voted_for, now_.write});
 }
 
 Status SqliteLogStore::save_vote(raft::Term term, MasterId voted_for) {

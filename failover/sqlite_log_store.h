@@ -22,13 +22,16 @@
 namespace muster::failover {
 
 struct LogPlace {
-  std::string path;  // the mark is `path`-mark
-  // What the file belongs to, and the same for people. A file that began with another one is
-  // refused with Conflict and both texts.
-  std::uint64_t digest = 0;
-  std::string owner;
-  int max_pages = 0;  // > 0: the disk counts as full at this size (4 KiB each)
+  std::string path;     // the mark is `path`-mark
+  std::string cluster;  // a file of another one is refused with Conflict and both names
+  int max_pages = 0;    // > 0: the disk counts as full at this size (4 KiB each)
 };
+
+// Puts the files of a master that was removed aside, as `path`.retired*, so that it does not vote
+// any more; its older ones are replaced. Pre: nobody has them open. Errors name the file.
+[[nodiscard]] Status retire_log(const std::string& path);
+// True when that was done and no new file was made since.
+[[nodiscard]] bool was_retired(const std::string& path);
 
 class SqliteLogStore {
  public:
@@ -87,7 +90,7 @@ class SqliteLogStore {
   SqliteLogStore(SqliteDatabase database, LogPlace place, PosixMarkFile mark)
       : database_(std::move(database)), place_(std::move(place)), mark_(std::move(mark)) {}
 
-  [[nodiscard]] Status check_owner();
+  [[nodiscard]] Status check_cluster();
   [[nodiscard]] Status begin();
   [[nodiscard]] Result<raft::Stored> read();
   [[nodiscard]] Status compare(const DurableMark& found) const;

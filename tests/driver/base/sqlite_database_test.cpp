@@ -130,6 +130,43 @@ TEST(SqliteDatabase, RefusesAFileOfANewerVersion) {
   EXPECT_TRUE(says(error, "run the newer version")) << error.text;
 }
 
+SqliteOptions second_version(const std::string& path, bool fails) {
+  SqliteOptions newer = options(path);
+  newer.version = 2;
+  newer.schema = "CREATE TABLE pages(id INTEGER PRIMARY KEY, text BLOB)";
+  newer.upgrades = {
+      {1, options(path).schema, [fails, schema = newer.schema](SqliteDatabase& database) -> Status {
+         const Status done = database.execute(
+             schema + "; INSERT INTO pages SELECT id, text FROM notes; DROP TABLE notes");
+         if (done && fails) return fail(Code::DataLoss, "changed my mind");
+         return done;
+       }}};
+  return newer;
+}
+
+TEST(SqliteDatabase, BringsAFileOfAnOlderVersionToThePresentOne) {
+  const TempDir dir;
+  fill(dir.file("n.db"));
+  ASSERT_TRUE(SqliteDatabase::open(second_version(dir.file("n.db"), false)));
+  auto database = SqliteDatabase::open(second_version(dir.file("n.db"), false));
+  ASSERT_TRUE(database) << database.error().text;
+  auto select = database->prepare("SELECT count(*) FROM pages");
+  ASSERT_TRUE(*select->step());
+  EXPECT_EQ(select->int64(0), 200);
+  EXPECT_TRUE(says(refused(options(dir.file("n.db"))), "run the newer version"));
+}
+
+TEST(SqliteDatabase, LeavesAFileAsItWasWhenBringingItOverFails) {
+  const TempDir dir;
+  fill(dir.file("n.db"));
+  const auto changed = SqliteDatabase::open(second_version(dir.file("n.db"), true));
+  ASSERT_FALSE(changed);
+  EXPECT_EQ(changed.error().text, "changed my mind");
+  auto database = SqliteDatabase::open(options(dir.file("n.db")));
+  ASSERT_TRUE(database) << database.error().text;
+  EXPECT_EQ(get(*database, 200), std::string(300, 'x'));
+}
+
 TEST(SqliteDatabase, TellsASecondAgentThatTheFileIsInUse) {
   const TempDir dir;
   const auto first = SqliteDatabase::open(options(dir.file("n.db")));
@@ -166,6 +203,16 @@ TEST(SqliteDatabase, RefusesAPageThatWasOverwritten) {
   bytes.replace(3 * 4096, 64, 64, '\xff');
   write_file(dir.file("n.db"), bytes);
   EXPECT_EQ(refused(options(dir.file("n.db"))).code, Code::DataLoss);
+}
+
+TEST(SqliteDatabase, RefusesTablesThatItsVersionDoesNotHave) {
+  const TempDir dir;
+  fill(dir.file("n.db"));
+  {
+    auto database = SqliteDatabase::open(options(dir.file("n.db")));
+    ASSERT_TRUE(database->execute("ALTER TABLE notes ADD COLUMN author TEXT"));
+  }
+  EXPECT_TRUE(says(refused(options(dir.file("n.db"))), "its tables are not those of format 1"));
 }
 
 TEST(SqliteDatabase, NamesADirectoryThatIsNone) {

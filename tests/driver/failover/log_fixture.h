@@ -14,8 +14,7 @@
 
 namespace muster::failover {
 
-inline constexpr std::uint64_t kDigest = 77;
-inline constexpr const char* kMasters = "n1=127.0.0.1:1, n2=127.0.0.1:2, n3=127.0.0.1:3";
+inline constexpr const char* kCluster = "prod";
 
 inline raft::Entry entry(raft::Term term, const std::string& data,
                          raft::EntryType type = raft::EntryType::Command) {
@@ -105,7 +104,7 @@ class LogTest : public testing::Test {
   std::string path_ = dir_.file("raft.db");
 
   std::unique_ptr<SqliteLog> open(int max_pages = 0) {
-    auto log = SqliteLog::open(path_, kDigest, kMasters, max_pages);
+    auto log = SqliteLog::open(path_, kCluster, max_pages);
     EXPECT_TRUE(log) << log.error().text;
     if (!log) return nullptr;
     const auto loaded = (*log)->load();
@@ -122,7 +121,7 @@ class LogTest : public testing::Test {
     EXPECT_EQ(heard.tickets().size(), jobs.size());
   }
   raft::Stored stored() {
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
+    auto log = SqliteLog::open(path_, kCluster);
     EXPECT_TRUE(log) << log.error().text;
     if (!log) return {};
     auto result = (*log)->load();
@@ -130,7 +129,7 @@ class LogTest : public testing::Test {
     return result ? *result : raft::Stored{};
   }
   Error load_error() {
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
+    auto log = SqliteLog::open(path_, kCluster);
     if (!log) return log.error();
     const auto result = (*log)->load();
     EXPECT_FALSE(result);

@@ -77,7 +77,7 @@ class LogFaultTest : public LogTest {
     acknowledged_ = 0;
     health_.clear();
     Heard heard;
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
+    auto log = SqliteLog::open(path_, kCluster);
     if (!log || !(*log)->load()) return;
     (*log)->start(heard.callbacks());
     for (SqliteLog::Job& job : script()) {
@@ -99,7 +99,7 @@ class LogFaultTest : public LogTest {
   }
   // Opens it as the next process does, on a disk that works.
   void check(const std::string& what) {
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
+    auto log = SqliteLog::open(path_, kCluster);
     ASSERT_TRUE(log) << what << ": " << log.error().text;
     const auto found = (*log)->load();
     ASSERT_TRUE(found) << what << ": " << found.error().text;

@@ -136,7 +136,7 @@ TEST_F(SqliteLogTest, WhatWasCalledDurableSurvivesSigkill) {
   ASSERT_EQ(pipe(ends), 0);
   const pid_t child = fork();
   if (child == 0) {
-    auto log = SqliteLog::open(path_, kDigest, kMasters);
+    auto log = SqliteLog::open(path_, kCluster);
     if (!log || !(*log)->load()) _exit(1);
     (*log)->start({[&](std::vector<std::uint64_t> tickets) {
                      const ssize_t written = ::write(ends[1], &tickets.back(), 8);
@@ -224,7 +224,7 @@ TEST_F(SqliteLogTest, ANewerSnapshotTakesThePlaceOfOneThatWaits) {
 TEST_F(SqliteLogTest, RemovesWhatAnInterruptedSnapshotLeft) {
   write({append(1, 1, {entry(2, "a"), entry(2, "b")}), snapshot(2, 1, 1, "the first")});
   {
-    auto store = SqliteLogStore::open({path_, kDigest, kMasters});
+    auto store = SqliteLogStore::open({path_, kCluster});
     ASSERT_TRUE(store && (*store)->load());
     (*store)->begin_stage();
     ASSERT_TRUE((*store)->stage(much(kPieceBytes)));
@@ -291,15 +291,31 @@ COMMIT; PRAGMA user_version=1; PRAGMA application_id=1836413543)");
   EXPECT_EQ(read_file(path_), bad);
 }
 
-TEST_F(SqliteLogTest, RefusesADirectoryThatBeganWithOtherMasters) {
+TEST_F(SqliteLogTest, RefusesADirectoryOfAnotherCluster) {
   write({{1, SqliteLog::SaveVote{3, 1}}});
-  const auto log = SqliteLog::open(path_, kDigest + 1, "n1=127.0.0.1:1, n9=127.0.0.1:9");
+  const auto log = SqliteLog::open(path_, "staging");
   ASSERT_FALSE(log);
   EXPECT_EQ(log.error().code, Code::Conflict);
-  EXPECT_TRUE(says(log.error(), kMasters)) << log.error().text;
-  EXPECT_TRUE(says(log.error(), "n9=127.0.0.1:9")) << log.error().text;
+  EXPECT_TRUE(says(log.error(), "belongs to cluster prod")) << log.error().text;
+  EXPECT_TRUE(says(log.error(), "cluster staging")) << log.error().text;
   EXPECT_TRUE(says(log.error(), path_)) << log.error().text;
   EXPECT_EQ(stored().term, 3U);
+}
+
+TEST_F(SqliteLogTest, ARetiredLogDoesNotCountAnyMore) {
+  write({{1, SqliteLog::SaveVote{3, 1}}});
+  EXPECT_FALSE(was_retired(path_));
+  // Cut off in the midst of it: the first file is gone, the others are not.
+  std::filesystem::rename(path_, path_ + ".retired");
+  EXPECT_TRUE(was_retired(path_));
+  ASSERT_TRUE(retire_log(path_));
+  EXPECT_TRUE(was_retired(path_));
+  EXPECT_FALSE(std::filesystem::exists(path_ + "-mark"));
+  EXPECT_EQ(stored().term, 0U);  // a new one
+  EXPECT_FALSE(was_retired(path_));
+  ASSERT_TRUE(retire_log(path_));
+  std::filesystem::rename(path_ + ".retired-mark", path_ + "-mark");
+  EXPECT_EQ(stored().term, 0U);  // opening finishes what was cut off
 }
 
 TEST_F(SqliteLogTest, NamesTheEntryThatLostABit) {

@@ -6,6 +6,7 @@
 #include "agent/asio_wiring.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
+#include "failover/sqlite_log_store.h"
 
 namespace muster::agent {
 
@@ -37,15 +38,18 @@ void Runtime::act(SendFrame& effect) { rpc_->send(effect.stream, effect.frame); 
 void Runtime::act(CloseStream& effect) { rpc_->close(effect.stream); }
 
 void Runtime::act(failover::SaveVote& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit({effect.ticket, failover::SqliteLog::SaveVote{effect.term, effect.voted_for}});
 }
 
 void Runtime::act(failover::AppendLog& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit(
       {effect.ticket, failover::SqliteLog::AppendEntries{effect.first, std::move(effect.entries)}});
 }
 
 void Runtime::act(failover::PutSnapshot& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit({effect.ticket,
                 failover::SqliteLog::PutSnapshot{effect.meta, effect.data, effect.keep_from}});
 }
@@ -138,6 +142,22 @@ void Runtime::act(SaveClusterId& effect) {
     const Status saved = instances_->save_cluster(id);
     if (!saved) say(Level::Warning, "the cluster's id is not saved: " + saved.error().text);
   });
+}
+
+// Stores nothing in a plain cluster: there is nothing that must outlive this process.
+void Runtime::act(InstallFacts& effect) {
+  const rpc::Facts& facts = effect.facts;
+  asio::post(io_, [this, event = FactsStored{facts.revision, facts.keys_revision, {}, {}}] {
+    happened(event);
+  });
+}
+
+void Runtime::act(RetireMaster& effect) {
+  say(Level::Warning, effect.why);
+  log_.reset();  // waits for what was submitted
+  if (const Status aside = failover::retire_log(config_.data_dir + "/consensus.db"); !aside) {
+    say(Level::Error, aside.error().text);
+  }
 }
 
 void Runtime::act(Notice& effect) {

@@ -184,7 +184,6 @@ void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant 
   const std::string why =
       "this node is no master any more: an operator took it away; it goes on "
       "as an agent, and its log is put aside";
-  emit(Notice{Level::Warning, why});
   for (const auto& [stream, peer] : std::exchange(peers_, {})) emit(CloseStream{stream, why});
   strangers_.clear();
   for (const StreamId stream : master_->streams()) emit(CloseStream{stream, why});

@@ -1,5 +1,6 @@
 #include "agent/credentials.h"
 
+#include "agent/routes.h"
 #include "identity/token.h"
 
 namespace muster::agent {
@@ -17,6 +18,11 @@ bool same(std::string_view a, std::string_view b) {
 }
 
 }  // namespace
+
+Role role_to_read(std::string_view path) {
+  const RouteMatch match = find_route("GET", path);
+  return match.route == nullptr ? Role::Admin : match.route->role.value_or(Role::Viewer);
+}
 
 Result<Actor> actor_of(const ClusterState& state, const Sha256& sha256,
                        std::string_view authorization, Role role, WallTime now) {

@@ -301,6 +301,9 @@ MasterView Master::view() const {
   view.has_leader = !leader_.empty();
   view.coordinating = coordinator_.active();
   view.disk_failing = disk_failing_;
+  view.last = engine_.last_index();
+  view.election = engine_.election_reason();
+  view.servers = servers_view();
   view.agents = coordinator_.agents();
   view.state = state_;
   return view;

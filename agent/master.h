@@ -149,6 +149,7 @@ class Master {
   void change_masters(const Origin& origin, rpc::MasterChange change, const NodeName& name,
                       Instant now);
   void publish_facts();
+  [[nodiscard]] std::vector<ServerView> servers_view() const;
   void read(AnswerRead pending, Instant now);
   void change_from(StreamId stream, const rpc::ChangeMasters& change, bool vouched, Instant now);
   void read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now);

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "agent/api.h"
 #include "agent/facts.h"
 #include "agent/master.h"
 
@@ -10,8 +11,6 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
-// A follower this far behind is as good as there: the rest comes with the next few messages.
-constexpr raft::Index kCaughtUp = 1000;
 
 }  // namespace
 
@@ -87,7 +86,7 @@ void Master::step_electorate(Instant now) {
   for (const failover::Progress& peer : engine_.progress()) {
     if (peer.match == 0) continue;
     heard.insert(peer.id);
-    if (peer.match + kCaughtUp >= engine_.last_index()) caught_up.insert(peer.id);
+    if (!peer.catching_up) caught_up.insert(peer.id);
   }
   const auto step = electorate_.next_step(*state_, heard, caught_up, coordinator_.candidates());
   if (!step) return;
@@ -190,6 +189,36 @@ void Master::on(const failover::ChangeFailed& failed, Instant /*now*/) {
   }
 }
 
+std::vector<ServerView> Master::servers_view() const {
+  std::map<MasterId, failover::Progress> progress;
+  for (const failover::Progress& one : engine_.progress()) progress[one.id] = one;
+  const auto vitals = coordinator_.active()
+                          ? coordinator_.vitals()
+                          : std::map<NodeName, std::pair<Instant, rpc::Heartbeat>>();
+  std::vector<ServerView> out;
+  for (const raft::Server& server : engine_.configuration()) {
+    ServerView view;
+    view.name = electorate_.name_of(server.id);
+    view.rpc = electorate_.address_of(view.name);
+    view.voter = server.voter;
+    view.leads = !view.name.empty() && view.name == leader_;
+    if (view.name == self_) {
+      view.match = engine_.last_index();
+      view.applied = engine_.applied_index();
+      view.disk_failing = disk_failing_;
+    } else if (const auto found = progress.find(server.id); found != progress.end()) {
+      view.match = found->second.match;
+      view.last_contact = found->second.last_contact.value_or(kNever);
+    }
+    if (const auto said = vitals.find(view.name); said != vitals.end() && view.name != self_) {
+      view.applied = said->second.second.applied;
+      view.disk_failing = said->second.second.disk_failing;
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
 // --- what agents must know ---
 
 void Master::publish_facts() {
@@ -209,7 +238,7 @@ void Master::read_from(StreamId stream, const rpc::Read& read, bool vouched, Ins
     const auto actor = actor_of(*state_, options_.sha256, read.authorization,
                                 role_to_read(read.path), wall_.wall_at(now));
     if (!actor) {
-      return emit(SendFrame{stream, rpc::ReadReply{read.id, 403, problem_json(actor.error())}});
+      return emit(SendFrame{stream, rpc::ReadReply{read.id, 403, problem(actor.error()).body}});
     }
   }
   this->read(AnswerRead{stream, 0, read}, now);

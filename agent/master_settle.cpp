@@ -47,6 +47,8 @@ bool Master::drain_engine(Instant now) {
       on(*ready);
     } else if (const auto* unread = std::get_if<failover::ReadFailed>(&effect)) {
       on(*unread);
+    } else if (std::holds_alternative<failover::ConfigurationChanged>(effect)) {
+      refresh_electorate();
     } else if (const auto* done = std::get_if<failover::ChangeDone>(&effect)) {
       on(*done, now);
     } else if (const auto* refused = std::get_if<failover::ChangeFailed>(&effect)) {

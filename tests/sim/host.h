@@ -71,6 +71,7 @@ struct Host {
   Duration boot_time{};  // what its monotonic clock shows at the beginning
   Duration wall_error{};
 
+  std::string cluster_id;  // as its disk holds it
   LogDisk log;
   bool log_failing = false;
   InstanceDisk instances;

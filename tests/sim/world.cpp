@@ -7,6 +7,7 @@
 namespace muster::sim {
 namespace {
 
+constexpr Duration kEncoding = std::chrono::milliseconds(3);  // of a snapshot
 constexpr Duration kCheckMembershipEvery = std::chrono::milliseconds(250);
 
 Address address_of(HostId host, std::uint16_t port) {
@@ -162,7 +163,7 @@ std::uint64_t World::write(const NodeName& node, CommandBody body) {
   return request;
 }
 
-std::optional<Result<std::string>> World::write_result(std::uint64_t request) const {
+std::optional<Result<Outcome>> World::write_result(std::uint64_t request) const {
   const auto found = write_results_.find(request);
   if (found == write_results_.end()) return std::nullopt;
   return found->second;
@@ -175,6 +176,26 @@ void World::act(HostId /*id*/, Host& /*host*/, agent::WriteDone& effect) {
 void World::act(HostId /*id*/, Host& /*host*/, agent::ReadDone& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::AnswerRead& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::Measured& /*effect*/) {}
+
+// As long after the order as it takes another thread: what was frozen then is what is encoded.
+void World::act(HostId id, Host& host, agent::EncodeSnapshot& effect) {
+  post(id, host.life, kEncoding,
+       agent::SnapshotEncoded{effect.index, std::make_shared<const std::string>(
+                                                codec_.encode_state(*effect.state))});
+}
+void World::act(HostId /*id*/, Host& host, agent::SaveClusterId& effect) {
+  host.cluster_id = effect.id;
+}
+void World::act(HostId id, Host& host, agent::InstallFacts& effect) {
+  post(id, host.life, host.disk.fsync,
+       agent::FactsStored{effect.facts.revision, effect.facts.keys_revision, {}, {}});
+}
+void World::act(HostId id, Host& host, agent::RetireMaster& /*effect*/) {
+  crash_disk(id);
+  host.log = {};
+  host.options.info.master = false;
+}
+
 void World::act(HostId id, Host& /*host*/, agent::Notice& effect) {
   if (trace_.on()) trace_.add(now(), names_[id], "-- " + effect.text);
 }

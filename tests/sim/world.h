@@ -91,7 +91,7 @@ class World {
 
   // Asks `node` to apply or stop something; the answer arrives in write_result().
   std::uint64_t write(const NodeName& node, CommandBody body);
-  [[nodiscard]] std::optional<Result<std::string>> write_result(std::uint64_t request) const;
+  [[nodiscard]] std::optional<Result<Outcome>> write_result(std::uint64_t request) const;
 
   // --- questions ---
   [[nodiscard]] const std::vector<NodeName>& names() const { return names_; }
@@ -219,6 +219,10 @@ class World {
   void act(HostId id, Host& host, agent::WriteDone& effect);
   void act(HostId id, Host& host, agent::ReadDone& effect);
   void act(HostId id, Host& host, agent::AnswerRead& effect);
+  void act(HostId id, Host& host, agent::EncodeSnapshot& effect);
+  void act(HostId id, Host& host, agent::SaveClusterId& effect);
+  void act(HostId id, Host& host, agent::InstallFacts& effect);
+  void act(HostId id, Host& host, agent::RetireMaster& effect);
   void act(HostId id, Host& host, agent::Notice& effect);
   void act(HostId id, Host& host, agent::Measured& effect);
   void act(HostId id, Host& host, agent::Halt& effect);
@@ -240,7 +244,7 @@ class World {
   std::uint64_t last_exchange_ = 0;
   std::int64_t last_pid_ = 1000;
   std::uint64_t last_request_ = 0;
-  std::map<std::uint64_t, Result<std::string>> write_results_;
+  std::map<std::uint64_t, Result<Outcome>> write_results_;
   std::vector<Delivered> delivered_;
   std::vector<std::string> halts_;
   std::uint64_t trace_hash_ = kFnvOffset;

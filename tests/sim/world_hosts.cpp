@@ -63,6 +63,7 @@ void World::start_all() {
 agent::Recovered World::recover(const Host& host) const {
   agent::Recovered recovered;
   recovered.consensus = host.log.durable();
+  recovered.cluster_id = host.cluster_id;
   for (const auto& [instance, stored] : host.instances.durable) {
     agent::StoredInstance found = stored;
     bool running = host.processes.contains(found.pid);

@@ -69,6 +69,19 @@ void put(const AlertResolved& resolved, wire::Command& command) {
   command.mutable_alert_resolved()->set_fingerprint(resolved.fingerprint);
 }
 
+// A newer muster raises the version with every new kind; this is for one that forgot to.
+void refuse_body(const wire::Command& command, Reader& reader) {
+  wire::Command known;
+  known.set_version(command.version());
+  known.set_at_ms(command.at_ms());
+  known.set_request(command.request());
+  if (command.has_by()) *known.mutable_by() = command.by();
+  if (known.ByteSizeLong() != command.ByteSizeLong()) {
+    reader.refuse("command.body", "is of a kind that only a newer muster knows, so upgrade it");
+  }
+  reader.require(false, "command.body");
+}
+
 CommandBody node_from_wire(const wire::Command& command, Reader& reader) {
   switch (command.body_case()) {
     case wire::Command::kCoordinatorElected: {
@@ -97,11 +110,7 @@ CommandBody node_from_wire(const wire::Command& command, Reader& reader) {
       return NodeLeft{.node = reader.name("node_left.node", command.node_left().node())};
     default: break;
   }
-  // A newer muster would have raised the version; this is for one that forgot to.
-  if (!command.unknown_fields().empty()) {
-    reader.refuse("command.body", "is of a kind that only a newer muster knows, so upgrade it");
-  }
-  reader.require(false, "command.body");
+  refuse_body(command, reader);
   return {};
 }
 

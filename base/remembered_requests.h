@@ -20,7 +20,7 @@ struct RequestRecord {
   std::string id;
   // 0: written by version 1 of the log, which remembered only that it was done.
   std::uint64_t index = 0;
-  std::string text;         // of its success
+  std::string text{};       // of its success
   std::uint64_t token = 0;  // fencing token that it was given; 0: none
   std::optional<Error> error{};
   bool operator==(const RequestRecord&) const = default;

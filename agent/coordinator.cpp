@@ -16,21 +16,12 @@ namespace {
 // Far more than a node can run. An agent that names more is broken or means ill.
 constexpr std::size_t kInstancesOfNodeMax = 10'000;
 
-// What decisions rest on. The events and the requests are by far the most of a state, and apply()
-// only adds to them: they would be copied for nothing at every step.
-ClusterState without_history(const ClusterState& state) {
-  const auto& [index, coordinator, term, nodes, workloads, placements, unplaceable, alerts, events,
-               next_event, next_instance, next_token, requests] = state;
-  return {index,  coordinator, term,       nodes,         workloads,  placements, unplaceable,
-          alerts, {},          next_event, next_instance, next_token, {}};
-}
-
 }  // namespace
 
 // Commands in the order of their proposal, each already applied to a scratch copy of the state.
 class Coordinator::Batch {
  public:
-  Batch(const ClusterState& state, WallTime at) : scratch_(without_history(state)), at_(at) {}
+  Batch(const ClusterState& state, WallTime at) : scratch_(state), at_(at) {}
 
   void add(CommandBody body) {
     Command command{std::move(body), at_, {}};

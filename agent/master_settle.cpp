@@ -125,13 +125,13 @@ void Master::on(const failover::Applied& applied) {
     return;
   }
   const std::size_t events_before = state_->next_event;
-  const Result<std::string> result = failover::apply(writable(), applied.index, *command);
+  const Result<Outcome> result = failover::apply(writable(), applied.index, *command);
   if (coordinator_.active() && state_->next_event != events_before) measure(*command);
   const auto origin = proposals_.find(applied.proposal);
   if (applied.proposal == 0 || origin == proposals_.end()) return;
   const Origin whose = origin->second;
   proposals_.erase(origin);
-  finish(whose, result);
+  finish(whose, result ? Result<std::string>(result->text) : tl::unexpected(result.error()));
 }
 
 // How long a lost copy was missing: from its node's failure to its replacement being ready.

@@ -92,10 +92,7 @@ void put(const rpc::WriteReply& reply, wire::Frame& frame) {
   wire::WriteReply& out = *frame.mutable_write_reply();
   out.set_id(reply.id);
   out.set_ok(reply.ok);
-  if (!reply.ok) {
-    out.mutable_error()->set_code(number_of(kCodes, reply.error.code));
-    out.mutable_error()->set_text(reply.error.text);
-  }
+  if (!reply.ok) to_wire(reply.error, *out.mutable_error());
   out.set_text(reply.text);
 }
 void put(const rpc::Read& read, wire::Frame& frame) {
@@ -197,8 +194,7 @@ rpc::WriteReply from_wire(const wire::WriteReply& reply, Reader& reader) {
       .text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
   };
   if (!reply.ok() && reader.require(reply.has_error(), "write_reply.error")) {
-    out.error.code = enumerator_of(kCodes, reply.error().code(), "error.code", reader);
-    out.error.text = reader.text("error.text", reply.error().text(), kTextBytesMax);
+    out.error = from_wire(reply.error(), reader);
   }
   return out;
 }
@@ -237,6 +233,17 @@ rpc::FactsInstalled from_wire(const wire::FactsInstalled& installed, Reader& rea
 }
 
 }  // namespace
+
+void to_wire(const Error& error, wire::Error& out) {
+  out.set_code(number_of(kCodes, error.code));
+  out.set_text(error.text);
+}
+Error from_wire(const wire::Error& error, Reader& reader) {
+  return {
+      .code = enumerator_of(kCodes, error.code(), "error.code", reader),
+      .text = reader.text("error.text", error.text(), kTextBytesMax),
+  };
+}
 
 void to_wire(const rpc::Assignment& assignment, wire::Assignment& out) {
   out.set_instance(assignment.instance);

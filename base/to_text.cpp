@@ -58,14 +58,6 @@ std::string_view to_text(MatchKind kind) {
     case MatchKind::NotLike: return "!~";
   }
   return "==";
-
-std::string_view raft::to_text(raft::ChangeKind kind) {
-  switch (kind) {
-    case raft::ChangeKind::Add: return "add";
-    case raft::ChangeKind::Promote: return "promote";
-    case raft::ChangeKind::Remove: return "remove";
-  }
-  return "remove";
 }
 
 std::string_view raft::to_text(raft::Role role) {

@@ -32,11 +32,15 @@ void expect_same(const Map& map, const Reference& reference, Rng& rng) {
     const auto found = map.find(key);
     const auto expected = reference.find(key);
     ASSERT_EQ(found == map.end(), expected == reference.end());
-    if (found != map.end()) ASSERT_EQ(*found, *expected);
+    if (found != map.end()) {
+      ASSERT_EQ(*found, *expected);
+    }
     const auto bound = map.lower_bound(key);
     const auto expected_bound = reference.lower_bound(key);
     ASSERT_EQ(bound == map.end(), expected_bound == reference.end());
-    if (bound != map.end()) ASSERT_EQ(*bound, *expected_bound);
+    if (bound != map.end()) {
+      ASSERT_EQ(*bound, *expected_bound);
+    }
   }
 }
 

@@ -53,7 +53,7 @@ Master::Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Sto
       leaderless_since_(now) {}
 
 void Master::start(Instant now) {
-  engine_.start(now);
+  engine_.start(now, true);
   settle(now);
 }
 

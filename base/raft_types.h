@@ -45,6 +45,20 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
+// One step from one configuration to the next.
+enum class ChangeKind {
+  Add,      // as one that takes what is agreed on and has no vote
+  Promote,  // gives it a vote, when it has caught up
+  Remove,
+};
+[[nodiscard]] std::string_view to_text(ChangeKind kind);  // "add", "promote", "remove"
+
+struct Change {
+  ChangeKind kind = ChangeKind::Add;
+  Server server;  // Promote and Remove: its id alone matters
+  bool operator==(const Change&) const = default;
+};
+
 struct SnapshotMeta {
   Index index = 0;  // 0: no snapshot
   Term term = 0;

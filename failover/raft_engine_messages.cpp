@@ -21,15 +21,28 @@ void RaftEngine::on_message(MasterId from, const std::string& address, const raf
                             Instant now) {
   if (!running()) return;
   advance(now);
-  if (from == self_ || !library_.knows(from) || !is_message(from, message)) return;
-  if (!address.empty()) {
-    receive(from, address, message);
-  } else {
-    for (const raft::Server& server : library_.configuration()) {
-      if (server.id == from) receive(from, server.address, message);
-    }
-  }
+  if (from == self_ || !is_message(from, message)) return;
+  if (!library_.knows(from) && !may_say_unknown(message)) return;
+  const std::string where = address.empty() ? address_of(from) : address;
+  if (where.empty()) return;
+  receive(from, where, message);
   finish();
+}
+
+std::string RaftEngine::address_of(MasterId id) const {
+  for (const raft::Server& server : library_.configuration()) {
+    if (server.id == id) return server.address;
+  }
+  return {};
+}
+
+bool RaftEngine::may_say_unknown(const raft::Message& message) const {
+  if (std::holds_alternative<raft::RequestVote>(message)) {
+    return library_.committed_configuration_index() != 0;  // before that there is no vote to give
+  }
+  return std::holds_alternative<raft::AppendEntries>(message) ||
+         std::holds_alternative<raft::InstallSnapshot>(message) ||
+         std::holds_alternative<raft::ReadProbe>(message);
 }
 
 void RaftEngine::receive(MasterId from, const std::string& address, const raft::Message& message) {
@@ -50,9 +63,16 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
     send(from, address, raft::ReadEcho{probe->term, probe->round});
     flush_outbox();
   } else if (const auto* echo = std::get_if<raft::ReadEcho>(&message)) {
-    if (echo->term == term() && role() == raft::Role::Leader) reads_.on_echo(from, echo->round);
+    if (echo->term != term() || role() != raft::Role::Leader) return;
+    heard_ms_[from] = now_ms_;
+    reads_.on_echo(from, echo->round);
   } else {
+    const raft::Role before = role();
+    note_vote(from, message);
     feed(from, address, message);
+    if (std::holds_alternative<raft::TimeoutNow>(message) && role() != before) {
+      election_reason_ = "the master at " + address + " led and asked this one to take over";
+    }
   }
 }
 
@@ -93,6 +113,14 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
     }
     part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
                         append.entries.begin() + static_cast<std::ptrdiff_t>(end));
+    // Rule 7: a leader writes a configuration only when the one before it is agreed on.
+    if (kRule7 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
+        part.leader_commit > commit_index() && term_of(part.prev_index) == part.prev_term) {
+      feed(from, address,
+           raft::AppendEntries{part.term, part.prev_index, part.prev_term, part.leader_commit, {}});
+      settle();
+      if (!running()) return;
+    }
     feed(from, address, part);
     settle();
     begin = end;
@@ -119,6 +147,7 @@ void RaftEngine::receive_result(MasterId from, const std::string& address,
       result.rejected <= library_.match_index(from)) {
     return;
   }
+  if (role() == raft::Role::Leader && result.term == term()) heard_ms_[from] = now_ms_;
   feed(from, address, result);
 }
 
@@ -134,6 +163,7 @@ void RaftEngine::feed(MasterId from, const std::string& address, const raft::Mes
   if (as_leader != 0 && as_leader == term() && role() == raft::Role::Follower) {
     leader_ = from;
     leader_term_ = as_leader;
+    leader_heard_ms_ = now_ms_;
   }
   carry_out(std::move(*step));
 }

@@ -39,8 +39,7 @@ void AsioHeldReads::answer(StreamId stream, const rpc::Read& read,
   changes_.observe(view);
   if (changes_.news(*blocking) || held_.size() >= kHeldReadsMax) return reply(stream, read, *view);
   const auto wait = std::min(blocking->wait, kHeldMax);
-  held_.push_back(
-      {stream, read, std::move(*blocking), std::chrono::steady_clock::now() + wait});
+  held_.push_back({stream, read, std::move(*blocking), std::chrono::steady_clock::now() + wait});
   if (!std::exchange(armed_, true)) give_up();
 }
 

@@ -132,9 +132,8 @@ class Runtime {
   Node node_;
   Published<View> views_;
   std::unique_ptr<CivetwebServer> http_;
-  AsioHeldReads held_reads_{io_, [this](StreamId stream, rpc::ReadReply reply) {
-                              rpc_->send(stream, std::move(reply));
-                            }};
+  AsioHeldReads held_reads_{
+      io_, [this](StreamId stream, rpc::ReadReply reply) { rpc_->send(stream, std::move(reply)); }};
   std::map<std::uint64_t, Done<Outcome>> writes_;
   std::map<std::uint64_t, Done<ReadAnswer>> reads_;
   std::uint64_t last_request_ = 0;

@@ -3,6 +3,8 @@
 #include <random>
 #include <utility>
 
+#include "agent/api_access.h"
+#include "agent/api_kv.h"
 #include "agent/api_writes.h"
 #include "agent/civetweb_handlers.h"
 #include "agent/yaml_api.h"
@@ -158,8 +160,7 @@ ApiResponse Handlers::change_key(Request& request, std::string body) {
   if (outcome) return key_changed_response(*outcome, request.route.method == "PUT");
   if (outcome.error().code != Code::Conflict || !*expected) return problem(outcome.error());
   // What is there now, so that the client can decide without one more request.
-  const ApiResponse present =
-      ask({"/v1/kv/" + percent_encoded(request.name), "", request.caller, options_.patience});
+  const ApiResponse present = ask({"/v1/kv/" + percent_encoded(request.name), "", request.caller});
   ApiResponse refused = problem(412, "precondition failed", outcome.error().text);
   if (present.status == 200) refused.with("ETag", std::string(present.header("ETag")));
   return refused;
@@ -211,32 +212,32 @@ ApiResponse Handlers::make_silence(Request& request, const std::string& body) {
 
 // --- what only the coordinator does ---
 ApiResponse Handlers::operate(Request& request, std::string body) {
-  Operation operation;
+  Task task;
   const Page page = request.route.page;
   if (page == Page::Masters || page == Page::Transfer) {
     auto name = parse_master(body, page == Page::Transfer);
     if (!name) return problem(name.error());
-    operation =
+    task =
         ChangeMasters{page == Page::Masters ? rpc::MasterChange::Add : rpc::MasterChange::Transfer,
                       std::move(*name)};
   } else if (page == Page::Master) {
-    operation = ChangeMasters{rpc::MasterChange::Remove, request.name};
+    task = ChangeMasters{rpc::MasterChange::Remove, request.name};
   } else if (page == Page::Join) {
-    operation = JoinNode{std::move(body)};
+    task = JoinNode{std::move(body)};
   } else if (page == Page::AuthorityRotation) {
-    operation = RotateAuthority{};
+    task = RotateAuthority{};
   } else if (page == Page::GossipKeyRotation) {
-    operation = RotateGossipKeys{};
+    task = RotateGossipKeys{};
   } else if (request.route.method == "POST") {
-    operation = RestoreSnapshot{std::move(body)};
+    task = RestoreSnapshot{std::move(body)};
   } else {
-    operation = SaveSnapshot{};
+    task = SaveSnapshot{};
   }
   if (!ports_.operate) return problem(Error{Code::Unavailable, "this agent cannot do that"});
   auto got = desk_->wait<Result<ApiResponse>>(
       CivetwebServer::kOperationPatience,
       [&](const std::shared_ptr<Slot<Result<ApiResponse>>>& slot) {
-        ports_.operate({std::move(operation), request.id, request.caller},
+        ports_.operate({std::move(task), request.id, request.caller},
                        [slot](Result<ApiResponse> done) { slot->put(std::move(done)); });
       });
   if (!got) return problem(no_answer());

@@ -1,11 +1,14 @@
 #include "agent/civetweb_handlers.h"
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <utility>
 
+#include "agent/api_access.h"
 #include "agent/openapi.h"
 #include "base/problem.h"
+#include "base/quantity.h"
 
 namespace muster::agent {
 namespace {
@@ -37,6 +40,12 @@ bool same_tag(std::string_view wanted, std::string_view tag) {
     if (one == tag) return true;
   }
   return false;
+}
+
+std::uint64_t decimal(std::string_view text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
 }
 
 // Of many clients that all begin at once, not all come back at once.
@@ -212,26 +221,41 @@ ApiResponse Handlers::cluster_read(const Request& request) {
     held = std::move(*parsed);
   }
   const bool master = ports_.view()->master != nullptr;
-  ReadRequest forwarded{std::string(request.exchange.path()), std::string(request.exchange.query()),
-                        request.caller, options_.patience};
+  std::string query = request.query.raw("index,wait");
   const bool bytes =
       request.exchange.header("Accept") == kBytesType && request.route.page == Page::Key;
-  if (bytes && !request.query.has("raw")) {
-    forwarded.query += forwarded.query.empty() ? "raw" : "&raw";
-  }
+  if (bytes && !request.query.has("raw")) query += query.empty() ? "raw" : "&raw";
   if (held) {
     const Place place(watching_, CivetwebServer::kWatchingMax);
     if (!place.taken()) return busy("wait for news here");
-    if (!master) {
-      forwarded.patience += with_jitter(held->wait);
-      return ask(std::move(forwarded));
+    held->wait = with_jitter(held->wait);
+    if (master) {
+      watches_.wait(*held, held->wait, *desk_);
+    } else {
+      auto news = forwarded_wait(request, *held, query);
+      if (news) return std::move(*news);
     }
-    watches_.wait(*held, with_jitter(held->wait), *desk_);
   }
-  if (master && request.query.has("stale")) return stale_read(request, forwarded.query);
+  if (master && request.query.has("stale")) return stale_read(request, query);
   const Place place(waiting_, CivetwebServer::kWaitingMax);
   if (!place.taken()) return busy("wait for the coordinator here");
-  return ask(std::move(forwarded));
+  return ask({std::string(request.exchange.path()), std::move(query), request.caller});
+}
+
+// A master holds a read for some seconds: this asks again until the client's wait is over. Nothing
+// when there was no news.
+std::optional<ApiResponse> Handlers::forwarded_wait(const Request& request, Blocking& held,
+                                                    const std::string& query) {
+  const auto until = std::chrono::steady_clock::now() + held.wait;
+  while (std::chrono::steady_clock::now() < until) {
+    std::string asked = query.empty() ? "" : query + "&";
+    asked += "index=" + std::to_string(held.index) + "&wait=" + duration_text(kForwardedWait);
+    ApiResponse answer =
+        ask({std::string(request.exchange.path()), std::move(asked), request.caller});
+    if (answer.status != 304) return answer;
+    held.index = std::max(held.index, decimal(answer.header(kIndexHeader)));
+  }
+  return std::nullopt;
 }
 
 ApiResponse Handlers::stale_read(const Request& request, const std::string& query) {
@@ -244,11 +268,10 @@ ApiResponse Handlers::stale_read(const Request& request, const std::string& quer
 }
 
 ApiResponse Handlers::ask(ReadRequest read) {
-  const Duration patience = read.patience;
   const std::string path = read.path;
   const std::string query = read.query;
   auto got = desk_->wait<Result<ReadAnswer>>(
-      patience, [&](const std::shared_ptr<Slot<Result<ReadAnswer>>>& slot) {
+      options_.patience, [&](const std::shared_ptr<Slot<Result<ReadAnswer>>>& slot) {
         ports_.read(std::move(read),
                     [slot](Result<ReadAnswer> answer) { slot->put(std::move(answer)); });
       });

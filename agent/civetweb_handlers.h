@@ -6,8 +6,10 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -66,6 +68,8 @@ class Handlers {
   ApiResponse own_read(const Request& request);
   ApiResponse cluster_read(const Request& request);
   ApiResponse stale_read(const Request& request, const std::string& query);
+  std::optional<ApiResponse> forwarded_wait(const Request& request, Blocking& held,
+                                            const std::string& query);
   ApiResponse ask(ReadRequest read);
   ApiResponse logs(const Request& request);
   ApiResponse self(const Request& request);
@@ -86,6 +90,9 @@ class Handlers {
   // --- server-sent events: civetweb_streams.cpp ---
   ApiResponse stream(const Request& request, bool& streamed);
   ApiResponse batch(const Request& request, const std::string& cursor, Blocking& read, bool wait);
+
+  // So long a forwarded read waits for news before it is asked again; masters hold it longer.
+  static constexpr Duration kForwardedWait = std::chrono::seconds(3);
 
   HttpPorts ports_;
   CivetwebServer::Options options_;

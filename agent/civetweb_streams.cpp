@@ -1,5 +1,6 @@
 // The part of Handlers that goes on answering: server-sent events.
 // https://html.spec.whatwg.org/multipage/server-sent-events.html
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -35,10 +36,9 @@ ApiResponse Handlers::batch(const Request& request, const std::string& cursor, B
     auto answer = answer_read(*ports_.view(), path, query);
     return answer ? std::move(*answer) : no_coordinator(*view);
   }
-  if (!keys) query += (query.empty() ? "index=" : "&index=") + std::to_string(read.index);
-  if (wait) query += "&wait=" + duration_text(kStillHere);
-  const Duration patience = options_.patience + (wait ? kStillHere : Duration::zero());
-  return ask({path, std::move(query), request.caller, patience});
+  if (wait && !keys) query += "&index=" + std::to_string(read.index);
+  if (wait) query += "&wait=" + duration_text(kForwardedWait);
+  return ask({path, std::move(query), request.caller});
 }
 
 ApiResponse Handlers::stream(const Request& request, bool& streamed) {
@@ -58,11 +58,15 @@ ApiResponse Handlers::stream(const Request& request, bool& streamed) {
   streamed = true;
   bool alive = request.exchange.begin_stream(
       {200, std::string(kEventStreamType), ": muster\n\n" + part.body});
-  while (alive && part.status == 200 && !desk_->stopping()) {
-    cursor = part.header(kCursorHeader);
-    read.index = number(keys ? std::string_view(cursor) : part.header(kIndexHeader));
+  while (alive && !desk_->stopping()) {
+    const std::string_view after = part.header(kCursorHeader);
+    if (!after.empty()) cursor = after;
+    const auto index = number(part.header(kIndexHeader));
+    if (keys && after.empty() && index > number(cursor)) cursor = std::to_string(index);
+    read.index = keys ? number(cursor) : std::max(read.index, index);
     part = batch(request, cursor, read, true);
-    if (part.status != 200) break;  // the client comes back and goes on where it was
+    // On any trouble the client comes back and goes on where it was.
+    if (part.status != 200 && part.status != 304) break;
     alive = request.exchange.stream(part.body.empty() ? ":\n\n" : part.body);
   }
   return {};

@@ -47,7 +47,6 @@ struct ReadRequest {
   std::string path;
   std::string query;
   Caller caller;
-  Duration patience{};  // the client waits so long: for a blocking read, more than its `wait`
 };
 // The state as it is after every write that was acknowledged before the read came, for the server
 // to answer from; or the answer of the one who has that state.
@@ -66,10 +65,10 @@ struct SaveSnapshot {};
 struct RestoreSnapshot {
   std::string bytes;
 };
-using Operation = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys,
-                               SaveSnapshot, RestoreSnapshot>;
-struct OperationRequest {
-  Operation operation;
+using Task = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys, SaveSnapshot,
+                          RestoreSnapshot>;
+struct TaskRequest {
+  Task task;
   std::string id;
   Caller caller;
 };
@@ -103,7 +102,7 @@ struct HttpPorts {
 
   std::function<void(WriteRequest, Done<Outcome>)> write;
   std::function<void(ReadRequest, Done<ReadAnswer>)> read;
-  std::function<void(OperationRequest, Done<ApiResponse>)> operate;
+  std::function<void(TaskRequest, Done<ApiResponse>)> operate;
   std::function<Result<NewSecret>(const TokenRecord&)> new_secret;  // left out: no identity
 
   std::function<void(const AuditRecord&)> audit;                    // may be left out

@@ -21,6 +21,15 @@ bool plain(char c) {
          c == '.' || c == '_' || c == '~' || c == '/';
 }
 
+bool listed(std::string_view names, std::string_view name) {
+  while (!names.empty()) {
+    const std::string_view one = names.substr(0, names.find(','));
+    if (one == name) return true;
+    names.remove_prefix(std::min(names.size(), one.size() + 1));
+  }
+  return false;
+}
+
 }  // namespace
 
 std::optional<std::string> percent_decoded(std::string_view text) {
@@ -111,15 +120,20 @@ Result<Duration> Query::duration(std::string_view name, Duration otherwise, Dura
   return fail(Code::InvalidArgument, std::string(name) + ": " + value.error().text);
 }
 
+std::string Query::raw(std::string_view left_out) const {
+  std::string out;
+  for (const auto& [key, value] : pairs_) {
+    if (listed(left_out, key)) continue;
+    out += out.empty() ? "" : "&";
+    out += percent_encoded(key);
+    if (!value.empty()) out += "=" + percent_encoded(value);
+  }
+  return out;
+}
+
 std::string Query::stranger(std::string_view known) const {
   for (const auto& [key, value] : pairs_) {
-    bool found = false;
-    for (std::string_view rest = known; !rest.empty() && !found;) {
-      const std::string_view one = rest.substr(0, rest.find(','));
-      rest.remove_prefix(std::min(rest.size(), one.size() + 1));
-      found = one == key;
-    }
-    if (!found) return key;
+    if (!listed(known, key)) return key;
   }
   return {};
 }

@@ -39,6 +39,8 @@ class Query {
   // what is no duration (base/quantity.h).
   [[nodiscard]] Result<Duration> duration(std::string_view name, Duration otherwise,
                                           Duration max) const;
+  // All as a raw query again, but for the parameters `left_out`, separated by commas.
+  [[nodiscard]] std::string raw(std::string_view left_out) const;
   // The first name that is not in `known`, which separates names by commas; empty: none.
   [[nodiscard]] std::string stranger(std::string_view known) const;
 

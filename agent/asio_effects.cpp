@@ -111,20 +111,16 @@ void Runtime::act(WriteDone& effect) {
 
 void Runtime::act(ReadDone& effect) {
   if (auto waiting = reads_.extract(effect.request)) {
-    waiting.mapped()(effect.status, std::move(effect.body));
+    if (effect.body.empty()) return waiting.mapped()(ReadAnswer(no_coordinator(*views_.read())));
+    waiting.mapped()(ReadAnswer(unpacked(effect.status, std::move(effect.body))));
   }
 }
 
 // Several reads that one round of consensus has confirmed share a view.
 void Runtime::act(AnswerRead& effect) {
   if (node_.applied() != applied_published_) publish();
-  const auto answer = answer_read(*views_.read(), effect.read.path, effect.read.query);
-  rpc::ReadReply reply{effect.read.id, 404, {}};
-  if (answer) reply = {effect.read.id, answer->status, answer->body};
-  if (effect.stream != 0) return rpc_->send(effect.stream, reply);
-  if (auto waiting = reads_.extract(effect.request)) {
-    waiting.mapped()(reply.status, std::move(reply.body));
-  }
+  if (effect.stream != 0) return held_reads_.answer(effect.stream, effect.read, views_.read());
+  if (auto waiting = reads_.extract(effect.request)) waiting.mapped()(ReadAnswer(views_.read()));
 }
 
 void Runtime::act(EncodeSnapshot& effect) {

@@ -96,20 +96,19 @@ HttpPorts Runtime::http_ports() {
   HttpPorts ports;
   ports.view = [this] { return views_.read(); };
   ports.metrics = [this] { return metrics(); };
-  ports.write = [this](CommandBody body, std::string id,
-                       std::function<void(Result<std::string>)> done) {
-    asio::post(
-        io_, [this, body = std::move(body), id = std::move(id), done = std::move(done)]() mutable {
-          writes_[++last_request_] = std::move(done);
-          happened(WriteRequested{last_request_, std::move(body), std::move(id)});
-        });
+  ports.write = [this](WriteRequest request, Done<Outcome> done) {
+    asio::post(io_, [this, request = std::move(request), done = std::move(done)]() mutable {
+      writes_[++last_request_] = std::move(done);
+      happened(WriteRequested{last_request_, std::move(request.body), std::move(request.id),
+                              std::move(request.caller.actor),
+                              std::move(request.caller.authorization)});
+    });
   };
-  ports.read = [this](std::string path, std::string query,
-                      std::function<void(int, std::string)> done) {
-    asio::post(io_, [this, path = std::move(path), query = std::move(query),
-                     done = std::move(done)]() mutable {
+  ports.read = [this](ReadRequest request, Done<ReadAnswer> done) {
+    asio::post(io_, [this, request = std::move(request), done = std::move(done)]() mutable {
       reads_[++last_request_] = std::move(done);
-      happened(ReadRequested{last_request_, std::move(path), std::move(query)});
+      happened(ReadRequested{last_request_, std::move(request.path), std::move(request.query),
+                             std::move(request.caller.authorization)});
     });
   };
   ports.log_tail = [this](InstanceId instance, unsigned lines) -> Result<std::string> {
@@ -126,7 +125,7 @@ HttpPorts Runtime::http_ports() {
 
 Status Runtime::open_http() {
   auto server =
-      CivetwebServer::open({config_.listen.address, config_.listen.http_port}, http_ports());
+      CivetwebServer::open({config_.listen.address, config_.listen.http_port}, http_ports(), {});
   if (!server) return tl::unexpected(server.error());
   http_ = std::move(*server);
   return {};

@@ -16,6 +16,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "agent/asio_held_reads.h"
 #include "agent/asio_notify.h"
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
@@ -131,8 +132,10 @@ class Runtime {
   Node node_;
   Published<View> views_;
   std::unique_ptr<CivetwebServer> http_;
-  std::map<std::uint64_t, std::function<void(Result<std::string>)>> writes_;
-  std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
+  AsioHeldReads held_reads_{
+      io_, [this](StreamId stream, rpc::ReadReply reply) { rpc_->send(stream, std::move(reply)); }};
+  std::map<std::uint64_t, Done<Outcome>> writes_;
+  std::map<std::uint64_t, Done<ReadAnswer>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
   std::atomic<std::uint64_t> rpc_received_{0};  // bytes

@@ -4,6 +4,7 @@
 
 #include "agent/api.h"
 #include "agent/asio_wiring.h"
+#include "agent/facts.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
 #include "failover/sqlite_log_store.h"
@@ -143,6 +144,7 @@ void Runtime::act(SaveClusterId& effect) {
 // Stores nothing in a plain cluster: there is nothing that must outlive this process.
 void Runtime::act(InstallFacts& effect) {
   const rpc::Facts& facts = effect.facts;
+  known_.publish(known_state(facts));
   asio::post(io_, [this, event = FactsStored{facts.revision, facts.keys_revision, {}, {}}] {
     happened(event);
   });

@@ -26,6 +26,7 @@
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
+#include "agent/posix_audit.h"
 #include "agent/prometheus_measures.h"
 #include "alerting/curl_webhook.h"
 #include "base/curl_transfers.h"
@@ -55,7 +56,12 @@ class Runtime {
   Status open_rpc();
   Status open_http();
   void start_log();
+  // asio_http.cpp
   HttpPorts http_ports();
+  void offer_changes(HttpPorts& ports);
+  void start_task(TaskRequest request, Done<ApiResponse> done);
+  Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
+  void audit(const AuditRecord& record);                  // likewise
   std::string metrics();  // on the threads of HTTP
 
   // --- the loop: asio_runtime.cpp ---
@@ -131,6 +137,9 @@ class Runtime {
   std::unique_ptr<AsioRpc> rpc_;
   Node node_;
   Published<View> views_;
+  // What agents that are no masters know of the replicated state: the tokens.
+  Published<ClusterState> known_{std::make_shared<const ClusterState>()};
+  std::unique_ptr<PosixAudit> audit_;
   std::unique_ptr<CivetwebServer> http_;
   AsioHeldReads held_reads_{
       io_, [this](StreamId stream, rpc::ReadReply reply) { rpc_->send(stream, std::move(reply)); }};

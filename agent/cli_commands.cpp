@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_groups.h"
 #include "agent/cli_keyring.h"
 #include "agent/cli_reads.h"
 #include "agent/cli_writes.h"
@@ -33,6 +34,7 @@ struct Arguments {
   EventArguments events;
   KeyringArguments keyring;
   unsigned lines = 100;
+  Chosen chosen;
 };
 
 CLI::App* command(CLI::App& app, const char* name, const char* what) {
@@ -124,6 +126,11 @@ void add_globals(CLI::App& app, Target& to) {
       ->envname("MUSTER_HTTP_ADDRESS")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--ca", to.ca, "PEM file of the cluster's authorities, for https")
+      ->type_name("FILE");
+  app.add_option("--token-file", to.token_file,
+                 "file with the token to show; else MUSTER_TOKEN_FILE or MUSTER_TOKEN")
+      ->type_name("FILE");
   app.add_option("--output", to.output, "how to show what is read")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
@@ -157,6 +164,7 @@ int dispatch(const std::string& name, const Arguments& from) {
   const auto address = parse_address(from.target.address);
   if (!address) return usage_error("--address: " + address.error().text);
   const auto run = [&]() -> Exit {
+    if (from.chosen.run) return from.chosen.run(from.target);
     if (name == "apply") return apply_file(from.target, from.file);
     if (name == "stop") return stop_workload(from.target, from.name);
     if (name == "logs") return show_logs(from.target, from.name, from.lines);
@@ -183,6 +191,10 @@ int run_cli(int argc, char** argv) {
   add_reads(app, arguments);
   add_writes(app, arguments);
   add_keyring(app, arguments.keyring);
+  add_keys(app, arguments.chosen);
+  add_leases(app, arguments.chosen);
+  add_silences(app, arguments.chosen);
+  add_masters(app, arguments.chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -196,7 +208,11 @@ int run_cli(int argc, char** argv) {
     return usage_error(error.what());
   }
   std::string& address = arguments.target.address;
-  if (address.starts_with("http://")) address.erase(0, 7);  // as Consul and Nomad write it
+  // As Consul and Nomad write it.
+  arguments.target.plain = address.starts_with("http://");
+  arguments.target.https = address.starts_with("https://");
+  if (arguments.target.plain) address.erase(0, 7);
+  if (arguments.target.https) address.erase(0, 8);
   const CLI::App* const chosen = app.get_subcommands().front();
   if (const auto verbs = chosen->get_subcommands(); !verbs.empty()) {
     arguments.keyring.verb = verbs.front()->get_name();

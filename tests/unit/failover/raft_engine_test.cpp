@@ -209,6 +209,7 @@ struct Outcome {
   std::uint64_t digest;
   std::size_t acknowledged;
   std::size_t answered;
+  std::size_t changes;
   bool converged;
 };
 
@@ -302,8 +303,8 @@ Outcome harass(std::uint64_t seed, Duration how_long, bool changes = false) {
   if (const MasterId leader = cluster.elect(seconds(10))) cluster.propose(leader);
   const bool converged = cluster.run_until(
       seconds(10), [&] { return cluster.acknowledged.size() > before && cluster.converged(); });
-  return {cluster.wrong, cluster.digest, cluster.acknowledged.size(), cluster.answered.size(),
-          converged};
+  return {cluster.wrong,           cluster.digest,      cluster.acknowledged.size(),
+          cluster.answered.size(), cluster.done.size(), converged};
 }
 
 class RaftUnderHarm : public testing::TestWithParam<std::uint64_t> {};
@@ -325,6 +326,7 @@ TEST_P(RaftUnderHarmAndChanges, KeepsItsPromises) {
   EXPECT_TRUE(outcome.wrong.empty())
       << outcome.wrong.size() << " promises broken, the first: " << outcome.wrong.front();
   EXPECT_TRUE(outcome.converged);
+  EXPECT_GT(outcome.changes, 3U);
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RaftUnderHarmAndChanges, testing::Range<std::uint64_t>(1, 41));
 

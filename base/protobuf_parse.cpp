@@ -150,11 +150,11 @@ constexpr Shape kAppend{"append_entries", kAppendRules};
 constexpr Rule kMetaRules[] = {{wire::SnapshotMeta::kConfigurationFieldNumber, kServersMax}};
 constexpr Shape kMeta{"snapshot_meta", kMetaRules};
 
-constexpr Rule kInstallRules[] = {{wire::InstallSnapshot::kMetaFieldNumber, 1, &kMeta}};
-constexpr Shape kInstall{"install_snapshot", kInstallRules};
+constexpr Rule kChunkRules[] = {{wire::SnapshotChunk::kMetaFieldNumber, 1, &kMeta}};
+constexpr Shape kChunk{"snapshot_chunk", kChunkRules};
 
 constexpr Rule kConsensusRules[] = {{wire::Consensus::kAppendEntriesFieldNumber, 1, &kAppend},
-                                    {wire::Consensus::kInstallSnapshotFieldNumber, 1, &kInstall}};
+                                    {wire::Consensus::kSnapshotChunkFieldNumber, 1, &kChunk}};
 constexpr Shape kConsensus{"consensus", kConsensusRules};
 
 constexpr Rule kAssignmentRules[] = {{wire::Assignment::kSpecFieldNumber, 1, &kSpec}};

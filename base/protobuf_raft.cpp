@@ -66,12 +66,22 @@ void put(const raft::AppendEntriesResult& result, wire::Consensus& message) {
   out.set_capacity(result.capacity);
 }
 
-void put(const raft::InstallSnapshot& install, wire::Consensus& message) {
-  CHECK(install.data);
-  wire::InstallSnapshot& out = *message.mutable_install_snapshot();
-  out.set_term(install.term);
-  put(install.meta, *out.mutable_meta());
-  out.set_data(*install.data);
+void put(const raft::SnapshotChunk& chunk, wire::Consensus& message) {
+  CHECK(chunk.bytes);
+  wire::SnapshotChunk& out = *message.mutable_snapshot_chunk();
+  out.set_term(chunk.term);
+  put(chunk.meta, *out.mutable_meta());
+  out.set_total(chunk.total);
+  out.set_offset(chunk.offset);
+  out.set_data(*chunk.bytes);
+  out.set_checksum(chunk.checksum);
+}
+
+void put(const raft::SnapshotAck& ack, wire::Consensus& message) {
+  wire::SnapshotAck& out = *message.mutable_snapshot_ack();
+  out.set_term(ack.term);
+  out.set_index(ack.index);
+  out.set_offset(ack.offset);
 }
 
 void put(const raft::TimeoutNow& timeout, wire::Consensus& message) {
@@ -134,12 +144,15 @@ raft::AppendEntriesResult from_wire(const wire::AppendEntriesResult& result, Rea
   };
 }
 
-raft::InstallSnapshot from_wire(const wire::InstallSnapshot& install, Reader& reader) {
-  reader.require(install.has_meta(), "install_snapshot.meta");
+raft::SnapshotChunk from_wire(const wire::SnapshotChunk& chunk, Reader& reader) {
+  reader.require(chunk.has_meta(), "snapshot_chunk.meta");
   return {
-      .term = install.term(),
-      .meta = from_wire(install.meta(), reader),
-      .data = std::make_shared<const std::string>(install.data()),
+      .term = chunk.term(),
+      .meta = from_wire(chunk.meta(), reader),
+      .total = chunk.total(),
+      .offset = chunk.offset(),
+      .bytes = std::make_shared<const std::string>(chunk.data()),
+      .checksum = chunk.checksum(),
   };
 }
 
@@ -194,7 +207,11 @@ raft::Message from_wire(const wire::Consensus& message, Reader& reader) {
     case wire::Consensus::kRequestVote: return from_wire(message.request_vote());
     case wire::Consensus::kRequestVoteResult:
       return from_wire(message.request_vote_result(), reader);
-    case wire::Consensus::kInstallSnapshot: return from_wire(message.install_snapshot(), reader);
+    case wire::Consensus::kSnapshotChunk: return from_wire(message.snapshot_chunk(), reader);
+    case wire::Consensus::kSnapshotAck: {
+      const wire::SnapshotAck& ack = message.snapshot_ack();
+      return raft::SnapshotAck{ack.term(), ack.index(), ack.offset()};
+    }
     case wire::Consensus::kTimeoutNow: return from_wire(message.timeout_now());
     case wire::Consensus::kReadProbe:
       return raft::ReadProbe{message.read_probe().term(), message.read_probe().round()};

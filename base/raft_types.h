@@ -110,6 +110,7 @@ struct AppendEntriesResult {
   std::uint16_t capacity = 0;
   bool operator==(const AppendEntriesResult&) const = default;
 };
+// A whole snapshot; between masters it travels in chunks.
 struct InstallSnapshot {
   Term term = 0;
   SnapshotMeta meta;
@@ -117,6 +118,25 @@ struct InstallSnapshot {
   bool operator==(const InstallSnapshot& other) const {
     return term == other.term && meta == other.meta && same_bytes(data, other.data);
   }
+};
+struct SnapshotChunk {
+  Term term = 0;
+  SnapshotMeta meta;
+  std::uint64_t total = 0;     // bytes of the whole
+  std::uint64_t offset = 0;    // of `bytes` in it
+  Blob bytes;                  // at most kSnapshotChunkBytes (failover/snapshot_transfer.h)
+  std::uint64_t checksum = 0;  // fnv1a64 of the whole up to the end of this chunk
+  bool operator==(const SnapshotChunk& other) const {
+    return term == other.term && meta == other.meta && total == other.total &&
+           offset == other.offset && same_bytes(bytes, other.bytes) && checksum == other.checksum;
+  }
+};
+// The receiver holds the first `offset` bytes of the snapshot at `index`.
+struct SnapshotAck {
+  Term term = 0;
+  Index index = 0;
+  std::uint64_t offset = 0;
+  bool operator==(const SnapshotAck&) const = default;
 };
 struct TimeoutNow {
   Term term = 0;
@@ -137,6 +157,6 @@ struct ReadEcho {
   bool operator==(const ReadEcho&) const = default;
 };
 using Message = std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult,
-                             InstallSnapshot, TimeoutNow, ReadProbe, ReadEcho>;
+                             SnapshotChunk, SnapshotAck, TimeoutNow, ReadProbe, ReadEcho>;
 
 }  // namespace muster::raft

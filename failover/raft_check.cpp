@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "failover/raft_changes.h"
+#include "failover/snapshot_transfer.h"
 
 namespace muster::failover {
 namespace {
@@ -42,10 +43,10 @@ bool are_entries(const std::vector<raft::Entry>& entries, raft::Term before, raf
   return true;
 }
 
-bool is_snapshot(const raft::SnapshotMeta& meta, const raft::Blob& data, raft::Term newest) {
+bool is_meta(const raft::SnapshotMeta& meta, raft::Term newest) {
   return meta.index > 0 && is_number(meta.index) && meta.term > 0 && meta.term <= newest &&
          meta.configuration_index > 0 && meta.configuration_index <= meta.index &&
-         is_configuration(meta.configuration) && data != nullptr;
+         is_configuration(meta.configuration);
 }
 
 struct MessageCheck {
@@ -65,8 +66,15 @@ struct MessageCheck {
   bool operator()(const raft::AppendEntriesResult& result) const {
     return is_number(result.term) && is_number(result.rejected) && is_number(result.last_index);
   }
-  bool operator()(const raft::InstallSnapshot& install) const {
-    return is_term(install.term) && is_snapshot(install.meta, install.data, install.term);
+  bool operator()(const raft::SnapshotChunk& chunk) const {
+    if (!is_term(chunk.term) || !is_meta(chunk.meta, chunk.term) || !chunk.bytes) return false;
+    const std::size_t size = chunk.bytes->size();
+    return chunk.total <= kSnapshotBytesMax && chunk.offset <= chunk.total &&
+           size <= kSnapshotChunkBytes && size <= chunk.total - chunk.offset &&
+           (size > 0 || chunk.total == 0);
+  }
+  bool operator()(const raft::SnapshotAck& ack) const {
+    return is_number(ack.term) && is_number(ack.index) && ack.offset <= kSnapshotBytesMax;
   }
   bool operator()(const raft::TimeoutNow& now) const { return is_term(now.term); }
   bool operator()(const raft::ReadProbe& probe) const {
@@ -148,7 +156,7 @@ Status check_stored(const raft::Stored& stored) {
   };
   const raft::SnapshotMeta& snapshot = stored.snapshot;
   if (!is_term(stored.term)) return bad("its term is " + std::to_string(stored.term));
-  if (snapshot.index != 0 && !is_snapshot(snapshot, stored.snapshot_data, stored.term)) {
+  if (snapshot.index != 0 && (!stored.snapshot_data || !is_meta(snapshot, stored.term))) {
     return bad("the snapshot at " + std::to_string(snapshot.index) + " is not complete");
   }
   if (stored.first == 0 || stored.first > snapshot.index + 1) {

@@ -1,6 +1,7 @@
 #include "failover/raft_engine.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include "failover/raft_check.h"
@@ -9,6 +10,13 @@
 
 namespace muster::failover {
 namespace {
+
+// What an entry costs on the disk beside its payload, about.
+constexpr std::uint64_t kEntryOverhead = 32;
+// So many batches of commands are on their way to the disk at once; what comes then waits for the
+// first of them and goes as one. Under load this bounds messages and writes by the disk's pace and
+// not by the number of commands; without load nothing waits.
+constexpr std::size_t kOpenAppendsMax = 4;
 
 RaftLibrary::Settings settings_of(const RaftOptions& options) {
   return {static_cast<unsigned>(to_ms(options.election_timeout)),
@@ -105,8 +113,11 @@ void RaftEngine::advance(Instant now) { now_ms_ = std::max(now_ms_, to_ms(now));
 void RaftEngine::stop(const std::string& what, const Error& error) {
   if (failed_) return;
   failed_ = true;
+  transfers_.clear();
+  receiver_.drop();
   fail_reads("consensus has stopped here");
   end_change(Code::Unavailable, "consensus has stopped here");
+  fail_proposals(std::exchange(waiting_, {}), {Code::Unavailable, "consensus has stopped here"});
   effects_.emplace_back(EngineFailed{"consensus stopped while " + what + ": " + error.text});
 }
 
@@ -144,6 +155,7 @@ void RaftEngine::change_role() {
   owes_barrier_ = leads;
   barrier_ = 0;
   heard_ms_.clear();
+  transfers_.clear();
   if (leads) return;
   fail_reads("this master is not the coordinator any more");
   end_change(Code::Unavailable, "this master is not the coordinator any more");
@@ -161,6 +173,7 @@ void RaftEngine::apply() {
     const raft::Entry* entry = log_.at(applied_ + 1);
     if (entry == nullptr) return;  // a snapshot is being installed
     ++applied_;
+    applied_bytes_ += entry->data->size() + kEntryOverhead;
     std::uint64_t id = 0;
     if (const auto found = proposals_.find(applied_); found != proposals_.end()) {
       CHECK(found->second.term == entry->term);  // forgotten with the leadership otherwise
@@ -180,32 +193,53 @@ void RaftEngine::apply() {
 void RaftEngine::propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now) {
   if (commands.empty()) return;
   advance(now);
-  Result<LibraryUpdate> step = fail(Code::Unavailable, "this master is not the coordinator");
-  if (running()) {
-    std::vector<raft::Entry> entries;
-    raft::Index index = library_.last_index();
-    const bool leads = role() == raft::Role::Leader && !library_.transferring();
-    for (auto& [id, command] : commands) {
-      entries.push_back({term(), raft::EntryType::Command,
-                         std::make_shared<const std::string>(std::move(command))});
-      ++index;
-      if (leads) proposals_[index] = {term(), id};
-    }
-    step = library_.submit(now_ms_, entries);
+  if (waiting_.empty()) {
+    waiting_ = std::move(commands);
+  } else {
+    waiting_.insert(waiting_.end(), std::make_move_iterator(commands.begin()),
+                    std::make_move_iterator(commands.end()));
   }
-  if (step) {
-    carry_out(std::move(*step));
-    finish();
-    return;
+  if (running()) return finish();
+  fail_proposals(std::exchange(waiting_, {}), {Code::Unavailable, "consensus has stopped here"});
+}
+
+void RaftEngine::submit_waiting() {
+  if (waiting_.empty() || !running()) return;
+  if (role() != raft::Role::Leader || library_.transferring()) {
+    const char* why = role() == raft::Role::Leader ? "this master hands its office over"
+                                                   : "this master is not the coordinator";
+    return fail_proposals(std::exchange(waiting_, {}), {Code::Unavailable, why});
   }
-  const Code code = step.error().code == Code::Exhausted ? Code::Exhausted : Code::Unavailable;
+  if (open_appends_ >= kOpenAppendsMax) return;
+  auto commands = std::exchange(waiting_, {});
+  std::vector<raft::Entry> entries;
+  entries.reserve(commands.size());
+  const raft::Index first = last_index() + 1;
+  for (auto& [id, command] : commands) {
+    entries.push_back({term(), raft::EntryType::Command,
+                       std::make_shared<const std::string>(std::move(command))});
+  }
+  Result<LibraryUpdate> step = library_.submit(now_ms_, entries);
+  if (!step) {
+    const Code code = step.error().code == Code::Exhausted ? Code::Exhausted : Code::Unavailable;
+    return fail_proposals(std::move(commands), {code, step.error().text});
+  }
+  raft::Index index = first;
+  for (const auto& [id, command] : commands) {
+    proposals_.emplace_hint(proposals_.end(), index++, Proposal{term(), id});
+  }
+  carry_out(std::move(*step));
+  settle();
+}
+
+void RaftEngine::fail_proposals(std::vector<std::pair<std::uint64_t, std::string>> commands,
+                                const Error& error) {
   for (const auto& [id, command] : commands) {
     effects_.emplace_back(ProposalFailed{
         id,
-        {code, "cannot put a command into the log in term " + std::to_string(term()) + ": " +
-                   step.error().text + "; retry at the coordinator"}});
+        {error.code, "cannot put a command into the log in term " + std::to_string(term()) + ": " +
+                         error.text + "; retry at the coordinator"}});
   }
-  std::erase_if(proposals_, [this](const auto& one) { return one.first > last_index(); });
 }
 
 Status RaftEngine::transfer(MasterId to, Instant now) {
@@ -238,6 +272,7 @@ void RaftEngine::tick(Instant now) {
     note_timeout(before);
   }
   if (reads_.open_round() != 0 && now_ms_ >= probe_again_ms_) send_probes();
+  advance_transfers();
   finish();
 }
 
@@ -248,6 +283,7 @@ Instant RaftEngine::deadline() const {
       now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval) / 10);
   std::uint64_t at = library_.timeout_at();
   if (reads_.open_round() != 0) at = std::min(at, probe_again_ms_);
+  for (const auto& [to, transfer] : transfers_) at = std::min(at, transfer.retry_at());
   return to_instant(at > now_ms_ ? at : soon);
 }
 
@@ -305,6 +341,7 @@ void RaftEngine::finish() {
   settle();
   advance_change();
   settle();
+  submit_waiting();
   if (!running()) return;
   announce_configuration();
   serve_reads();

@@ -23,6 +23,7 @@
 #include "failover/raft_effects.h"
 #include "failover/raft_library.h"
 #include "failover/raft_reads.h"
+#include "failover/snapshot_transfer.h"
 
 namespace muster::failover {
 
@@ -48,6 +49,8 @@ struct Progress {
   raft::Index match = 0;                  // it has the log up to here, durably
   std::optional<Instant> last_contact{};  // nothing: not in this term
   bool catching_up = false;               // far behind, or not known how far
+  std::uint64_t snapshot_offset = 0;      // it holds so much of the one that is sent to it
+  std::uint64_t snapshot_total = 0;       // 0: none is sent
 };
 
 class RaftEngine {
@@ -70,7 +73,8 @@ class RaftEngine {
                   Instant now);
   // Every write with this ticket or a lower one is durable.
   void on_durable(std::uint64_t ticket, Instant now);
-  // Each ends in one Applied or one ProposalFailed with its id, which is not 0; in one write.
+  // Each ends in one Applied or one ProposalFailed with its id, which is not 0. They go in one
+  // write, with those that came while the disk was busy.
   void propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now);
   // A linearizable read: ends in one ReadReady or one ReadFailed with this id. A new leader answers
   // when it has applied what was agreed on before it.
@@ -167,6 +171,15 @@ class RaftEngine {
   std::string election_reason_;
   std::pair<raft::Index, bool> announced_configuration_{0, true};  // its index, committed
 
+  std::map<MasterId, SnapshotSender> transfers_;  // while leading
+  SnapshotReceiver receiver_;
+  std::uint64_t received_ms_ = 0;    // the last chunk
+  std::uint64_t applied_bytes_ = 0;  // since the start
+  std::uint64_t wanted_bytes_ = 0;   // applied_bytes_ at WantSnapshot
+  std::uint64_t kept_bytes_ = 0;     // and at the last snapshot that is durable
+
+  std::vector<std::pair<std::uint64_t, std::string>> waiting_;  // commands for the next batch
+  std::size_t open_appends_ = 0;                                // writes of entries under way
   std::map<raft::Index, Proposal> proposals_;
   RaftReads reads_;
   std::uint64_t probe_again_ms_ = 0;                                  // while a round is open
@@ -190,11 +203,12 @@ class RaftEngine {
 
   void receive(MasterId from, const std::string& address, const raft::Message& message);
   void receive_append(MasterId from, const std::string& address, raft::AppendEntries append);
-  void receive_install(MasterId from, const std::string& address,
-                       const raft::InstallSnapshot& install);
+  void receive_chunk(MasterId from, const std::string& address, const raft::SnapshotChunk& chunk);
+  void receive_install(MasterId from, const std::string& address, raft::InstallSnapshot install);
+  void receive_snapshot_ack(MasterId from, const raft::SnapshotAck& ack);
   void receive_result(MasterId from, const std::string& address,
                       const raft::AppendEntriesResult& result);
-  void feed(MasterId from, const std::string& address, const raft::Message& message);
+  void feed(MasterId from, const std::string& address, const LibraryBody& message);
 
   bool carry_out(const char* what, Result<LibraryUpdate> step);
   void carry_out(LibraryUpdate update);
@@ -219,7 +233,16 @@ class RaftEngine {
   void submit_change();
   void end_change(Code code, const std::string& why);
   void announce_configuration();
-  void note_vote(MasterId from, const raft::Message& message);
+  void note_vote(MasterId from, const raft::RequestVote& vote);
+
+  [[nodiscard]] bool is_installing(raft::Index index) const;
+  void start_transfer(MasterId to);
+  void send_chunks(MasterId to, SnapshotSender& transfer);
+  void advance_transfers();
+  [[nodiscard]] bool holds_for_transfer() const;
+  void submit_waiting();
+  void fail_proposals(std::vector<std::pair<std::uint64_t, std::string>> commands,
+                      const Error& error);
   void note_timeout(raft::Role before);
 
   void send(MasterId to, const std::string& address, raft::Message message);

@@ -148,6 +148,11 @@ std::vector<Progress> RaftEngine::progress() const {
     if (heard != heard_ms_.end()) one.last_contact = to_instant(heard->second);
     one.catching_up = server.id != self_ &&
                       (one.match == 0 || one.match + options_.max_inflight < commit_index());
+    if (const auto sent = transfers_.find(server.id); sent != transfers_.end()) {
+      one.catching_up = true;
+      one.snapshot_offset = sent->second.offset();
+      one.snapshot_total = sent->second.total();
+    }
     out.push_back(std::move(one));
   }
   return out;
@@ -162,13 +167,12 @@ std::optional<Instant> RaftEngine::leader_contact() const {
 
 // --- why elections begin ----------------------------------------------------------------------
 
-void RaftEngine::note_vote(MasterId from, const raft::Message& message) {
-  const auto* vote = std::get_if<raft::RequestVote>(&message);
-  if (vote == nullptr || vote->pre_vote || vote->term <= term()) return;
+void RaftEngine::note_vote(MasterId from, const raft::RequestVote& vote) {
+  if (vote.pre_vote || vote.term <= term()) return;
   const std::string who = address_of(from);
   election_reason_ = "the master at " + (who.empty() ? std::to_string(from) : who);
-  election_reason_ += " stood for election in term " + std::to_string(vote->term);
-  if (vote->disrupt_leader) election_reason_ += ", as the coordinator asked it to";
+  election_reason_ += " stood for election in term " + std::to_string(vote.term);
+  if (vote.disrupt_leader) election_reason_ += ", as the coordinator asked it to";
 }
 
 void RaftEngine::note_timeout(raft::Role before) {

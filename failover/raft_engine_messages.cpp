@@ -41,15 +41,17 @@ bool RaftEngine::may_say_unknown(const raft::Message& message) const {
     return library_.committed_configuration_index() != 0;  // before that there is no vote to give
   }
   return std::holds_alternative<raft::AppendEntries>(message) ||
-         std::holds_alternative<raft::InstallSnapshot>(message) ||
+         std::holds_alternative<raft::SnapshotChunk>(message) ||
          std::holds_alternative<raft::ReadProbe>(message);
 }
 
 void RaftEngine::receive(MasterId from, const std::string& address, const raft::Message& message) {
   if (const auto* append = std::get_if<raft::AppendEntries>(&message)) {
     receive_append(from, address, *append);
-  } else if (const auto* install = std::get_if<raft::InstallSnapshot>(&message)) {
-    receive_install(from, address, *install);
+  } else if (const auto* chunk = std::get_if<raft::SnapshotChunk>(&message)) {
+    receive_chunk(from, address, *chunk);
+  } else if (const auto* ack = std::get_if<raft::SnapshotAck>(&message)) {
+    receive_snapshot_ack(from, *ack);
   } else if (const auto* result = std::get_if<raft::AppendEntriesResult>(&message)) {
     receive_result(from, address, *result);
   } else if (const auto* voted = std::get_if<raft::RequestVoteResult>(&message)) {
@@ -57,7 +59,7 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
     // than was asked for, which is at most the next term.
     if (kRule3 && role() != raft::Role::Candidate) return;
     if (voted->granted && voted->term > term() + 1) return;
-    feed(from, address, message);
+    feed(from, address, *voted);
   } else if (const auto* probe = std::get_if<raft::ReadProbe>(&message)) {
     if (probe->term != term() || role() != raft::Role::Follower || leader() != from) return;
     send(from, address, raft::ReadEcho{probe->term, probe->round});
@@ -66,13 +68,14 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
     if (echo->term != term() || role() != raft::Role::Leader) return;
     heard_ms_[from] = now_ms_;
     reads_.on_echo(from, echo->round);
-  } else {
+  } else if (const auto* vote = std::get_if<raft::RequestVote>(&message)) {
+    note_vote(from, *vote);
+    feed(from, address, *vote);
+  } else if (const auto* now = std::get_if<raft::TimeoutNow>(&message)) {
     const raft::Role before = role();
-    note_vote(from, message);
-    feed(from, address, message);
-    if (std::holds_alternative<raft::TimeoutNow>(message) && role() != before) {
-      election_reason_ = "the master at " + address + " led and asked this one to take over";
-    }
+    feed(from, address, *now);
+    if (role() == before) return;
+    election_reason_ = "the master at " + address + " led and asked this one to take over";
   }
 }
 
@@ -111,32 +114,24 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
       part.prev_term = append.entries[begin - 1].term;
       if (term_of(part.prev_index) != part.prev_term) return;  // the part before was refused
     }
-    part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
-                        append.entries.begin() + static_cast<std::ptrdiff_t>(end));
-    // Rule 7: a leader writes a configuration only when the one before it is agreed on.
-    if (kRule7 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
+    if (begin == 0 && end == append.entries.size()) {
+      part.entries = std::exchange(append.entries, {});
+    } else {
+      part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
+                          append.entries.begin() + static_cast<std::ptrdiff_t>(end));
+    }
+    // Rule 8: a leader writes a configuration only when the one before it is agreed on.
+    if (kRule8 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
         part.leader_commit > commit_index() && term_of(part.prev_index) == part.prev_term) {
       feed(from, address,
            raft::AppendEntries{part.term, part.prev_index, part.prev_term, part.leader_commit, {}});
       settle();
       if (!running()) return;
     }
-    feed(from, address, part);
+    feed(from, address, std::move(part));
     settle();
     begin = end;
   } while (running() && begin < append.entries.size());
-}
-
-void RaftEngine::receive_install(MasterId from, const std::string& address,
-                                 const raft::InstallSnapshot& install) {
-  // Rule 5: the library leaks a second one.
-  if (kRule5 && library_.installing()) return;
-  if (is_forged(install.term, from)) return;
-  const raft::SnapshotMeta& meta = install.meta;
-  const bool have_it = snapshot_.index >= meta.index || term_of(meta.index) == meta.term;
-  if (!have_it && meta.index <= commit_index()) return;  // would undo what is committed
-  incoming_ = install;
-  feed(from, address, install);
 }
 
 void RaftEngine::receive_result(MasterId from, const std::string& address,
@@ -151,7 +146,7 @@ void RaftEngine::receive_result(MasterId from, const std::string& address,
   feed(from, address, result);
 }
 
-void RaftEngine::feed(MasterId from, const std::string& address, const raft::Message& message) {
+void RaftEngine::feed(MasterId from, const std::string& address, const LibraryBody& message) {
   Result<LibraryUpdate> step = library_.receive(now_ms_, from, address, message);
   if (!step) {
     stop("receiving from " + address, step.error());
@@ -177,13 +172,19 @@ void RaftEngine::send(MasterId to, const std::string& address, raft::Message mes
 void RaftEngine::enqueue(LibraryMessage message) {
   if (std::holds_alternative<raft::AppendEntries>(message.message)) {
     enqueue_entries(message);
-    return;
+  } else if (auto* result = std::get_if<raft::AppendEntriesResult>(&message.message)) {
+    send(message.to, message.address, *result);
+  } else if (auto* voted = std::get_if<raft::RequestVoteResult>(&message.message)) {
+    // Rule 7: a refusal for a lower term tells the higher one.
+    if (kRule7 && voted->pre_vote && !voted->granted) voted->term = std::max(voted->term, term());
+    send(message.to, message.address, *voted);
+  } else if (auto* vote = std::get_if<raft::RequestVote>(&message.message)) {
+    send(message.to, message.address, *vote);
+  } else if (auto* now = std::get_if<raft::TimeoutNow>(&message.message)) {
+    send(message.to, message.address, *now);
+  } else {
+    start_transfer(message.to);
   }
-  if (auto* install = std::get_if<raft::InstallSnapshot>(&message.message)) {
-    install->meta = snapshot_;
-    install->data = snapshot_data_;
-  }
-  send(message.to, message.address, std::move(message.message));
 }
 
 void RaftEngine::enqueue_entries(const LibraryMessage& message) {
@@ -191,7 +192,7 @@ void RaftEngine::enqueue_entries(const LibraryMessage& message) {
   raft::Index next = part.prev_index + 1;
   const raft::Index end = next + message.entries;
   do {
-    part.entries.clear();
+    part.entries.reserve(end - next);
     std::size_t bytes = 0;
     for (; next < end; ++next) {
       const raft::Entry* entry = log_.at(next);
@@ -200,9 +201,9 @@ void RaftEngine::enqueue_entries(const LibraryMessage& message) {
       if (!part.entries.empty() && bytes > kAppendBytesMax) break;
       part.entries.push_back(*entry);
     }
-    outbox_.push_back({vote_ticket_, {message.to, message.address, part}});
-    part.prev_index = next - 1;
-    if (!part.entries.empty()) part.prev_term = part.entries.back().term;
+    raft::AppendEntries rest{part.term, next - 1, part.prev_term, part.leader_commit, {}};
+    if (!part.entries.empty()) rest.prev_term = part.entries.back().term;
+    send(message.to, message.address, std::exchange(part, std::move(rest)));
   } while (next < end);
 }
 

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <functional>
 #include <utility>
 
 // raft.h of 0.22.1 is not C++: it takes sizeof an unnamed struct inside static_assert. Without its
@@ -79,7 +80,7 @@ void* new_batch() {
 }
 
 // Fills everything but entries, configuration and data.
-void to_library(const raft::Message& message, raft_message& out) {
+void to_library(const LibraryBody& message, raft_message& out) {
   if (const auto* vote = std::get_if<raft::RequestVote>(&message)) {
     out.type = RAFT_REQUEST_VOTE;
     out.request_vote = {kRequestVoteVersion, vote->term,      vote->candidate,
@@ -151,6 +152,15 @@ LibraryMessage from_library(const raft_message& in) {
   return out;
 }
 
+// The entry that the library was shown as this one; null: it is the library's own. No copy is made
+// of what is there already.
+const raft::Entry* find(const raft_entry& entry, const std::vector<raft::Entry>& given,
+                        const std::vector<raft_entry>& shown) {
+  const auto before = std::less<const raft_entry*>();
+  if (before(&entry, shown.data()) || !before(&entry, shown.data() + shown.size())) return nullptr;
+  return &given[static_cast<std::size_t>(&entry - shown.data())];
+}
+
 Code code_of(int rv) {
   switch (rv) {
     case RAFT_NOTLEADER: return Code::Unavailable;
@@ -177,7 +187,10 @@ struct RaftLibrary::Core {
   ::raft handle{};           // zeroed: raft_init() does not set every field
   ::raft* reader = &handle;  // some of the library's readers forget const
 
-  Result<LibraryUpdate> step(Millis now, raft_event& event) {
+  // `given` are the entries that come with the event, `shown` the same as the library sees them.
+  Result<LibraryUpdate> step(Millis now, raft_event& event,
+                             const std::vector<raft::Entry>* given = nullptr,
+                             const std::vector<raft_entry>* shown = nullptr) {
     event.time = now;
     event.capacity = UINT16_MAX;  // the store reports a full disk by itself
     raft_update update{};
@@ -192,7 +205,9 @@ struct RaftLibrary::Core {
     if (has(RAFT_UPDATE_ENTRIES)) {
       out.first = update.entries.index;
       for (unsigned i = 0; i < update.entries.n; ++i) {
-        out.entries.push_back(from_library(update.entries.batch[i]));
+        const raft_entry& entry = update.entries.batch[i];
+        const raft::Entry* known = given == nullptr ? nullptr : find(entry, *given, *shown);
+        out.entries.push_back(known == nullptr ? from_library(entry) : *known);
       }
       raft_free(update.entries.batch[0].batch);  // ours since the step returned
     }
@@ -249,7 +264,7 @@ Result<LibraryUpdate> RaftLibrary::start(Millis now, const raft::Stored& stored)
 }
 
 Result<LibraryUpdate> RaftLibrary::receive(Millis now, MasterId from, const std::string& address,
-                                           const raft::Message& message) {
+                                           const LibraryBody& message) {
   raft_message in{};
   to_library(message, in);
   in.server_id = from;
@@ -270,7 +285,7 @@ Result<LibraryUpdate> RaftLibrary::receive(Millis now, MasterId from, const std:
   raft_event event{};
   event.type = RAFT_RECEIVE;
   event.receive.message = &in;
-  return core_->step(now, event);
+  return core_->step(now, event, append == nullptr ? nullptr : &append->entries, &entries);
 }
 
 Result<LibraryUpdate> RaftLibrary::persisted_entries(Millis now, raft::Index index) {
@@ -319,7 +334,7 @@ Result<LibraryUpdate> RaftLibrary::submit(Millis now, const std::vector<raft::En
   event.type = RAFT_SUBMIT;
   event.submit.entries = submitted.data();
   event.submit.n = static_cast<unsigned>(submitted.size());
-  Result<LibraryUpdate> out = core_->step(now, event);
+  Result<LibraryUpdate> out = core_->step(now, event, &entries, &submitted);
   if (!out) raft_free(batch);
   return out;
 }

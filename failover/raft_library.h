@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -17,11 +18,16 @@
 
 namespace muster::failover {
 
+// What the library itself says and hears. It knows whole snapshots only.
+using LibraryBody =
+    std::variant<raft::RequestVote, raft::RequestVoteResult, raft::AppendEntries,
+                 raft::AppendEntriesResult, raft::InstallSnapshot, raft::TimeoutNow>;
+
 // An AppendEntries or InstallSnapshot comes without its payload: the library keeps terms only.
 struct LibraryMessage {
   MasterId to = 0;
   std::string address;
-  raft::Message message;
+  LibraryBody message;
   std::size_t entries = 0;  // AppendEntries: how many belong in it, from prev_index + 1
 };
 
@@ -56,7 +62,7 @@ class RaftLibrary {
   // handing over), Exhausted or InvalidArgument (no such voter) and change nothing.
   Result<LibraryUpdate> start(Millis now, const raft::Stored& stored);
   Result<LibraryUpdate> receive(Millis now, MasterId from, const std::string& address,
-                                const raft::Message& message);
+                                const LibraryBody& message);
   // Pre: last_stored() < index <= last_index(), not installing().
   Result<LibraryUpdate> persisted_entries(Millis now, raft::Index index);
   Result<LibraryUpdate> persisted_snapshot(Millis now, const raft::SnapshotMeta& meta);

@@ -25,8 +25,11 @@ inline constexpr bool kRule4 = MUSTER_WITHOUT_RAFT_RULE != 4;
 inline constexpr bool kRule5 = MUSTER_WITHOUT_RAFT_RULE != 5;
 // An old refusal is not heard: the library goes back before what is confirmed, and stays there.
 inline constexpr bool kRule6 = MUSTER_WITHOUT_RAFT_RULE != 6;
+// Who refuses a pre-vote tells its own term: the library repeats that of the asker, who then never
+// learns of a higher one and is refused for it for ever, were its log the best.
+inline constexpr bool kRule7 = MUSTER_WITHOUT_RAFT_RULE != 7;
 // What is committed is told before a new configuration comes: the library takes the one before it
 // for committed only if it hears so in time, and else rolls back to an older one.
-inline constexpr bool kRule7 = MUSTER_WITHOUT_RAFT_RULE != 7;
+inline constexpr bool kRule8 = MUSTER_WITHOUT_RAFT_RULE != 8;
 
 }  // namespace muster::failover

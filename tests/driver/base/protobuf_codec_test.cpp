@@ -461,11 +461,10 @@ TEST_F(ProtobufCodecTest, ABlobIsNeverNullEvenWhenItsBytesAreAbsent) {
   const raft::Blob blob = std::get<raft::AppendEntries>(message).entries.at(0).data;
   ASSERT_NE(blob, nullptr);
   EXPECT_TRUE(blob->empty());
-  frame.mutable_consensus()->mutable_install_snapshot()->mutable_meta();
-  const auto install = decode_frame(frame.SerializeAsString());
-  ASSERT_TRUE(install);
-  EXPECT_NE(std::get<raft::InstallSnapshot>(std::get<rpc::Consensus>(*install).message).data,
-            nullptr);
+  frame.mutable_consensus()->mutable_snapshot_chunk()->mutable_meta();
+  const auto chunk = decode_frame(frame.SerializeAsString());
+  ASSERT_TRUE(chunk);
+  EXPECT_NE(std::get<raft::SnapshotChunk>(std::get<rpc::Consensus>(*chunk).message).bytes, nullptr);
 }
 
 TEST_F(ProtobufCodecTest, FieldsOfLaterVersionsAreSkipped) {

@@ -343,20 +343,24 @@ class RandomValues {
                                          .features = u16(),
                                          .capacity = u16()};
       case 4:
-        return raft::InstallSnapshot{
-            .term = u64(),
-            .meta = {.index = u64(),
-                     .term = u64(),
-                     .configuration_index = u64(),
-                     .configuration = list(6,
-                                           [&] {
-                                             return raft::Server{.id = u64(),
-                                                                 .address = address().text(),
-                                                                 .voter = flag()};
-                                           })},
-            .data = blob()};
-      case 5: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
-      case 6: return raft::ReadProbe{.term = u64(), .round = u64()};
+        return raft::SnapshotChunk{.term = u64(),
+                                   .meta = {.index = u64(),
+                                            .term = u64(),
+                                            .configuration_index = u64(),
+                                            .configuration = list(6,
+                                                                  [&] {
+                                                                    return raft::Server{
+                                                                        .id = u64(),
+                                                                        .address = address().text(),
+                                                                        .voter = flag()};
+                                                                  })},
+                                   .total = u64(),
+                                   .offset = u64(),
+                                   .bytes = blob(),
+                                   .checksum = u64()};
+      case 5: return raft::SnapshotAck{.term = u64(), .index = u64(), .offset = u64()};
+      case 6: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+      case 7: return raft::ReadProbe{.term = u64(), .round = u64()};
       default: return raft::ReadEcho{.term = u64(), .round = u64()};
     }
   }

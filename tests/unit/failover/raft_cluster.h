@@ -37,8 +37,9 @@ struct Faults {
 struct Master {
   MasterId id = 0;
   raft::Stored disk;
-  bool joins = false;                // a cluster that is there; does not begin it
-  bool retired = false;              // removed: stays down until it joins anew
+  bool joins = false;    // a cluster that is there; does not begin it
+  bool retired = false;  // removed: stays down until it joins anew
+  Instant retired_at{};
   std::vector<raft::Server> agreed;  // the masters, as this one knows to be agreed on
   std::deque<RaftEffect> writes;     // asked for, oldest first
   bool writing = false;
@@ -74,10 +75,14 @@ class Cluster {
   std::map<std::uint64_t, Error> failed;
   std::map<std::uint64_t, MasterId> answered;  // reads, and by whom
   std::map<std::uint64_t, Error> unread;
+  std::size_t chunk_bytes = 0;     // of snapshots, sent
   std::vector<raft::Change> done;  // of changes
   std::vector<std::pair<raft::Change, Error>> undone;
   Instant now{std::chrono::seconds(100)};
 
+  std::function<void(MasterId)> on_removed = [](MasterId) {};
+
+  MasterId size() const { return nodes_.size(); }
   Master& master(MasterId id) { return nodes_.at(id); }
   Rng& rng() { return rng_; }
 
@@ -180,6 +185,7 @@ class Cluster {
   void retire(MasterId id) {
     crash(id);
     nodes_.at(id).retired = true;
+    nodes_.at(id).retired_at = now;
   }
   std::vector<raft::Server> members() const {  // as the leader knows them
     const MasterId leader = ready_leader();
@@ -277,6 +283,9 @@ class Cluster {
     if (send.address != address_of(send.to)) complain(node, "sends to " + send.address);
     const auto link = std::make_pair(node.id, send.to);
     note("s" + std::to_string(send.message.index()) + "," + std::to_string(send.to));
+    if (const auto* chunk = std::get_if<raft::SnapshotChunk>(&send.message)) {
+      chunk_bytes += chunk->bytes->size();
+    }
     if (cut_[link] || rng_.chance(faults.loss_percent)) return;
     deliver(link, send.message);
     if (faults.reorder && rng_.chance(2)) deliver(link, send.message);
@@ -319,6 +328,14 @@ class Cluster {
     if (!changed.committed) return;
     node.agreed = changed.servers;
     const auto [agreed, fresh] = configurations_.emplace(changed.index, changed.servers);
+    if (fresh && agreed != configurations_.begin()) {
+      for (const raft::Server& was : std::prev(agreed)->second) {
+        if (std::none_of(changed.servers.begin(), changed.servers.end(),
+                         [&](const raft::Server& is) { return is.id == was.id; })) {
+          on_removed(was.id);
+        }
+      }
+    }
     if (agreed->second != changed.servers) {
       complain(node, "knows other masters at index " + std::to_string(changed.index));
     }

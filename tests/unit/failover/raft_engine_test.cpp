@@ -209,13 +209,15 @@ struct Outcome {
   std::uint64_t digest;
   std::size_t acknowledged;
   std::size_t answered;
+  std::size_t changes;
   bool converged;
 };
 
 void do_harm(Cluster& cluster) {
   Rng& rng = cluster.rng();
-  const MasterId any = 1 + rng.below(std::uint64_t{3});
-  const MasterId other = any % 3 + 1;
+  const MasterId all = cluster.size();
+  const MasterId any = 1 + rng.below(all);
+  const MasterId other = any % all + 1;
   switch (rng.below(std::uint64_t{10})) {
     case 0: cluster.isolate(any); break;
     case 1: cluster.cut(any, other, true); break;  // one way
@@ -228,7 +230,7 @@ void do_harm(Cluster& cluster) {
       break;
     case 7:
       if (rng.chance(30)) {
-        for (MasterId id = 1; id <= 3; ++id) cluster.crash(id);
+        for (MasterId id = 1; id <= all; ++id) cluster.crash(id);
       }
       break;
     case 8:
@@ -238,7 +240,7 @@ void do_harm(Cluster& cluster) {
       break;
     default: cluster.faults.slow_disk = !cluster.faults.slow_disk; break;
   }
-  for (MasterId id = 1; id <= 3; ++id) {
+  for (MasterId id = 1; id <= all; ++id) {
     cluster.later(rng.below(milliseconds(3000)), [&cluster, id] { cluster.boot(id); });
   }
   cluster.later(milliseconds(200) + rng.below(milliseconds(2500)), [&] { do_harm(cluster); });
@@ -254,8 +256,41 @@ void work(Cluster& cluster) {
   cluster.later(milliseconds(20) + rng.below(milliseconds(100)), [&] { work(cluster); });
 }
 
-Outcome harass(std::uint64_t seed, Duration how_long) {
-  Cluster cluster(3, seed, compacting());
+// Masters come and go meanwhile: any that is not one may be added, any that is one removed.
+void change_masters(Cluster& cluster) {
+  Rng& rng = cluster.rng();
+  cluster.later(milliseconds(500) + rng.below(milliseconds(4000)),
+                [&] { change_masters(cluster); });
+  const MasterId leader = cluster.ready_leader();
+  if (leader == 0) return;
+  const std::vector<raft::Server> members = cluster.members();
+  const MasterId any = 1 + rng.below(std::uint64_t{5});
+  const auto found = std::find_if(members.begin(), members.end(),
+                                  [any](const raft::Server& server) { return server.id == any; });
+  if (found == members.end()) {
+    if (!cluster.master(any).retired) return;  // its removal may not be agreed on
+    if (cluster.now - cluster.master(any).retired_at < seconds(3)) return;
+    if (cluster.change(leader, raft::ChangeKind::Add, any)) cluster.boot_anew(any);
+  } else if (!found->voter && rng.chance(80)) {
+    (void)cluster.change(leader, raft::ChangeKind::Promote, any);
+  } else if (members.size() > 2) {
+    (void)cluster.change(leader, raft::ChangeKind::Remove, any);
+  }
+}
+
+// Whoever is removed is switched off soon after, as an operator would.
+void switch_off_removed(Cluster& cluster) {
+  cluster.on_removed = [&cluster](MasterId id) {
+    cluster.later(milliseconds(100), [&cluster, id] { cluster.retire(id); });
+  };
+}
+
+Outcome harass(std::uint64_t seed, Duration how_long, bool changes = false) {
+  Cluster cluster(3, seed, compacting(), changes ? 2 : 0);
+  if (changes) {
+    switch_off_removed(cluster);
+    cluster.later(seconds(3), [&] { change_masters(cluster); });
+  }
   cluster.faults = {.loss_percent = seed % 4 == 0 ? 5U : 0U, .reorder = seed % 2 == 0};
   cluster.later(seconds(1), [&] { work(cluster); });
   cluster.later(seconds(2), [&] { do_harm(cluster); });
@@ -263,13 +298,13 @@ Outcome harass(std::uint64_t seed, Duration how_long) {
   cluster.stop_scripts();
   cluster.faults = {};
   cluster.heal();
-  for (MasterId id = 1; id <= 3; ++id) cluster.boot(id);
+  for (MasterId id = 1; id <= (changes ? 5U : 3U); ++id) cluster.boot(id);
   const std::size_t before = cluster.acknowledged.size();
   if (const MasterId leader = cluster.elect(seconds(10))) cluster.propose(leader);
   const bool converged = cluster.run_until(
       seconds(10), [&] { return cluster.acknowledged.size() > before && cluster.converged(); });
-  return {cluster.wrong, cluster.digest, cluster.acknowledged.size(), cluster.answered.size(),
-          converged};
+  return {cluster.wrong,           cluster.digest,      cluster.acknowledged.size(),
+          cluster.answered.size(), cluster.done.size(), converged};
 }
 
 class RaftUnderHarm : public testing::TestWithParam<std::uint64_t> {};
@@ -283,6 +318,17 @@ TEST_P(RaftUnderHarm, KeepsItsPromises) {
   EXPECT_GT(outcome.answered, 20U);
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RaftUnderHarm, testing::Range<std::uint64_t>(1, 41));
+
+class RaftUnderHarmAndChanges : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(RaftUnderHarmAndChanges, KeepsItsPromises) {
+  const Outcome outcome = harass(GetParam(), seconds(60), true);
+  EXPECT_TRUE(outcome.wrong.empty())
+      << outcome.wrong.size() << " promises broken, the first: " << outcome.wrong.front();
+  EXPECT_TRUE(outcome.converged);
+  EXPECT_GT(outcome.changes, 3U);
+}
+INSTANTIATE_TEST_SUITE_P(Seeds, RaftUnderHarmAndChanges, testing::Range<std::uint64_t>(1, 41));
 
 TEST(RaftDeterminism, TheSameSeedGivesTheSameRun) {
   EXPECT_EQ(harass(4, seconds(20)).digest, harass(4, seconds(20)).digest);

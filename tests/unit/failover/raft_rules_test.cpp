@@ -13,6 +13,7 @@
 #include "base/rng.h"
 #include "failover/raft_check.h"
 #include "failover/raft_engine.h"
+#include "failover/snapshot_transfer.h"
 
 namespace muster::failover {
 namespace {
@@ -120,8 +121,9 @@ class Lone {
   }
 };
 
-raft::InstallSnapshot install(raft::Term term, raft::Index index) {
-  return {term, {index, term, 1, servers(3)}, blob("state")};
+// A snapshot that fits into one chunk.
+raft::SnapshotChunk install(raft::Term term, raft::Index index) {
+  return {term, {index, term, 1, servers(3)}, 5, 0, blob("state"), fnv1a64("state")};
 }
 
 // --- starting ---------------------------------------------------------------------------------
@@ -247,7 +249,29 @@ TEST(RaftRule1, AConfigurationThatIsLostWithItsLeaderIsTakenBack) {
   EXPECT_EQ(lone.all<ConfigurationChanged>().back().index, 1U);
 }
 
-TEST(RaftRule7, AConfigurationThatIsAgreedOnStaysWhenTheNextOneIsLost) {
+TEST(RaftRule7, WhoRefusesAPreVoteTellsItsOwnTerm) {
+  Lone lone;
+  lone.tell(3, raft::RequestVote{9, 3, 1, 1, false, false});  // so the own term is 9 now
+  lone.sync();
+  lone.tell(2, raft::RequestVote{4, 2, 5, 3, false, true});
+  const auto refused = lone.last_sent<raft::RequestVoteResult>(2);
+  EXPECT_FALSE(refused.granted);
+  EXPECT_EQ(refused.term, 9U);
+  lone.tell(2, raft::RequestVote{10, 2, 5, 3, false, true});
+  const auto granted = lone.last_sent<raft::RequestVoteResult>(2);
+  EXPECT_TRUE(granted.granted);
+  EXPECT_EQ(granted.term, 10U) << "what was asked for";
+}
+
+TEST(RaftRule7, ACandidateTakesOverTheTermThatItIsRefusedFor) {
+  Lone lone;
+  while (lone.engine.role() == raft::Role::Follower) lone.pass(milliseconds(50));
+  lone.tell(2, raft::RequestVoteResult{50, false, true, 1, 0xffff});
+  EXPECT_EQ(lone.engine.term(), 50U);
+  EXPECT_EQ(lone.engine.role(), raft::Role::Follower);
+}
+
+TEST(RaftRule8, AConfigurationThatIsAgreedOnStaysWhenTheNextOneIsLost) {
   Lone lone;
   lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {change(2, 4)}});
   lone.sync();
@@ -259,7 +283,7 @@ TEST(RaftRule7, AConfigurationThatIsAgreedOnStaysWhenTheNextOneIsLost) {
   EXPECT_EQ(lone.engine.configuration().size(), 4U);
 }
 
-TEST(RaftRule7, ASnapshotBetweenTwoConfigurationsHoldsTheFirst) {
+TEST(RaftRule8, ASnapshotBetweenTwoConfigurationsHoldsTheFirst) {
   Lone lone(options(3, 0));
   lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {change(2, 4), command(2)}});
   lone.sync();
@@ -365,12 +389,13 @@ TEST(RaftRule5, ASecondSnapshotWaitsUntilTheFirstIsWritten) {
   lone.tell(2, install(3, 20));
   ASSERT_EQ(lone.all<PutSnapshot>().size(), 1U);
   EXPECT_EQ(lone.all<PutSnapshot>()[0].keep_from, 0U);
-  EXPECT_TRUE(lone.tell(3, install(4, 30)).empty());
+  lone.tell(3, install(4, 30));
+  EXPECT_EQ(lone.all<PutSnapshot>().size(), 1U);
   EXPECT_TRUE(lone.all<Restore>().empty()) << "not before it is durable";
   lone.sync();
   ASSERT_EQ(lone.all<Restore>().size(), 1U);
   EXPECT_EQ(lone.engine.applied_index(), 20U);
-  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 20U);
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(3).last_index, 20U);
   lone.tell(3, install(4, 30));
   lone.sync();
   EXPECT_EQ(lone.engine.applied_index(), 30U);
@@ -379,7 +404,7 @@ TEST(RaftRule5, ASecondSnapshotWaitsUntilTheFirstIsWritten) {
 TEST(RaftRule5, AnInstallationGoesOnWhenItsLeaderSendsTheSameAgain) {
   Lone lone;
   lone.tell(2, install(3, 20));
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(lone.tell(2, install(3, 20)).empty());
+  for (int i = 0; i < 3; ++i) lone.tell(2, install(3, 20));
   lone.sync();
   EXPECT_EQ(lone.all<PutSnapshot>().size(), 1U);
   EXPECT_EQ(lone.all<Restore>().size(), 1U);
@@ -483,13 +508,24 @@ TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
   const raft::Entry many{2, raft::EntryType::Change, blob("\x01\xff\xff\xff\xff\xff\xff\xff\xff")};
   const raft::Entry nobody{2, raft::EntryType::Change,
                            blob(std::string("\x01", 1) + std::string(15, '\0'))};
-  raft::InstallSnapshot no_masters = install(2, 9);
+  raft::SnapshotChunk no_masters = install(2, 9);
   no_masters.meta.configuration.clear();
-  raft::InstallSnapshot no_data = install(2, 9);
-  no_data.data = nullptr;
-  raft::InstallSnapshot no_index = install(2, 0);
-  raft::InstallSnapshot newer = install(2, 9);
+  raft::SnapshotChunk no_data = install(2, 9);
+  no_data.bytes = nullptr;
+  raft::SnapshotChunk no_index = install(2, 0);
+  raft::SnapshotChunk newer = install(2, 9);
   newer.meta.term = 3;
+  raft::SnapshotChunk huge = install(2, 9);
+  huge.total = kSnapshotBytesMax + 1;
+  raft::SnapshotChunk beyond = install(2, 9);
+  beyond.offset = 1;
+  raft::SnapshotChunk far = install(2, 9);
+  far.offset = kHuge;
+  raft::SnapshotChunk nothing = install(2, 9);
+  nothing.bytes = blob("");
+  raft::SnapshotChunk fat = install(2, 9);
+  fat.bytes = blob(std::string(kSnapshotChunkBytes + 1, 'x'));
+  fat.total = 2 * kSnapshotChunkBytes;
   const std::vector<raft::Message> messages = {
       raft::RequestVote{kHuge, 2, 1, 1, true, false},
       raft::RequestVote{2, 3, 1, 1, false, false},  // for somebody else
@@ -514,6 +550,13 @@ TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
       no_data,
       no_index,
       newer,
+      huge,
+      beyond,
+      far,
+      nothing,
+      fat,
+      raft::SnapshotAck{1, 1, kHuge},
+      raft::SnapshotAck{kHuge, 1, 1},
       raft::TimeoutNow{kHuge, 1, 1},
       raft::ReadProbe{kHuge, 1},
       raft::ReadProbe{0, 1},
@@ -628,8 +671,11 @@ TEST(RaftHostile, RandomMessagesNeverBreakTheEngine) {
                                          : command(term));
       }
       const MasterId from = 1 + rng.below(std::uint64_t{4});
-      raft::InstallSnapshot snapshot = install(1 + rng.below(std::uint64_t{6}), number());
+      raft::SnapshotChunk snapshot = install(1 + rng.below(std::uint64_t{6}), number());
       snapshot.meta.term = number();
+      if (rng.chance(30)) snapshot.total = number();
+      if (rng.chance(30)) snapshot.offset = number();
+      if (rng.chance(30)) snapshot.checksum = number();
       const std::vector<raft::Message> messages = {
           raft::RequestVote{number(), from, number(), number(), rng.chance(50), rng.chance(50)},
           raft::RequestVoteResult{number(), rng.chance(50), rng.chance(50), 1, 1},
@@ -637,6 +683,7 @@ TEST(RaftHostile, RandomMessagesNeverBreakTheEngine) {
           raft::AppendEntries{number(), number(), 1 + number() % 3, number(), entries},
           raft::AppendEntriesResult{number(), number(), number(), 1, 1},
           snapshot,
+          raft::SnapshotAck{number(), number(), number()},
           raft::TimeoutNow{number(), number(), number()},
           raft::ReadProbe{number(), number()},
           raft::ReadEcho{number(), number()}};

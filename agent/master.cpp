@@ -1,8 +1,10 @@
 #include "agent/master.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "agent/command_kinds.h"
+#include "alerting/silences.h"
 #include "base/problem.h"
 #include "failover/commands.h"
 #include "failover/workload_check.h"
@@ -286,7 +288,9 @@ void Master::evaluate_alerts(Instant now) {
   }
   own_alerts_.set_active(own_firing, wall, now);
   if (!coordinator_.active()) return;
-  cluster_alerts_.set_active(alerting::evaluate(*state_, wall, options_.rules), wall, now);
+  std::vector<alerting::Alert> firing = alerting::evaluate(*state_, wall, options_.rules);
+  alerting::mute(firing, std::as_const(*state_).silences, wall);
+  cluster_alerts_.set_active(firing, wall, now);
 }
 
 Instant Master::deadline() const {

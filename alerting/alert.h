@@ -19,6 +19,7 @@ struct Alert {
   Labels labels;       // with alertname; names match [a-zA-Z_][a-zA-Z0-9_]*
   Labels annotations;  // summary and description
   WallTime starts_at{};
+  bool muted = false;  // by a silence: it fires, and nobody is told
   bool operator==(const Alert&) const = default;
 };
 

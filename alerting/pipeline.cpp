@@ -69,6 +69,7 @@ void Pipeline::set_active(const std::vector<Alert>& alerts, WallTime wall, Insta
     Group& group = group_of(alert.labels);
     const auto known = group.alerts.find(id);
     if (known == group.alerts.end()) {
+      if (alert.muted) continue;  // as if it had not begun
       if (tracked_ >= options_.alerts_max) {
         ++dropped_;
         continue;
@@ -79,6 +80,7 @@ void Pipeline::set_active(const std::vector<Alert>& alerts, WallTime wall, Insta
     }
     Tracked& tracked = known->second;
     tracked.alert.annotations = alert.annotations;
+    tracked.alert.muted = alert.muted;
     if (tracked.firing) continue;
     // It is back before its end was told. It cannot have begun before that end; if it could, its
     // notification would look like a repeat of the earlier one.
@@ -103,7 +105,15 @@ void Pipeline::resolve_missing(const std::set<std::string>& active, WallTime wal
 }
 
 bool Pipeline::untold(const std::string& fingerprint, const Tracked& tracked, const Flow& flow) {
-  return tracked.firing ? !flow.accepted.contains(fingerprint) : flow.perhaps.contains(fingerprint);
+  if (!tracked.firing) return flow.perhaps.contains(fingerprint);  // muted or not: it is over
+  return !tracked.alert.muted && !flow.accepted.contains(fingerprint);
+}
+
+bool Pipeline::to_remind(const Group& group, const Flow& flow) {
+  return std::any_of(flow.accepted.begin(), flow.accepted.end(), [&](const std::string& id) {
+    const auto tracked = group.alerts.find(id);
+    return tracked != group.alerts.end() && !tracked->second.alert.muted;
+  });
 }
 
 // Sets every flow's `due` from what is to be told.
@@ -121,7 +131,7 @@ void Pipeline::refresh(Group& group, Instant now) {
       flow.due = flow.in_flight->sent_at + options_.delivery_timeout;
     } else if (flow.news_at) {
       flow.due = std::max(*flow.news_at + options_.group_wait, flow.not_before);
-    } else if (!flow.accepted.empty()) {
+    } else if (to_remind(group, flow)) {
       flow.due = std::max(flow.reminder_at, flow.not_before);
     } else {
       flow.due = kNever;
@@ -164,7 +174,8 @@ void Pipeline::send(const std::string& key, Group& group, std::size_t receiver, 
   std::vector<std::string> chosen;  // news first: when there are too many, it must get in
   for (const bool news : {true, false}) {
     for (const auto& [id, tracked] : group.alerts) {
-      if (untold(id, tracked, flow) != news || (!news && !tracked.firing)) continue;
+      if (untold(id, tracked, flow) != news) continue;
+      if (!news && (!tracked.firing || tracked.alert.muted)) continue;
       chosen.push_back(id);
     }
   }

@@ -95,7 +95,8 @@ class Pipeline {
   void reset();
 
   // Everything that fires now; what is missing is resolved. `wall` is now, for people. An alert
-  // that comes and goes within group_wait is never told.
+  // that comes and goes within group_wait is never told. One that is muted is told when it is not
+  // any more; its end is told to whoever heard of it before.
   void set_active(const std::vector<Alert>& alerts, WallTime wall, Instant now);
   // How Deliver `id` ended. 2xx: accepted. No answer, 5xx and 429: tried again with back-off, not
   // before Retry-After. Any other status: tried again with the next group_interval. A late,
@@ -159,6 +160,8 @@ class Pipeline {
   [[nodiscard]] Duration back_off(int failures) const;
   [[nodiscard]] Instant earliest_due() const;
   static bool untold(const std::string& fingerprint, const Tracked& tracked, const Flow& flow);
+  // Whether something fires that the receiver was told of and that is not muted.
+  static bool to_remind(const Group& group, const Flow& flow);
   void refresh(Group& group, Instant now);
   void forget_what_is_over();
   void conclude();

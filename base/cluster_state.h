@@ -161,7 +161,7 @@ struct ClusterState {
   std::uint64_t kv_bytes = 0;         // of all keys and values
   CowList<KeyChange> kv_changes;      // oldest first, bounded
   std::uint64_t kv_changes_from = 0;  // every change after this index is in kv_changes
-  SharedMap<std::string, LeaseRecord> leases;
+  CowMap<std::string, LeaseRecord> leases;
   SharedMap<std::string, TokenRecord> tokens;           // by id
   SharedMap<std::string, AuthorityRecord> authorities;  // by id
   SharedMap<NodeName, CertificateRecord> certificates;

@@ -146,6 +146,9 @@ class CowMap {
     size_ = 0;
   }
 
+  // True: nothing changed since one was copied from the other. Costs one comparison.
+  [[nodiscard]] bool shares_all_with(const CowMap& other) const { return root_ == other.root_; }
+
   bool operator==(const CowMap& other) const {
     if (size_ != other.size_) return false;
     return root_ == other.root_ || std::equal(begin(), end(), other.begin());

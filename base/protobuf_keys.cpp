@@ -176,12 +176,13 @@ void keys_from_wire(const wire::ClusterState& state, ClusterState& out, Reader& 
                               .prefix = change.prefix()});
   }
   out.kv_changes_from = state.kv_changes_from();
-  map_from_wire(
-      out.leases, state.leases(), "cluster_state.leases", reader,
-      [&](const auto& entry) {
-        return reader.text("lease_record.key", entry.key(), kLabelBytesMax);
-      },
-      [&](const auto& entry) { return from_wire(entry, reader); });
+  for (const wire::LeaseRecord& lease : state.leases()) {
+    if (reader.failed()) return;
+    std::string name = reader.text("lease_record.key", lease.key(), kLabelBytesMax);
+    if (!out.leases.put(std::move(name), from_wire(lease, reader))) {
+      reader.refuse("cluster_state.leases", "has a key twice");
+    }
+  }
 }
 
 void requests_to_wire(const RememberedRequests& requests, wire::ClusterState& out) {

@@ -73,10 +73,10 @@ class Applying {
   Said down(const NodeName& name, NodeState to, const char* kind, const std::string& text);
   void key_changed(std::string key, bool prefix);
   void drop_key(const std::string& key);
-  // The lease when `holder` has it under this token; null, and `why` filled in, when not.
-  LeaseRecord* held(const std::string& name, const std::string& holder, std::uint64_t token,
-                    Error& why);
-  Status join_refused(const TokenRecord& token, const UseJoinToken& c) const;
+  // The lease, when `holder` has it under this token.
+  [[nodiscard]] Result<LeaseRecord> held(const std::string& name, const std::string& holder,
+                                         std::uint64_t token) const;
+  [[nodiscard]] Status join_refused(const TokenRecord& token, const UseJoinToken& c) const;
   void purge_tokens();
   void purge_revoked();
 

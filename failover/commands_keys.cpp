@@ -120,65 +120,58 @@ Applying::Said Applying::operator()(const DeletePrefix& c) {
 
 Applying::Said Applying::operator()(const GrantLease& c) {
   if (Status ok = check_lease(c); !ok) return tl::unexpected(ok.error());
-  const ClusterState& state = state_;
-  const auto found = state.leases.find(c.name);
-  const bool fresh = found == state.leases.end();
+  const auto found = state_.leases.find(c.name);
+  const bool fresh = found == state_.leases.end();
   if (!fresh && found->second.holder != c.holder) {
     return fail(Code::Conflict, "the lease " + in_quotes(c.name) + " is held by " +
                                     in_quotes(found->second.holder) +
                                     ": wait until it is released or expires");
   }
-  if (fresh && state.leases.size() >= kLeasesMax) {
+  if (fresh && state_.leases.size() >= kLeasesMax) {
     return fail(Code::Exhausted, "there are " + std::to_string(kLeasesMax) +
                                      " leases, more are not allowed: release some first");
   }
   token_ = state_.next_token++;
-  state_.leases[c.name] = {.holder = c.holder,
-                           .token = token_,
-                           .ttl_ms = c.ttl_ms,
-                           .granted_at = at_,
-                           .renewed = index_};
+  state_.leases.put(c.name, {.holder = c.holder,
+                             .token = token_,
+                             .ttl_ms = c.ttl_ms,
+                             .granted_at = at_,
+                             .renewed = index_});
   return "granted with token " + std::to_string(token_);
 }
 
-LeaseRecord* Applying::held(const std::string& name, const std::string& holder, std::uint64_t token,
-                            Error& why) {
-  const ClusterState& state = state_;
-  const auto found = state.leases.find(name);
-  if (found == state.leases.end()) {
-    why = {Code::NotFound, "nobody holds the lease " + in_quotes(name) +
-                               ": it expired or was released, ask for it again"};
-    return nullptr;
+Result<LeaseRecord> Applying::held(const std::string& name, const std::string& holder,
+                                   std::uint64_t token) const {
+  const auto found = state_.leases.find(name);
+  if (found == state_.leases.end()) {
+    return fail(Code::NotFound, "nobody holds the lease " + in_quotes(name) +
+                                    ": it expired or was released, ask for it again");
   }
-  if (found->second.holder != holder || found->second.token != token) {
-    why = {Code::Conflict, "the lease " + in_quotes(name) + " is held by " +
-                               in_quotes(found->second.holder) + " under another token: stop " +
-                               "what it is for"};
-    return nullptr;
-  }
-  return &state_.leases.at(name);
+  if (found->second.holder == holder && found->second.token == token) return found->second;
+  return fail(Code::Conflict, "the lease " + in_quotes(name) + " is held by " +
+                                  in_quotes(found->second.holder) +
+                                  " under another token: stop what it is for");
 }
 
 Applying::Said Applying::operator()(const RenewLease& c) {
-  Error why;
-  LeaseRecord* lease = held(c.name, c.holder, c.token, why);
-  if (lease == nullptr) return tl::unexpected(why);
+  Result<LeaseRecord> lease = held(c.name, c.holder, c.token);
+  if (!lease) return tl::unexpected(lease.error());
   lease->renewed = index_;
   token_ = lease->token;
+  state_.leases.put(c.name, *lease);
   return "renewed for " + std::to_string(lease->ttl_ms) + " ms";
 }
 
 Applying::Said Applying::operator()(const ReleaseLease& c) {
-  Error why;
-  if (held(c.name, c.holder, c.token, why) == nullptr) return tl::unexpected(why);
+  const Result<LeaseRecord> lease = held(c.name, c.holder, c.token);
+  if (!lease) return tl::unexpected(lease.error());
   state_.leases.erase(c.name);
   return "released";
 }
 
 Applying::Said Applying::operator()(const ExpireLease& c) {
-  const ClusterState& state = state_;
-  const auto found = state.leases.find(c.name);
-  if (found == state.leases.end() || found->second.token != c.token ||
+  const auto found = state_.leases.find(c.name);
+  if (found == state_.leases.end() || found->second.token != c.token ||
       found->second.renewed != c.renewed) {
     return fail(Code::Conflict, "the lease " + in_quotes(c.name) + " has changed since");
   }

@@ -22,48 +22,13 @@
 #include "base/rng.h"
 #include "base/rpc.h"
 #include "base/workload.h"
+#include "tests/driver/base/random_records.h"
 
 namespace muster {
 
-class RandomValues {
+class RandomValues : public RandomRecords {
  public:
-  explicit RandomValues(Rng& rng) : rng_(rng) {}
-
-  // Numbers of every length on the wire, not only long ones.
-  std::uint64_t u64() { return rng_.next() >> rng_.below(64); }
-  std::uint32_t u32() { return static_cast<std::uint32_t>(u64()); }
-  std::uint16_t u16() { return static_cast<std::uint16_t>(u64()); }
-  bool flag() { return rng_.chance(50); }
-  std::string name() {
-    static constexpr std::string_view kInner = "abcdefghijklmnopqrstuvwxyz0123456789.-";
-    std::string name(1, letter());
-    for (std::size_t left = below(10) == 0 ? 61 : below(8); left > 0; --left) {
-      name += kInner[below(kInner.size())];
-    }
-    return name + letter();
-  }
-  std::string name_or_none() { return flag() ? name() : ""; }
-  // Any bytes: not UTF-8, and with zeros.
-  std::string text(std::size_t below_bytes = 40) {
-    std::string text(below(below_bytes), '\0');
-    for (char& c : text) c = static_cast<char>(rng_.next());
-    return text;
-  }
-  std::vector<std::string> texts() {
-    return list(5, [&] { return text(); });
-  }
-  std::map<std::string, std::string> pairs() {
-    std::map<std::string, std::string> pairs;
-    for (std::size_t left = below(5); left > 0; --left) pairs[text()] = text();
-    return pairs;
-  }
-  WallTime wall() { return WallTime(std::chrono::milliseconds(rng_.below(253402300800000ULL))); }
-  Duration duration() { return rng_.below(Duration(std::chrono::years(100))); }
-  Address address() {
-    if (rng_.chance(25)) return {};
-    return {.host = "10.0." + std::to_string(below(256)) + "." + name(), .port = u16()};
-  }
-  raft::Blob blob() { return std::make_shared<const std::string>(text(300)); }
+  using RandomRecords::RandomRecords;
 
   gossip::Meta meta() {
     if (rng_.chance(25)) return {};
@@ -221,88 +186,6 @@ class RandomValues {
     fill_access(state);
     return state;
   }
-  void fill_keys(ClusterState& state) {
-    for (std::size_t left = below(80); left > 0; --left) {
-      const std::string key = text(30);
-      if (state.kv.contains(key)) continue;
-      const KeyRecord record{
-          .value = blob(), .created = u64(), .modified = u64(), .version = u64()};
-      state.kv.put(key, record);
-      state.kv_bytes += key.size() + record.value->size();
-      state.kv_changes.push_back({.index = u64(), .key = text(), .prefix = flag()});
-      RequestRecord request{.id = text()};
-      if (state.requests.contains(request.id)) continue;
-      if (flag()) {
-        request.index = 1 + u64() / 2;
-        request.text = text();
-        request.token = u64();
-        if (flag()) request.error = Error{static_cast<Code>(below(10)), text()};
-      }
-      state.requests.remember(request, kRequestsMax);
-    }
-    state.kv_changes_from = u64();
-    for (std::size_t left = below(6); left > 0; --left) {
-      state.leases[text()] = {.holder = text(),
-                              .token = u64(),
-                              .ttl_ms = u32(),
-                              .granted_at = wall(),
-                              .renewed = u64()};
-    }
-  }
-  void fill_access(ClusterState& state) {
-    for (std::size_t left = below(6); left > 0; --left) {
-      const NodeName master = name();
-      state.masters[master] = {.rpc = address(), .id = master_id(master)};
-      const TokenRecord made = token();
-      state.tokens[made.id] = made;
-      const AuthorityRecord signs = authority();
-      state.authorities[signs.id] = signs;
-      state.certificates[name()] = {.serial = text(),
-                                    .key = text(),
-                                    .role = node_role(),
-                                    .issued = wall(),
-                                    .expires = wall(),
-                                    .former = list(4, [&] {
-                                      return FormerCertificate{.serial = text(), .expires = wall()};
-                                    })};
-      state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
-    }
-    if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};
-  }
-  NodeRole node_role() { return flag() ? NodeRole::Agent : NodeRole::Master; }
-  TokenRecord token() {
-    return {.id = text(),
-            .kind = flag() ? TokenKind::Api : TokenKind::Join,
-            .role = static_cast<Role>(below(3)),
-            .node_role = node_role(),
-            .sha256 = text(),
-            .description = text(),
-            .created = wall(),
-            .expires = wall(),
-            .uses_left = u32(),
-            .created_by = text()};
-  }
-  AuthorityRecord authority() {
-    return {
-        .id = text(), .certificate = text(), .key = text(), .created = wall(), .active = flag()};
-  }
-  std::vector<GossipKey> gossip_keys() {
-    return list(4, [&] { return GossipKey{.id = text(), .secret = text()}; });
-  }
-  SilenceRecord silence() {
-    return {.matchers = list(4,
-                             [&] {
-                               return Matcher{.label = text(),
-                                              .kind = static_cast<MatchKind>(below(4)),
-                                              .value = text()};
-                             }),
-            .starts = wall(),
-            .ends = wall(),
-            .created_by = text(),
-            .comment = text()};
-  }
-  std::optional<std::uint64_t> expected() { return flag() ? std::optional(u64()) : std::nullopt; }
-
   static constexpr std::size_t kCommands = std::variant_size_v<CommandBody>;
   // Pre: alternative < kCommands; it is the index in CommandBody.
   Command command(std::size_t alternative) {
@@ -428,37 +311,9 @@ class RandomValues {
   }
 
  private:
-  std::size_t below(std::size_t n) { return static_cast<std::size_t>(rng_.below(n)); }
-  char letter() { return static_cast<char>('a' + below(26)); }
   std::int64_t boot_ns() { return static_cast<std::int64_t>(u64() >> 2); }
   Wanted wanted() { return flag() ? Wanted::Run : Wanted::Stop; }
 
-  // Fewer than `most` values of what `make` returns.
-  template <class Make>
-  std::vector<std::invoke_result_t<Make>> list(std::size_t most, Make make) {
-    std::vector<std::invoke_result_t<Make>> list;
-    for (std::size_t left = below(most); left > 0; --left) list.push_back(make());
-    return list;
-  }
-
-  std::vector<rpc::MasterAddress> masters() {
-    return list(4, [&] { return rpc::MasterAddress{.name = name(), .rpc = address()}; });
-  }
-  rpc::Facts facts() {
-    return {
-        .revision = u64(),
-        .cluster_id = text(),
-        .masters = masters(),
-        .authorities = text(2000),
-        .revoked = list(4, [&] { return text(); }),
-        .tokens = list(4,
-                       [&] {
-                         return rpc::ApiToken{
-                             .id = text(), .sha256 = text(), .role = text(), .expires = wall()};
-                       }),
-        .keys_revision = u64(),
-        .gossip_keys = list(4, [&] { return rpc::GossipSecret{.id = text(), .secret = text()}; })};
-  }
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }
@@ -507,35 +362,6 @@ class RandomValues {
       default: return access_body(alternative);
     }
   }
-  CommandBody access_body(std::size_t alternative) {
-    switch (alternative) {
-      case 25: return PutToken{.token = token()};
-      case 26: return DeleteToken{.id = text()};
-      case 27:
-        return UseJoinToken{.id = text(),
-                            .node = name(),
-                            .serial = text(),
-                            .key = text(),
-                            .role = node_role(),
-                            .expires = wall()};
-      case 28:
-        return RecordCertificate{.node = name(),
-                                 .serial = text(),
-                                 .key = text(),
-                                 .replaces = text(),
-                                 .role = node_role(),
-                                 .issued = wall(),
-                                 .expires = wall()};
-      case 29: return RevokeNode{.node = name()};
-      case 30: return PutAuthority{.authority = authority()};
-      case 31: return RetireAuthority{.id = text()};
-      case 32: return PutGossipKeys{.keys = gossip_keys(), .primary = text()};
-      case 33: return PutSilence{.id = text(), .silence = silence()};
-      default: return DeleteSilence{.id = text()};
-    }
-  }
-
-  Rng& rng_;
 };
 
 }  // namespace muster

@@ -139,6 +139,56 @@ TEST_F(KeysTest, ALeaseThatWasRenewedMeanwhileDoesNotExpire) {
   EXPECT_EQ(kinds(), std::vector<std::string>{"lease-expired"});
 }
 
+TEST_F(KeysTest, ThereAreOnlySoManyKeys) {
+  for (std::size_t i = 0; i < kKeysMax; ++i) {
+    state.kv.put("key" + std::to_string(i), {.value = value(""), .modified = 1});
+  }
+  const Result<Outcome> more = write("one-more", "");
+  ASSERT_FALSE(more);
+  EXPECT_EQ(more.error().code, Code::Exhausted);
+  EXPECT_NE(more.error().text.find("500000 keys"), std::string::npos) << more.error().text;
+  EXPECT_TRUE(write("key7", "")) << "one that is there may change";
+  EXPECT_EQ(put(DeletePrefix{"key"}).error().code, Code::Exhausted);
+  EXPECT_EQ(state.kv.size(), kKeysMax) << "all or nothing";
+  EXPECT_TRUE(put(DeletePrefix{"key1234"}));
+  EXPECT_TRUE(write("one-more", ""));
+}
+
+TEST_F(KeysTest, KeysAndValuesTogetherHaveALimit) {
+  const std::size_t whole = kKeyValueBytesMax / kValueBytesMax;
+  const Blob large = value(std::string(kValueBytesMax, 'v'));
+  for (std::size_t i = 0; i + 1 < whole; ++i) {
+    ASSERT_TRUE(put(PutKey{"k" + std::to_string(i), large, {}}));
+  }
+  const Result<Outcome> more = put(PutKey{"last", large, {}});
+  ASSERT_FALSE(more) << "the keys take room, too";
+  EXPECT_EQ(more.error().code, Code::Exhausted);
+  EXPECT_TRUE(put(PutKey{"k0", large, {}})) << "what is replaced does not count";
+  ASSERT_TRUE(put(DeleteKey{"k0", {}}));
+  EXPECT_TRUE(put(PutKey{"last", large, {}}));
+}
+
+TEST_F(KeysTest, LeasesAreBoundedInNumberAndTime) {
+  EXPECT_EQ(put(GrantLease{"a", "n1", kLeaseTtlMsMin - 1}).error().code, Code::InvalidArgument);
+  EXPECT_EQ(put(GrantLease{"a", "n1", kLeaseTtlMsMax + 1}).error().code, Code::InvalidArgument);
+  EXPECT_EQ(put(GrantLease{"", "n1", 5000}).error().code, Code::InvalidArgument);
+  EXPECT_EQ(put(GrantLease{"a", "", 5000}).error().code, Code::InvalidArgument);
+  for (std::size_t i = 0; i < kLeasesMax; ++i) {
+    ASSERT_TRUE(put(GrantLease{"l" + std::to_string(i), "n1", 5000}));
+  }
+  EXPECT_EQ(put(GrantLease{"more", "n1", 5000}).error().code, Code::Exhausted);
+  EXPECT_TRUE(put(GrantLease{"l0", "n1", 5000}));
+}
+
+// Nobody may ever learn that the lease is his from an answer to somebody else's request.
+TEST_F(KeysTest, ARetriedGrantGivesTheSameTokenAndGrantsNothing) {
+  const Result<Outcome> first = put(GrantLease{"a", "n1", 5000}, "r1");
+  const Result<Outcome> again = put(GrantLease{"a", "n1", 5000}, "r1");
+  ASSERT_TRUE(again);
+  EXPECT_EQ(again->token, first->token);
+  EXPECT_EQ(state.leases.at("a").token, first->token);
+}
+
 TEST_F(KeysTest, AStateIsCopiedWithoutItsKeys) {
   ASSERT_TRUE(write("a", "1"));
   const ClusterState before = state;

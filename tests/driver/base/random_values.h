@@ -257,14 +257,14 @@ class RandomValues {
       state.tokens[made.id] = made;
       const AuthorityRecord signs = authority();
       state.authorities[signs.id] = signs;
-      state.certificates[name()] = {.serial = text(),
-                                    .key = text(),
-                                    .role = node_role(),
-                                    .issued = wall(),
-                                    .expires = wall(),
-                                    .former = list(4, [&] {
-                                      return FormerCertificate{.serial = text(), .expires = wall()};
-                                    })};
+      state.certificates[name()] = {
+          .serial = text(),
+          .key = text(),
+          .role = node_role(),
+          .issued = wall(),
+          .expires = wall(),
+          .former = list(4, [&] { return FormerCertificate{.serial = text(), .expires = wall()}; }),
+          .authority = text()};
       state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
     }
     if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};
@@ -391,10 +391,8 @@ class RandomValues {
                                .masters = masters()};
       case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
       case 3:
-        return rpc::Heartbeat{.sequence = u64(),
-                              .sent_at_ns = boot_ns(),
-                              .applied = u64(),
-                              .disk_failing = flag()};
+        return rpc::Heartbeat{
+            .sequence = u64(), .sent_at_ns = boot_ns(), .applied = u64(), .disk_failing = flag()};
       case 4:
         return rpc::HeartbeatAck{
             .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};
@@ -417,9 +415,17 @@ class RandomValues {
                                   .master = name_or_none(),
                                   .authorization = text()};
       case 13: return facts();
+      case 14:
+        return rpc::FactsInstalled{.revision = u64(),
+                                   .keys_revision = u64(),
+                                   .authorities_sha256 = text(),
+                                   .serial = text()};
+      case 15: return rpc::Join{.id = u64(), .request = text(2000), .from = text()};
+      case 16: return rpc::Renew{.id = u64(), .request = text(2000), .host = text()};
       default:
-        return rpc::FactsInstalled{
-            .revision = u64(), .keys_revision = u64(), .authorities_sha256 = text()};
+        return rpc::Rotate{.id = u64(),
+                           .rotation = flag() ? rpc::Rotation::Authority : rpc::Rotation::GossipKey,
+                           .authorization = text()};
     }
   }
 
@@ -458,9 +464,7 @@ class RandomValues {
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }
-  Outcome outcome() {
-    return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()};
-  }
+  Outcome outcome() { return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()}; }
   rpc::WriteReply write_reply() {
     if (flag()) return {.id = u64(), .ok = true, .error = {}, .outcome = outcome()};
     return {.id = u64(),
@@ -513,7 +517,8 @@ class RandomValues {
                             .serial = text(),
                             .key = text(),
                             .role = node_role(),
-                            .expires = wall()};
+                            .expires = wall(),
+                            .authority = text()};
       case 28:
         return RecordCertificate{.node = name(),
                                  .serial = text(),
@@ -521,7 +526,8 @@ class RandomValues {
                                  .replaces = text(),
                                  .role = node_role(),
                                  .issued = wall(),
-                                 .expires = wall()};
+                                 .expires = wall(),
+                                 .authority = text()};
       case 29: return RevokeNode{.node = name()};
       case 30: return PutAuthority{.authority = authority()};
       case 31: return RetireAuthority{.id = text()};

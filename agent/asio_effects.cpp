@@ -4,7 +4,6 @@
 
 #include "agent/api.h"
 #include "agent/asio_wiring.h"
-#include "agent/facts.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
 #include "failover/sqlite_log_store.h"
@@ -138,15 +137,6 @@ void Runtime::act(SaveClusterId& effect) {
   asio::post(disk_, [this, id = effect.id] {
     const Status saved = instances_->save_cluster(id);
     if (!saved) say(Level::Warning, "the cluster's id is not saved: " + saved.error().text);
-  });
-}
-
-// Stores nothing in a plain cluster: there is nothing that must outlive this process.
-void Runtime::act(InstallFacts& effect) {
-  const rpc::Facts& facts = effect.facts;
-  known_.publish(known_state(facts));
-  asio::post(io_, [this, event = FactsStored{facts.revision, facts.keys_revision, {}, {}}] {
-    happened(event);
   });
 }
 

@@ -13,6 +13,7 @@
 #include "failover/posix_processes.h"
 #include "failover/sqlite_log_store.h"
 #include "health/posix_keyring.h"
+#include "identity/openssl_authority.h"
 
 namespace muster::agent {
 namespace {
@@ -55,6 +56,20 @@ Result<Circumstances> circumstances() {
   return here;
 }
 
+Status load_identity(const Config& config, Prepared& prepared) {
+  prepared.options.master.sha256 = identity::sha256;
+  if (!config.secured()) return {};
+  auto own = OwnIdentity::open(config);
+  if (!own) return tl::unexpected<Error>(own.error());
+  prepared.own = std::move(*own);
+  prepared.options.certificate = prepared.own->certificate();
+  if (!config.is_master()) return {};
+  auto issuing = prepared.own->issuing();
+  if (!issuing) return tl::unexpected<Error>(issuing.error());
+  prepared.options.master.issuing = std::move(*issuing);
+  return {};
+}
+
 }  // namespace
 
 Result<Prepared> prepare(const Config& config) {
@@ -73,6 +88,9 @@ Result<Prepared> prepare(const Config& config) {
   auto here = circumstances();
   if (!here) return tl::unexpected(here.error());
   prepared.options = node_options(config, *here);
+  if (Status own = load_identity(config, prepared); !own) {
+    return tl::unexpected<Error>(own.error());
+  }
 
   auto instances =
       SqliteInstances::open(config.data_dir + "/instances.db", failover::kernel_boot_id());
@@ -88,8 +106,10 @@ Result<Prepared> prepare(const Config& config) {
   if (!config.is_master()) return prepared;
   const std::string path = config.data_dir + "/consensus.db";
   if (failover::was_retired(path)) {
-    say(Level::Warning, "this node was a master and was taken away: it is an agent now; to make it a "
-                        "master again, remove " + path + ".retired* and restart it");
+    say(Level::Warning,
+        "this node was a master and was taken away: it is an agent now; to make it a "
+        "master again, remove " +
+            path + ".retired* and restart it");
     prepared.options.info.master = false;
     return prepared;
   }

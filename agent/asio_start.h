@@ -7,6 +7,7 @@
 
 #include "agent/config.h"
 #include "agent/node.h"
+#include "agent/posix_own_identity.h"
 #include "agent/sqlite_instances.h"
 #include "base/error.h"
 #include "failover/sqlite_log.h"
@@ -19,6 +20,7 @@ struct Prepared {
   Recovered recovered;
   std::unique_ptr<SqliteInstances> instances;
   std::unique_ptr<failover::SqliteLog> log;  // null unless a master
+  std::unique_ptr<OwnIdentity> own;          // null: a plain cluster
   std::shared_ptr<void> lock;                // of the data directory, while it is held
 };
 

@@ -100,6 +100,8 @@ class Runtime {
   void act(EncodeSnapshot& effect);
   void act(SaveClusterId& effect);
   void act(InstallFacts& effect);
+  void act(MakeCertificateRequest& effect);
+  void act(StoreCertificate& effect);
   void act(RetireMaster& effect);
   void act(Notice& effect);
   void act(Measured& effect);
@@ -108,6 +110,7 @@ class Runtime {
   Config config_;
   OnHangup on_hangup_;
   std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
+  std::unique_ptr<OwnIdentity> own_;               // null: a plain cluster; on the disk thread
   std::shared_ptr<identity::OpensslTls> tls_;      // null: RPC and HTTP are plain
   DropNotices drop_notices_;
   asio::io_context io_{1};

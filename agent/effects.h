@@ -49,6 +49,10 @@ struct SaveClusterId {  // durable some time soon; not answered
 struct InstallFacts {  // keys, authorities, revocations: answered by one FactsStored
   rpc::Facts facts;
 };
+struct MakeCertificateRequest {};  // with a new key; answered by one CertificateRequestMade
+struct StoreCertificate {          // for that key; answered by one CertificateStored
+  std::string certificate;         // PEM
+};
 struct RetireMaster {  // this node is no master any more: its log is put aside
   std::string why;
 };
@@ -72,7 +76,7 @@ using Effect =
                  health::AnswerStreamPing, OpenStream, SendFrame, CloseStream, failover::SaveVote,
                  failover::AppendLog, failover::PutSnapshot, SaveInstance, ForgetStored,
                  StartProcess, SignalProcess, WatchProcess, RunCheck, alerting::Deliver, WriteDone,
-                 ReadDone, AnswerRead, EncodeSnapshot, SaveClusterId, InstallFacts, RetireMaster,
-                 Notice, Measured, Halt>;
+                 ReadDone, AnswerRead, EncodeSnapshot, SaveClusterId, InstallFacts,
+                 MakeCertificateRequest, StoreCertificate, RetireMaster, Notice, Measured, Halt>;
 
 }  // namespace muster::agent

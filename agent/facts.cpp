@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "identity/joining.h"
+
 namespace muster::agent {
 
 rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate) {
@@ -9,7 +11,7 @@ rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate) {
   facts.revision = state.index;
   facts.cluster_id = state.id;
   facts.masters = electorate.list();
-  for (const auto& [id, authority] : state.authorities) facts.authorities += authority.certificate;
+  facts.authorities = identity::bundle_of(state);
   for (const auto& [serial, record] : state.revoked) facts.revoked.push_back(serial);
   for (const auto& [id, token] : state.tokens) {
     if (token.kind != TokenKind::Api) continue;

@@ -50,6 +50,7 @@ Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, ra
       wall_(wall),
       empty_(stored.entries.empty() && stored.snapshot.index == 0),
       electorate_(options_.masters, self_),
+      issuing_(options_.issuing),
       engine_(options_.raft, master_id(self_), self.rpc.text(), servers(options_.masters),
               std::move(stored), rng_.next(), now),
       hello_(std::move(hello)),
@@ -106,6 +107,11 @@ void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouch
     change_from(stream, *change, vouched, now);
   } else if (const auto* installed = std::get_if<rpc::FactsInstalled>(&frame)) {
     coordinator_.on_facts_installed(stream, *installed);
+    rotation_due_ = true;
+  } else if (const auto* join = std::get_if<rpc::Join>(&frame)) {
+    join_from(stream, *join, vouched, now);
+  } else if (const auto* rotate = std::get_if<rpc::Rotate>(&frame)) {
+    rotate_from(stream, *rotate, vouched, now);
   } else {
     emit(CloseStream{stream, "a frame that agents do not send"});
     coordinator_.on_closed(stream);
@@ -242,6 +248,11 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
   } else if (std::holds_alternative<OwnStep>(origin)) {
     stepping_ = false;
     step_due_ = result.has_value();  // else the next second's look tries again
+  } else if (std::holds_alternative<OwnRotation>(origin)) {
+    rotating_ = false;
+    rotation_due_ = result.has_value();  // likewise
+  } else if (const auto* issued = std::get_if<Issued>(&origin)) {
+    tell(issued->to, issuing_.answer(issued->number, *state_, result));
   } else {
     const std::uint64_t batch = std::get<InBatch>(origin).batch;
     const auto open = batches_.find(batch);
@@ -281,6 +292,7 @@ void Master::watch_leader(Instant now) {
 void Master::evaluate_alerts(Instant now) {
   next_evaluation_ = now + kEvaluateEvery;
   step_due_ = true;
+  rotation_due_ = true;
   const WallTime wall = wall_.wall_at(now);
   std::vector<alerting::Alert> own_firing;
   if (quorum_lost_) {

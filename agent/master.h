@@ -18,6 +18,7 @@
 #include "agent/credentials.h"
 #include "agent/effects.h"
 #include "agent/electorate.h"
+#include "agent/issuing.h"
 #include "agent/master_links.h"
 #include "agent/streams.h"
 #include "agent/view.h"
@@ -43,6 +44,7 @@ struct MasterOptions {
   // Writes that come at the same moment are proposed together, by the tick that deadline() then
   // asks for: one entry's cost of messages and of disk for all of them.
   bool gather = false;
+  IssuingOptions issuing;
   // A leader whose disk fails for so long asks another master to lead.
   Duration disk_patience = std::chrono::seconds(2);
   // Without a known leader for so long, a master says that the quorum is lost.
@@ -96,6 +98,12 @@ class Master {
   void read(std::uint64_t request, const rpc::Read& read, Instant now);
   void change_masters(std::uint64_t request, rpc::MasterChange change, const NodeName& name,
                       Instant now);
+  // Of this node's own clients; each ends in one WriteDone. Pre: active().
+  void join(std::uint64_t request, const rpc::Join& join, Instant now);
+  void rotate(std::uint64_t request, rpc::Rotation rotation, Instant now);
+  // `peer`: who is at the other end of the stream, proven; none: a plain cluster.
+  void on_renew(StreamId stream, const std::optional<PeerIdentity>& peer, const rpc::Renew& renew,
+                Instant now);
   [[nodiscard]] bool active() const { return coordinator_.active(); }
   [[nodiscard]] raft::Term term() const { return engine_.term(); }
   [[nodiscard]] raft::Index commit() const { return engine_.commit_index(); }
@@ -125,8 +133,13 @@ class Master {
   struct InBatch {
     std::uint64_t batch;
   };
-  struct OwnStep {};  // towards the masters that there should be
-  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch, OwnStep>;
+  struct OwnStep {};      // towards the masters that there should be
+  struct OwnRotation {};  // the next step of one
+  struct Issued {         // records a certificate that was signed
+    std::uint64_t number;
+    std::variant<LocalWrite, RemoteWrite> to;
+  };
+  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch, OwnStep, OwnRotation, Issued>;
 
   void settle(Instant now);
   bool drain_engine(Instant now);
@@ -143,6 +156,17 @@ class Master {
   void on(const failover::ReadFailed& failed);
   void on(const failover::ChangeDone& done, Instant now);
   void on(const failover::ChangeFailed& failed, Instant now);
+
+  // master_identity.cpp
+  using Asker = std::variant<LocalWrite, RemoteWrite>;
+  void issue(const Asker& asker, Result<Issuing::Signed> made, Instant now);
+  void join(const Asker& asker, const rpc::Join& join, Instant now);
+  void begin_rotation(const Asker& asker, rpc::Rotation rotation, Instant now);
+  void join_from(StreamId stream, const rpc::Join& join, bool vouched, Instant now);
+  void rotate_from(StreamId stream, const rpc::Rotate& rotate, bool vouched, Instant now);
+  void step_rotation(Instant now);
+  void tell(const Asker& asker, const Result<Outcome>& result);
+  void bring_founding();
 
   // master_masters.cpp
   void form(Instant now);
@@ -179,6 +203,7 @@ class Master {
   const WallAnchor& wall_;
   bool empty_;  // its disk, when it started
   Electorate electorate_;
+  Issuing issuing_;
   failover::RaftEngine engine_;
   rpc::Hello hello_;
   MasterLinks links_;
@@ -198,6 +223,8 @@ class Master {
   std::set<NodeName> unformed_;  // those that do not
   Instant greet_at_ = kNever;
   bool step_due_ = false;           // of the electorate
+  bool rotation_due_ = false;       // a look at the next step of one
+  bool rotating_ = false;           // one is under way
   bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it
   bool facts_due_ = false;

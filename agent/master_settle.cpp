@@ -23,6 +23,7 @@ void Master::settle(Instant now) {
     if (coordinator_.active()) cluster_alerts_.tick(now, wall_.wall_at(now));
     drain_alerts();
     step_electorate(now);
+    step_rotation(now);
     coordinator_.step(*state_, wall_.wall_at(now), now);
   } while (drain_coordinator(now) || drain_engine(now) || state_changed_);
   drain_links(now);
@@ -242,6 +243,8 @@ void Master::take_over(raft::Term term, Instant now) {
                   static_cast<unsigned long long>(rng_.next()));
     coordinator_.note(ClusterFormed{id});
   }
+  bring_founding();
+  rotation_due_ = true;
   state_changed_ = true;
   step_due_ = true;
   facts_due_ = true;

@@ -49,6 +49,7 @@ Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall,
       cluster_id_(recovered.cluster_id),
       session_(options_.session, listed(options_.masters), hello_of(options_, cluster_id_), ids_,
                rng_, now),
+      renewing_(options_.info.name, options_.certificate),
       supervisor_(options_.cluster, options_.info.name, options_.info.rpc.host, wall_, rng_,
                   recovered.instances, now) {
   if (options_.info.master) {
@@ -158,6 +159,7 @@ void Node::on(const Tick& /*event*/, Instant now) {
 Instant Node::deadline() const {
   Instant next =
       std::min({swim_.deadline(), session_.deadline(), supervisor_.deadline(), leave_by_});
+  next = std::min(next, renewing_.deadline());
   if (master_) next = std::min(next, master_->deadline());
   // Asked for after every event: it must not cost more where more agents are connected.
   if (!waiting_.empty()) next = std::min(next, waiting_.begin()->second.give_up_at);

@@ -18,6 +18,7 @@
 
 #include "agent/effects.h"
 #include "agent/master.h"
+#include "agent/renewing.h"
 #include "agent/session.h"
 #include "agent/streams.h"
 #include "agent/supervisor.h"
@@ -92,6 +93,13 @@ struct FactsStored {  // of an InstallFacts
   std::uint64_t keys_revision = 0;
   std::string authorities_sha256;
   Status stored;
+  bool outdated = false;  // another authority signs now than signed the own certificate
+};
+struct CertificateRequestMade {
+  Result<std::string> request;  // PEM
+};
+struct CertificateStored {
+  Result<OwnCertificate> stored;
 };
 struct InstanceSaved {
   InstanceId instance = 0;
@@ -144,6 +152,16 @@ struct MastersChangeRequested {  // answered by one WriteDone
   NodeName master;
   std::string authorization{};
 };
+struct JoinRequested {  // answered by one WriteDone, whose text is JSON for the node that joins
+  std::uint64_t request = 0;
+  std::string body;  // as it came; with a secret
+  std::string from;  // the numeric address that it came from
+};
+struct RotationRequested {  // answered by one WriteDone
+  std::uint64_t request = 0;
+  rpc::Rotation rotation = rpc::Rotation::Authority;
+  std::string authorization{};
+};
 struct WallRead {  // first of all events, and from time to time
   WallTime wall{};
 };
@@ -153,10 +171,11 @@ struct Tick {};            // deadline() has come
 using Event =
     std::variant<PacketArrived, SyncArrived, SyncEnded, StreamPingArrived, StreamPingEnded,
                  GossipUnreachable, Strained, StreamOpened, StreamAccepted, StreamClosed,
-                 FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored, InstanceSaved,
-                 ProcessStarted, ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded,
-                 WriteRequested, ReadRequested, MastersChangeRequested, WallRead, LeaveRequested,
-                 Tick>;
+                 FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored,
+                 CertificateRequestMade, CertificateStored, InstanceSaved, ProcessStarted,
+                 ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
+                 ReadRequested, MastersChangeRequested, JoinRequested, RotationRequested, WallRead,
+                 LeaveRequested, Tick>;
 
 struct NodeOptions {
   std::string cluster;
@@ -168,8 +187,9 @@ struct NodeOptions {
   std::vector<Address> join;  // gossip seeds
   health::SwimOptions swim;
   SessionOptions session;
-  MasterOptions master;  // used when info.master
-  std::string log_dir;   // where output files are, for views
+  MasterOptions master;                       // used when info.master
+  std::optional<OwnCertificate> certificate;  // none: a plain cluster
+  std::string log_dir;                        // where output files are, for views
   std::uint64_t seed = 0;
 };
 
@@ -225,6 +245,8 @@ class Node {
   void on(const LogHealth& event, Instant now);
   void on(const SnapshotEncoded& event, Instant now);
   void on(const FactsStored& event, Instant now);
+  void on(const CertificateRequestMade& event, Instant now);
+  void on(const CertificateStored& event, Instant now);
   void on(const InstanceSaved& event, Instant now);
   void on(const ProcessStarted& event, Instant now);
   void on(const ProcessNotStarted& event, Instant now);
@@ -234,6 +256,8 @@ class Node {
   void on(const WriteRequested& event, Instant now);
   void on(const ReadRequested& event, Instant now);
   void on(const MastersChangeRequested& event, Instant now);
+  void on(const JoinRequested& event, Instant now);
+  void on(const RotationRequested& event, Instant now);
   void on(const WallRead& event, Instant now);
   void on(const LeaveRequested& event, Instant now);
   void on(const Tick& event, Instant now);
@@ -252,6 +276,12 @@ class Node {
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
   bool forget_peer(StreamId stream);  // false: it was none
+
+  // node_identity.cpp
+  void forward(std::uint64_t request, std::uint64_t id, rpc::Frame frame, Instant now);
+  void renew(Instant now);
+  void on_renewed(const rpc::WriteReply& reply, Instant now);
+  void say_installed();
 
   // node_settle.cpp
   void settle(Instant now);
@@ -275,6 +305,8 @@ class Node {
   Trust trust_;
   std::string cluster_id_;  // the one this node once belonged to; empty: none yet
   Session session_;
+  Renewing renewing_;
+  rpc::FactsInstalled installed_;  // as the coordinator was last told; revision 0: not yet
   Supervisor supervisor_;
   std::unique_ptr<Master> master_;  // null on other agents
   std::map<StreamId, Peer> peers_;

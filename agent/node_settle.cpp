@@ -27,6 +27,7 @@ void Node::settle(Instant now) {
     busy = drain_master(now) || busy;
   }
   send_reports();
+  renew(now);
   drain_session(now);
   finish_leaving(now);
 }
@@ -89,6 +90,7 @@ bool Node::drain_session(Instant now) {
                      emit(Notice{Level::Warning,
                                  "lost coordinator " + down.coordinator + ": " + down.why});
                      fail_waiting(down.why);
+                     renewing_.on_disconnected(now);
                    },
                    [&](SessionRebuffed& rebuffed) {
                      emit(Notice{Level::Error, rebuffed.why});
@@ -101,7 +103,6 @@ bool Node::drain_session(Instant now) {
                },
                effect);
   }
-  (void)now;
   return !effects.empty();
 }
 

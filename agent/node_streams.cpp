@@ -87,6 +87,9 @@ void Node::on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, I
     return;
   }
   if (!master_) return;
+  if (const auto* renew = std::get_if<rpc::Renew>(&frame)) {
+    return master_->on_renew(stream, trust_.peer_of(stream), *renew, now);
+  }
   if (peer.purpose == rpc::Purpose::Agent) {
     return master_->on_agent_frame(stream, frame, trust_.vouches(stream), now);
   }
@@ -200,21 +203,13 @@ void Node::on_facts(const rpc::Facts& facts, Instant now) {
   emit(InstallFacts{facts});
 }
 
-void Node::on(const FactsStored& event, Instant /*now*/) {
-  if (!event.stored) {
-    emit(Notice{Level::Error,
-                "what the coordinator told cannot be installed: " + event.stored.error().text});
-    return;
-  }
-  session_.send(rpc::FactsInstalled{event.revision, event.keys_revision, event.authorities_sha256});
-}
-
 void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
   if (const auto* assignments = std::get_if<rpc::Assignments>(&frame)) {
     if (!leaving_) supervisor_.on_assignments(*assignments, now);
   } else if (const auto* facts = std::get_if<rpc::Facts>(&frame)) {
     on_facts(*facts, now);
   } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
+    if (renewing_.waits_for(write->id)) return on_renewed(*write, now);
     const auto found = waiting_.find(write->id);
     if (found == waiting_.end() || !found->second.write) return;
     Result<Outcome> result = write->outcome;

@@ -53,6 +53,11 @@ bool Trust::vouches(StreamId stream) const {
   return found != streams_.end() && found->second.master;
 }
 
+std::optional<PeerIdentity> Trust::peer_of(StreamId stream) const {
+  const auto found = streams_.find(stream);
+  return found != streams_.end() ? std::optional(found->second) : std::nullopt;
+}
+
 std::vector<StreamId> Trust::revoke(std::set<std::string> serials) {
   revoked_ = std::move(serials);
   std::vector<StreamId> out;

@@ -34,6 +34,8 @@ class Trust {
   [[nodiscard]] std::string objection(StreamId stream, const rpc::Hello& hello) const;
   // Whoever is there may say what a client is allowed to: a master, or anybody in a plain cluster.
   [[nodiscard]] bool vouches(StreamId stream) const;
+  // Who has proved to be there; nothing in a plain cluster.
+  [[nodiscard]] std::optional<PeerIdentity> peer_of(StreamId stream) const;
   void forget(StreamId stream) { streams_.erase(stream); }
 
   // From now on these serials are refused, and no others. The streams that must be closed.

@@ -70,7 +70,8 @@ struct CertificateRecord {
   NodeRole role = NodeRole::Agent;
   WallTime issued{};
   WallTime expires{};
-  std::vector<FormerCertificate> former;  // oldest first
+  std::vector<FormerCertificate> former{};  // oldest first
+  std::string authority{};                  // id of the one that signed it; empty: not known
   bool operator==(const CertificateRecord&) const = default;
 };
 struct RevokedRecord {

@@ -170,6 +170,7 @@ struct UseJoinToken {
   std::string key{};  // as in CertificateRecord
   NodeRole role = NodeRole::Agent;
   WallTime expires{};
+  std::string authority{};  // as in CertificateRecord
   bool operator==(const UseJoinToken&) const = default;
 };
 // A renewal: `replaces` is the serial that the node proved to have, and must be known as its own.
@@ -182,6 +183,7 @@ struct RecordCertificate {
   NodeRole role = NodeRole::Agent;
   WallTime issued{};
   WallTime expires{};
+  std::string authority{};
   bool operator==(const RecordCertificate&) const = default;
 };
 struct RevokeNode {  // all of its certificates

@@ -73,6 +73,7 @@ void put(const NodeName& node, const CertificateRecord& certificate, wire::Certi
   out.set_role(number_of(kNodeRoles, certificate.role));
   out.set_issued_ms(unix_ms(certificate.issued));
   out.set_expires_ms(unix_ms(certificate.expires));
+  out.set_authority(certificate.authority);
   for (const FormerCertificate& former : certificate.former) {
     wire::FormerCertificate& entry = *out.add_former();
     entry.set_serial(former.serial);
@@ -87,6 +88,7 @@ CertificateRecord from_wire(const wire::CertificateRecord& certificate, Reader& 
       .issued = reader.wall("certificate_record.issued_ms", certificate.issued_ms()),
       .expires = reader.wall("certificate_record.expires_ms", certificate.expires_ms()),
       .former = {},
+      .authority = id_text("certificate_record.authority", certificate.authority(), reader),
   };
   for (const wire::FormerCertificate& former : certificate.former()) {
     out.former.push_back(
@@ -144,6 +146,7 @@ void put(const UseJoinToken& use, wire::Command& command) {
   out.set_key(use.key);
   out.set_role(number_of(kNodeRoles, use.role));
   out.set_expires_ms(unix_ms(use.expires));
+  out.set_authority(use.authority);
 }
 void put(const RecordCertificate& record, wire::Command& command) {
   wire::RecordCertificate& out = *command.mutable_record_certificate();
@@ -154,6 +157,7 @@ void put(const RecordCertificate& record, wire::Command& command) {
   out.set_role(number_of(kNodeRoles, record.role));
   out.set_issued_ms(unix_ms(record.issued));
   out.set_expires_ms(unix_ms(record.expires));
+  out.set_authority(record.authority);
 }
 void put(const RevokeNode& revoke, wire::Command& command) {
   command.mutable_revoke_node()->set_node(revoke.node);
@@ -177,6 +181,7 @@ UseJoinToken from_wire(const wire::UseJoinToken& use, Reader& reader) {
       .key = id_text("use_join_token.key", use.key(), reader),
       .role = enumerator_of(kNodeRoles, use.role(), "use_join_token.role", reader),
       .expires = reader.wall("use_join_token.expires_ms", use.expires_ms()),
+      .authority = id_text("use_join_token.authority", use.authority(), reader),
   };
 }
 RecordCertificate from_wire(const wire::RecordCertificate& record, Reader& reader) {
@@ -188,6 +193,7 @@ RecordCertificate from_wire(const wire::RecordCertificate& record, Reader& reade
       .role = enumerator_of(kNodeRoles, record.role(), "record_certificate.role", reader),
       .issued = reader.wall("record_certificate.issued_ms", record.issued_ms()),
       .expires = reader.wall("record_certificate.expires_ms", record.expires_ms()),
+      .authority = id_text("record_certificate.authority", record.authority(), reader),
   };
 }
 

@@ -13,6 +13,10 @@ constexpr Numbers<rpc::Purpose, wire::Purpose> kPurposes[] = {
     {rpc::Purpose::Master, wire::PURPOSE_MASTER},
 };
 
+constexpr Numbers<rpc::Rotation, wire::Rotation> kRotations[] = {
+    {rpc::Rotation::Authority, wire::ROTATION_AUTHORITY},
+    {rpc::Rotation::GossipKey, wire::ROTATION_GOSSIP_KEY},
+};
 constexpr Numbers<rpc::MasterChange, wire::MasterChange> kMasterChanges[] = {
     {rpc::MasterChange::Add, wire::MASTER_CHANGE_ADD},
     {rpc::MasterChange::Remove, wire::MASTER_CHANGE_REMOVE},
@@ -129,6 +133,25 @@ void put(const rpc::FactsInstalled& installed, wire::Frame& frame) {
   out.set_revision(installed.revision);
   out.set_keys_revision(installed.keys_revision);
   out.set_authorities_sha256(installed.authorities_sha256);
+  out.set_serial(installed.serial);
+}
+void put(const rpc::Join& join, wire::Frame& frame) {
+  wire::Join& out = *frame.mutable_join();
+  out.set_id(join.id);
+  out.set_request(join.request);
+  out.set_from(join.from);
+}
+void put(const rpc::Renew& renew, wire::Frame& frame) {
+  wire::Renew& out = *frame.mutable_renew();
+  out.set_id(renew.id);
+  out.set_request(renew.request);
+  out.set_host(renew.host);
+}
+void put(const rpc::Rotate& rotate, wire::Frame& frame) {
+  wire::Rotate& out = *frame.mutable_rotate();
+  out.set_id(rotate.id);
+  out.set_rotation(number_of(kRotations, rotate.rotation));
+  out.set_authorization(rotate.authorization);
 }
 
 rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
@@ -239,6 +262,28 @@ rpc::FactsInstalled from_wire(const wire::FactsInstalled& installed, Reader& rea
       .keys_revision = installed.keys_revision(),
       .authorities_sha256 = reader.text("facts_installed.authorities_sha256",
                                         installed.authorities_sha256(), kLabelBytesMax),
+      .serial = reader.text("facts_installed.serial", installed.serial(), kLabelBytesMax),
+  };
+}
+rpc::Join from_wire(const wire::Join& join, Reader& reader) {
+  return {
+      .id = join.id(),
+      .request = reader.text("join.request", join.request(), kTextBytesMax),
+      .from = reader.text("join.from", join.from(), kLabelBytesMax),
+  };
+}
+rpc::Renew from_wire(const wire::Renew& renew, Reader& reader) {
+  return {
+      .id = renew.id(),
+      .request = reader.text("renew.request", renew.request(), kTextBytesMax),
+      .host = reader.text("renew.host", renew.host(), kLabelBytesMax),
+  };
+}
+rpc::Rotate from_wire(const wire::Rotate& rotate, Reader& reader) {
+  return {
+      .id = rotate.id(),
+      .rotation = enumerator_of(kRotations, rotate.rotation(), "rotate.rotation", reader),
+      .authorization = reader.text("rotate.authorization", rotate.authorization(), kLabelBytesMax),
   };
 }
 
@@ -296,6 +341,9 @@ rpc::Frame from_wire(const wire::Frame& frame, Reader& reader) {
     case wire::Frame::kChangeMasters: return from_wire(frame.change_masters(), reader);
     case wire::Frame::kFacts: return from_wire(frame.facts(), reader);
     case wire::Frame::kFactsInstalled: return from_wire(frame.facts_installed(), reader);
+    case wire::Frame::kJoin: return from_wire(frame.join(), reader);
+    case wire::Frame::kRenew: return from_wire(frame.renew(), reader);
+    case wire::Frame::kRotate: return from_wire(frame.rotate(), reader);
     case wire::Frame::BODY_NOT_SET: break;
   }
   reader.require(false, "frame.body");

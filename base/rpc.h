@@ -161,10 +161,34 @@ struct FactsInstalled {  // agent to coordinator: they are durable and in use
   std::uint64_t revision = 0;
   std::uint64_t keys_revision = 0;
   std::string authorities_sha256;  // of Facts::authorities, in hex
+  std::string serial;              // of the sender's own certificate; empty: a plain cluster
   bool operator==(const FactsInstalled&) const = default;
+};
+
+// A node that shows its token to a master: passed on by it, and taken from masters alone. Answered
+// by one WriteReply, whose text is the JSON that the node gets (identity/join_json.h).
+struct Join {
+  std::uint64_t id = 0;
+  std::string request;  // JSON of POST /v1/join; with a secret
+  std::string from;     // the numeric address that it came from
+  bool operator==(const Join&) const = default;
+};
+// The sender's own certificate is to be renewed. Answered by one WriteReply, whose text is PEM.
+struct Renew {
+  std::uint64_t id = 0;
+  std::string request;  // PEM
+  std::string host;     // under which others reach the sender
+  bool operator==(const Renew&) const = default;
+};
+enum class Rotation { Authority, GossipKey };
+struct Rotate {  // begins one; answered by one WriteReply
+  std::uint64_t id = 0;
+  Rotation rotation = Rotation::Authority;
+  std::string authorization;  // as in Write
+  bool operator==(const Rotate&) const = default;
 };
 using Frame = std::variant<Hello, HelloReply, Register, Heartbeat, HeartbeatAck, StatusReport,
                            Assignments, Write, WriteReply, Read, ReadReply, Consensus,
-                           ChangeMasters, Facts, FactsInstalled>;
+                           ChangeMasters, Facts, FactsInstalled, Join, Renew, Rotate>;
 
 }  // namespace muster::rpc

@@ -137,7 +137,8 @@ Applying::Said Applying::operator()(const UseJoinToken& c) {
                            .role = c.role,
                            .issued = at_,
                            .expires = c.expires,
-                           .former = {}};
+                           .former = {},
+                           .authority = c.authority};
   if (again) {
     record.former = known->second.former;
     record.former.push_back({known->second.serial, known->second.expires});
@@ -181,7 +182,8 @@ Applying::Said Applying::operator()(const RecordCertificate& c) {
                            .role = c.role,
                            .issued = c.issued,
                            .expires = c.expires,
-                           .former = {}};
+                           .former = {},
+                           .authority = c.authority};
   if (!c.replaces.empty()) {
     record.former = known->second.former;
     record.former.push_back({known->second.serial, known->second.expires});

@@ -77,7 +77,8 @@ std::vector<CommandBody> founding_commands(const ClusterState& state, const Foun
   if (!state.tokens.contains(founding.admin.id)) commands.emplace_back(PutToken{founding.admin});
   if (!state.certificates.contains(founding.node)) {
     commands.emplace_back(RecordCertificate{founding.node, founding.serial, founding.key, "",
-                                            NodeRole::Master, founding.issued, founding.expires});
+                                            NodeRole::Master, founding.issued, founding.expires,
+                                            founding.authority.id});
   }
   commands.emplace_back(PutAuthority{founding.authority});
   return commands;

@@ -36,9 +36,9 @@ Status check_clock(WallTime clock, WallTime now) {
                   " this master's: set the one that is wrong (`timedatectl` shows it), then join");
 }
 
-Result<SigningAuthority> signing(const ClusterState& state) {
+Result<AuthorityRecord> signing(const ClusterState& state) {
   for (const auto& [id, authority] : state.authorities) {
-    if (authority.active) return SigningAuthority{authority.certificate, authority.key};
+    if (authority.active) return authority;
   }
   return fail(Code::Unavailable,
               "this cluster has no authority that signs: `muster init` makes a secured cluster");
@@ -68,12 +68,12 @@ std::vector<std::string> hosts_of(const ClusterState& state, const NodeName& nod
   return hosts;
 }
 
-SignOrder order_of(const ClusterState& state, SigningAuthority authority,
+SignOrder order_of(const ClusterState& state, const AuthorityRecord& authority,
                    const std::string& request, CertificateName name,
                    const std::vector<std::string>& claimed, const Issuer& issuer, WallTime now) {
   SignOrder order;
   order.hosts = hosts_of(state, name.name, claimed);
-  order.authority = std::move(authority);
+  order.authority = {authority.certificate, authority.key};
   order.request = request;
   order.name = std::move(name);
   order.now = now;
@@ -116,11 +116,11 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
   const CertificateName name{issuer.cluster, request.name, token->role};
-  return Issue{order_of(state, std::move(*authority), request.request, name, {request.host, from},
-                        issuer, now),
-               token->role,
-               token->id,
-               {}};
+  return Issue{
+      order_of(state, *authority, request.request, name, {request.host, from}, issuer, now),
+      token->role,
+      token->id,
+      {}};
 }
 
 Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
@@ -140,20 +140,21 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
   const NodeRole role = known->second.role;
-  return Issue{order_of(state, std::move(*authority), request, {issuer.cluster, peer.name, role},
-                        {host}, issuer, now),
-               role,
-               {},
-               peer.serial};
+  return Issue{
+      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, {host}, issuer, now),
+      role,
+      {},
+      peer.serial};
 }
 
 CommandBody recording(const Issue& issue, const SignedCertificate& made) {
   const NodeName& node = issue.order.name.name;
   if (issue.replaces.empty()) {
-    return UseJoinToken{issue.token, node, made.serial, made.key, issue.role, made.ends};
+    return UseJoinToken{issue.token, node,      made.serial,    made.key,
+                        issue.role,  made.ends, issue.authority};
   }
-  return RecordCertificate{node,       made.serial,     made.key, issue.replaces,
-                           issue.role, issue.order.now, made.ends};
+  return RecordCertificate{node,       made.serial,     made.key,  issue.replaces,
+                           issue.role, issue.order.now, made.ends, issue.authority};
 }
 
 bool is_current(const ClusterState& state, const NodeName& node, const std::string& serial) {
@@ -162,9 +163,11 @@ bool is_current(const ClusterState& state, const NodeName& node, const std::stri
 }
 
 std::string bundle_of(const ClusterState& state) {
-  std::string bundle;
-  for (const auto& [id, authority] : state.authorities) bundle += authority.certificate;
-  return bundle;
+  std::string first, others;
+  for (const auto& [id, authority] : state.authorities) {
+    (authority.active ? first : others) += authority.certificate;
+  }
+  return first + others;
 }
 
 JoinAnswer join_answer(const ClusterState& state, const Issue& issue,

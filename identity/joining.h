@@ -54,8 +54,9 @@ struct Issuer {
 struct Issue {
   SignOrder order;
   NodeRole role = NodeRole::Agent;
-  std::string token;     // id of the join token; empty: a renewal
-  std::string replaces;  // serial; empty: a join
+  std::string authority;  // id
+  std::string token;      // id of the join token; empty: a renewal
+  std::string replaces;   // serial; empty: a join
 };
 
 // `from`: the numeric address that the request came from.
@@ -77,7 +78,7 @@ struct Issue {
 [[nodiscard]] JoinAnswer join_answer(const ClusterState& state, const Issue& issue,
                                      const SignedCertificate& made);
 
-// PEM of every authority that is trusted.
+// PEM of every authority that is trusted, the one that signs first.
 [[nodiscard]] std::string bundle_of(const ClusterState& state);
 
 }  // namespace muster::identity

@@ -116,6 +116,15 @@ bool belongs(std::string_view certificate, std::string_view key) {
   return fits;
 }
 
+bool signed_by_first(std::string_view certificate, std::string_view bundle) {
+  const Certificate parsed = certificate_in(certificate);
+  const Certificate authority = certificate_in(bundle);
+  const Key signer(authority ? X509_get_pubkey(authority.get()) : nullptr);
+  const bool fits = parsed && signer && X509_verify(parsed.get(), signer.get()) == 1;
+  ERR_clear_error();
+  return fits;
+}
+
 std::string utc_text(WallTime at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
   const std::chrono::year_month_day date(day);

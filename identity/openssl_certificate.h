@@ -40,6 +40,12 @@ struct CertificateFacts {
 // The private key is that of the certificate, both in PEM.
 [[nodiscard]] bool belongs(std::string_view certificate, std::string_view key);
 
+// The first authority of the bundle signed the certificate: it needs no renewal for that.
+[[nodiscard]] bool signed_by_first(std::string_view certificate, std::string_view bundle);
+
+// What an authority with this pin is called: AuthorityRecord::id.
+[[nodiscard]] inline std::string authority_id(const std::string& pin) { return pin.substr(0, 16); }
+
 // Pre: certificate is not null.
 [[nodiscard]] CertificateFacts facts_of(x509_st* certificate);
 

@@ -59,7 +59,8 @@ class RandomRecords : public RandomWords {
                                     .expires = wall(),
                                     .former = list(4, [&] {
                                       return FormerCertificate{.serial = text(), .expires = wall()};
-                                    })};
+                                    }),
+                                    .authority = text()};
       state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
     }
     if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};
@@ -109,7 +110,8 @@ class RandomRecords : public RandomWords {
                             .serial = text(),
                             .key = text(),
                             .role = node_role(),
-                            .expires = wall()};
+                            .expires = wall(),
+                            .authority = text()};
       case 28:
         return RecordCertificate{.node = name(),
                                  .serial = text(),
@@ -117,7 +119,8 @@ class RandomRecords : public RandomWords {
                                  .replaces = text(),
                                  .role = node_role(),
                                  .issued = wall(),
-                                 .expires = wall()};
+                                 .expires = wall(),
+                                 .authority = text()};
       case 29: return RevokeNode{.node = name()};
       case 30: return PutAuthority{.authority = authority()};
       case 31: return RetireAuthority{.id = text()};

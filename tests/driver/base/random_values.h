@@ -278,10 +278,8 @@ class RandomValues : public RandomRecords {
                                .masters = masters()};
       case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
       case 3:
-        return rpc::Heartbeat{.sequence = u64(),
-                              .sent_at_ns = boot_ns(),
-                              .applied = u64(),
-                              .disk_failing = flag()};
+        return rpc::Heartbeat{
+            .sequence = u64(), .sent_at_ns = boot_ns(), .applied = u64(), .disk_failing = flag()};
       case 4:
         return rpc::HeartbeatAck{
             .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};
@@ -304,9 +302,17 @@ class RandomValues : public RandomRecords {
                                   .master = name_or_none(),
                                   .authorization = text()};
       case 13: return facts();
+      case 14:
+        return rpc::FactsInstalled{.revision = u64(),
+                                   .keys_revision = u64(),
+                                   .authorities_sha256 = text(),
+                                   .serial = text()};
+      case 15: return rpc::Join{.id = u64(), .request = text(2000), .from = text()};
+      case 16: return rpc::Renew{.id = u64(), .request = text(2000), .host = text()};
       default:
-        return rpc::FactsInstalled{
-            .revision = u64(), .keys_revision = u64(), .authorities_sha256 = text()};
+        return rpc::Rotate{.id = u64(),
+                           .rotation = flag() ? rpc::Rotation::Authority : rpc::Rotation::GossipKey,
+                           .authorization = text()};
     }
   }
 
@@ -317,9 +323,7 @@ class RandomValues : public RandomRecords {
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }
-  Outcome outcome() {
-    return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()};
-  }
+  Outcome outcome() { return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()}; }
   rpc::WriteReply write_reply() {
     if (flag()) return {.id = u64(), .ok = true, .error = {}, .outcome = outcome()};
     return {.id = u64(),

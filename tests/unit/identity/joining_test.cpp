@@ -74,6 +74,7 @@ TEST(Joining, AGoodTokenGetsACertificateOfItsRoleFromTheActiveAuthority) {
     EXPECT_EQ(use->serial, "123");
     EXPECT_EQ(use->key, "key digest");
     EXPECT_EQ(use->role, role);
+    EXPECT_EQ(use->authority, "a2");
   }
 }
 
@@ -145,7 +146,7 @@ TEST(Joining, ABadNameIsRefused) {
 
 ClusterState with_certificate(NodeRole role = NodeRole::Agent) {
   ClusterState known = state();
-  known.certificates["n1"] = {"200", "k", role, kNow, kNow + hours(24 * 90), {{"100", kNow}}};
+  known.certificates["n1"] = {"200", "k", role, kNow, kNow + hours(24 * 90), {{"100", kNow}}, ""};
   return known;
 }
 PeerIdentity peer(const std::string& serial) { return {"n1", true, serial, "prod", kNow}; }
@@ -199,7 +200,7 @@ TEST(JoinJson, RequestAndAnswerComeBackAsTheyWere) {
 
   const auto issue = admit(state(), asked, "10.0.0.9", issuer(), kNow).value();
   const JoinAnswer answer = join_answer(state(), issue, {"pem", "1", "k", kNow, kNow});
-  EXPECT_EQ(answer.bundle, "old CA\nnew CA\n");
+  EXPECT_EQ(answer.bundle, "new CA\nold CA\n");  // the one that signs first
   const auto back = parse_join_answer(text_of(answer));
   ASSERT_TRUE(back) << back.error().text;
   EXPECT_EQ(text_of(*back), text_of(answer));

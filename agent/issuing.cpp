@@ -1,0 +1,92 @@
+#include "agent/issuing.h"
+
+#include "identity/join_json.h"
+
+namespace muster::agent {
+namespace {
+
+tl::unexpected<Error> plain() {
+  return fail(Code::Unavailable,
+              "this cluster is not secured: `muster init` makes one that is, with an authority "
+              "that signs certificates");
+}
+
+}  // namespace
+
+Result<Issuing::Signed> Issuing::signed_by_us(Result<identity::Issue> issue) {
+  if (!issue) return tl::unexpected<Error>(issue.error());
+  if (!options_.sign) return plain();
+  auto made = options_.sign(issue->order);
+  if (!made) return tl::unexpected<Error>(made.error());
+  Signed out{++last_, identity::recording(*issue, *made)};
+  issue->order.authority.key.clear();
+  pending_.emplace(out.number, Pending{std::move(*issue), std::move(*made)});
+  return out;
+}
+
+Result<Issuing::Signed> Issuing::join(const ClusterState& state, const rpc::Join& join,
+                                      WallTime now) {
+  if (!options_.sign) return plain();
+  const auto request = identity::parse_join_request(join.request);
+  if (!request) return tl::unexpected<Error>(request.error());
+  return signed_by_us(identity::admit(state, *request, join.from, options_.issuer, now));
+}
+
+Result<Issuing::Signed> Issuing::renew(const ClusterState& state, const PeerIdentity& peer,
+                                       const rpc::Renew& renew, WallTime now) {
+  if (!options_.sign) return plain();
+  return signed_by_us(
+      identity::admit_renewal(state, peer, renew.request, renew.host, options_.issuer, now));
+}
+
+Result<Outcome> Issuing::answer(std::uint64_t number, const ClusterState& state,
+                                const Result<Outcome>& applied) {
+  const auto found = pending_.find(number);
+  CHECK(found != pending_.end());
+  const Pending pending = std::move(found->second);
+  pending_.erase(found);
+  if (!applied) return applied;
+  const identity::Issue& issue = pending.issue;
+  if (!identity::is_current(state, issue.order.name.name, pending.made.serial)) {
+    return fail(Code::Conflict, "the certificate of " + issue.order.name.name +
+                                    " was replaced or revoked meanwhile: try again");
+  }
+  const bool joined = issue.replaces.empty();
+  Outcome outcome = *applied;
+  outcome.text = joined ? identity::text_of(identity::join_answer(state, issue, pending.made))
+                        : pending.made.certificate;
+  return outcome;
+}
+
+Result<CommandBody> Issuing::begin(const ClusterState& state, rpc::Rotation rotation,
+                                   WallTime now) const {
+  if (rotation == rpc::Rotation::GossipKey) {
+    if (!options_.new_gossip_key) return plain();
+    return identity::begin_gossip_rotation(state, options_.new_gossip_key());
+  }
+  if (!options_.new_authority) return plain();
+  auto fresh = options_.new_authority(now);
+  if (!fresh) return tl::unexpected<Error>(fresh.error());
+  return identity::begin_authority_rotation(state, std::move(*fresh));
+}
+
+std::optional<CommandBody> Issuing::next_step(
+    const ClusterState& state,
+    const std::map<NodeName, std::optional<rpc::FactsInstalled>>& installed, WallTime now) const {
+  if (state.authorities.size() < 2 && state.gossip_keys.keys.size() < 2) return std::nullopt;
+  identity::InstalledBy said;
+  for (const auto& [node, facts] : installed) {
+    if (facts) said[node] = {facts->authorities_sha256, facts->keys_revision, facts->serial};
+  }
+  if (auto gossip = identity::next_gossip_step(state, said).command) return gossip;
+  if (!options_.issuer.sha256) return std::nullopt;
+  const std::string bundle = options_.issuer.sha256(identity::bundle_of(state));
+  return identity::next_authority_step(state, said, bundle, now).command;
+}
+
+std::vector<CommandBody> Issuing::founding(const ClusterState& state) const {
+  if (!options_.founding) return {};
+  return identity::founding_commands(state, *options_.founding);
+}
+
+}  // namespace muster::agent

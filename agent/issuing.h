@@ -1,0 +1,77 @@
+// Which certificates does the coordinator give out, and what is the next step of a rotation?
+//
+// A core; owned by Master. What is decided is decided by pure functions of the replicated state
+// (identity/joining.h, identity/rotation.h, identity/founding.h); this remembers what was signed
+// until the command that records it was applied. Keys are made and used by functions that the
+// runtime gives; without them, in a plain cluster, everything is refused.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/cluster_state.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "base/identity.h"
+#include "base/rpc.h"
+#include "identity/founding.h"
+#include "identity/issue.h"
+#include "identity/joining.h"
+#include "identity/rotation.h"
+
+namespace muster::agent {
+
+struct IssuingOptions {
+  identity::Issuer issuer;
+  identity::Signer sign;
+  std::function<Result<AuthorityRecord>(WallTime now)> new_authority;
+  std::function<GossipKey()> new_gossip_key;
+  std::optional<identity::Founding> founding;  // of the first master
+};
+
+class Issuing {
+ public:
+  struct Signed {
+    std::uint64_t number = 0;  // to ask for answer() with
+    CommandBody command;       // records it
+  };
+
+  explicit Issuing(IssuingOptions options) : options_(std::move(options)) {}
+
+  // Pre for all: `state` is the coordinator's.
+  [[nodiscard]] Result<Signed> join(const ClusterState& state, const rpc::Join& join, WallTime now);
+  [[nodiscard]] Result<Signed> renew(const ClusterState& state, const PeerIdentity& peer,
+                                     const rpc::Renew& renew, WallTime now);
+  // What came of the command, and so what the node is told: JSON for one that joins, PEM for one
+  // that renews. Nothing is handed out that `state` does not name.
+  [[nodiscard]] Result<Outcome> answer(std::uint64_t number, const ClusterState& state,
+                                       const Result<Outcome>& applied);
+
+  [[nodiscard]] Result<CommandBody> begin(const ClusterState& state, rpc::Rotation rotation,
+                                          WallTime now) const;
+  // `installed`: by every agent that is connected; nothing of one that has not said.
+  [[nodiscard]] std::optional<CommandBody> next_step(
+      const ClusterState& state,
+      const std::map<NodeName, std::optional<rpc::FactsInstalled>>& installed, WallTime now) const;
+
+  // What the first master brings with it, as far as it is not in the state.
+  [[nodiscard]] std::vector<CommandBody> founding(const ClusterState& state) const;
+
+ private:
+  struct Pending {
+    identity::Issue issue;
+    identity::SignedCertificate made;
+  };
+  [[nodiscard]] Result<Signed> signed_by_us(Result<identity::Issue> issue);
+
+  IssuingOptions options_;
+  std::map<std::uint64_t, Pending> pending_;
+  std::uint64_t last_ = 0;
+};
+
+}  // namespace muster::agent

@@ -1,0 +1,96 @@
+// The part of Master that lets nodes in, renews what proves them, and changes the cluster's keys.
+#include <utility>
+
+#include "agent/master.h"
+
+namespace muster::agent {
+namespace {
+
+tl::unexpected<Error> not_coordinator() {
+  return fail(Code::Unavailable, "this master is not the coordinator now: try again");
+}
+
+}  // namespace
+
+void Master::tell(const Asker& asker, const Result<Outcome>& result) {
+  std::visit([&](const auto& origin) { finish(Origin(origin), result); }, asker);
+}
+
+// Only the coordinator signs, so that one state decides who gets what of whom.
+void Master::issue(const Asker& asker, Result<Issuing::Signed> made, Instant now) {
+  if (!made) return tell(asker, tl::unexpected<Error>(made.error()));
+  submit(Issued{made->number, asker}, Command{std::move(made->command), wall_.wall_at(now)}, now);
+}
+
+void Master::join(const Asker& asker, const rpc::Join& join, Instant now) {
+  if (!active()) return tell(asker, not_coordinator());
+  issue(asker, issuing_.join(*state_, join, wall_.wall_at(now)), now);
+}
+
+void Master::join(std::uint64_t request, const rpc::Join& join, Instant now) {
+  this->join(Asker(LocalWrite{request}), join, now);
+  settle(now);
+}
+
+// A token is shown to masters; an agent that has one took it from somebody.
+void Master::join_from(StreamId stream, const rpc::Join& join, bool vouched, Instant now) {
+  const Asker asker = RemoteWrite{stream, join.id};
+  if (!vouched) {
+    return tell(asker, fail(Code::PermissionDenied, "only masters pass on who wants to join"));
+  }
+  this->join(asker, join, now);
+}
+
+void Master::on_renew(StreamId stream, const std::optional<PeerIdentity>& peer,
+                      const rpc::Renew& renew, Instant now) {
+  const Asker asker = RemoteWrite{stream, renew.id};
+  if (!active()) {
+    tell(asker, not_coordinator());
+  } else if (!peer) {
+    tell(asker, fail(Code::PermissionDenied, "a plain cluster has no certificates to renew"));
+  } else {
+    issue(asker, issuing_.renew(*state_, *peer, renew, wall_.wall_at(now)), now);
+  }
+  settle(now);
+}
+
+void Master::begin_rotation(const Asker& asker, rpc::Rotation rotation, Instant now) {
+  if (!active()) return tell(asker, not_coordinator());
+  auto command = issuing_.begin(*state_, rotation, wall_.wall_at(now));
+  if (!command) return tell(asker, tl::unexpected<Error>(command.error()));
+  std::visit(
+      [&](const auto& origin) {
+        submit(Origin(origin), Command{std::move(*command), wall_.wall_at(now)}, now);
+      },
+      asker);
+  rotation_due_ = true;
+}
+
+void Master::rotate(std::uint64_t request, rpc::Rotation rotation, Instant now) {
+  begin_rotation(LocalWrite{request}, rotation, now);
+  settle(now);
+}
+
+void Master::rotate_from(StreamId stream, const rpc::Rotate& rotate, bool vouched, Instant now) {
+  const Asker asker = RemoteWrite{stream, rotate.id};
+  if (!vouched) {
+    const auto actor =
+        actor_of(*state_, options_.sha256, rotate.authorization, Role::Admin, wall_.wall_at(now));
+    if (!actor) return tell(asker, tl::unexpected<Error>(actor.error()));
+  }
+  begin_rotation(asker, rotate.rotation, now);
+}
+
+void Master::step_rotation(Instant now) {
+  if (!std::exchange(rotation_due_, false) || rotating_ || !coordinator_.active()) return;
+  auto command = issuing_.next_step(*state_, coordinator_.installed(), wall_.wall_at(now));
+  if (!command) return;
+  rotating_ = true;
+  submit(OwnRotation{}, Command{std::move(*command), wall_.wall_at(now)}, now);
+}
+
+void Master::bring_founding() {
+  for (CommandBody& body : issuing_.founding(*state_)) coordinator_.note(std::move(body));
+}
+
+}  // namespace muster::agent

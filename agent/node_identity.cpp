@@ -1,0 +1,99 @@
+// The part of Node that has its own certificate renewed, and passes on what concerns identity.
+#include <utility>
+
+#include "agent/node.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kIssuePatience = std::chrono::seconds(10);
+
+}  // namespace
+
+// What only the coordinator can do, for a client of this node. Pre: it is not this node.
+void Node::forward(std::uint64_t request, std::uint64_t id, rpc::Frame frame, Instant now) {
+  if (session_.send(std::move(frame))) {
+    waiting_[id] = {request, true, now + kIssuePatience};
+    return;
+  }
+  emit(WriteDone{request, fail(Code::Unavailable,
+                               "no coordinator is known to " + options_.info.name +
+                                   ": without a quorum, a majority of the masters, nobody joins "
+                                   "and no key changes; nothing was done")});
+}
+
+void Node::on(const JoinRequested& event, Instant now) {
+  if (!master_) {
+    emit(WriteDone{event.request,
+                   fail(Code::Unavailable, options_.info.name +
+                                               " is no master, and a token is shown to masters "
+                                               "only: join at the address of one")});
+    return;
+  }
+  if (master_->active()) return master_->join(event.request, {0, event.body, event.from}, now);
+  const std::uint64_t id = ++last_forward_;
+  forward(event.request, id, rpc::Join{id, event.body, event.from}, now);
+}
+
+void Node::on(const RotationRequested& event, Instant now) {
+  if (master_ && master_->active()) return master_->rotate(event.request, event.rotation, now);
+  const std::uint64_t id = ++last_forward_;
+  forward(event.request, id, rpc::Rotate{id, event.rotation, event.authorization}, now);
+}
+
+void Node::renew(Instant now) {
+  switch (renewing_.next(session_.registered(), wall_.wall_at(now), now)) {
+    case Renewing::Step::None: return;
+    case Renewing::Step::MakeRequest: return emit(MakeCertificateRequest{});
+    case Renewing::Step::Store: return emit(StoreCertificate{renewing_.text()});
+    case Renewing::Step::Send: break;
+  }
+  const std::uint64_t id = ++last_forward_;
+  if (session_.send(rpc::Renew{id, renewing_.text(), options_.info.rpc.host})) {
+    renewing_.sent(id, now);
+  }
+}
+
+void Node::on_renewed(const rpc::WriteReply& reply, Instant now) {
+  if (reply.ok) return renewing_.on_answer(reply.outcome.text, now);
+  emit(Notice{Level::Warning, "the certificate was not renewed: " + reply.error.text});
+  renewing_.on_answer(tl::unexpected<Error>(reply.error), now);
+}
+
+void Node::on(const CertificateRequestMade& event, Instant now) {
+  renewing_.on_request(event.request, now);
+  if (!event.request) {
+    emit(Notice{Level::Error,
+                "no key can be made for a new certificate: " + event.request.error().text});
+  }
+}
+
+void Node::on(const CertificateStored& event, Instant now) {
+  renewing_.on_stored(event.stored, now);
+  if (!event.stored) {
+    emit(Notice{Level::Error,
+                "the renewed certificate cannot be kept: " + event.stored.error().text});
+    return;
+  }
+  emit(Notice{Level::Info, "the certificate was renewed, its serial is " + event.stored->serial});
+  say_installed();
+}
+
+void Node::say_installed() {
+  if (installed_.revision == 0) return;
+  installed_.serial = renewing_.serial();
+  session_.send(installed_);
+}
+
+void Node::on(const FactsStored& event, Instant /*now*/) {
+  if (!event.stored) {
+    emit(Notice{Level::Error,
+                "what the coordinator told cannot be installed: " + event.stored.error().text});
+    return;
+  }
+  if (event.outdated) renewing_.demand();
+  installed_ = {event.revision, event.keys_revision, event.authorities_sha256, {}};
+  say_installed();
+}
+
+}  // namespace muster::agent

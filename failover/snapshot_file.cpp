@@ -167,7 +167,7 @@ Result<SnapshotFile> decode_snapshot(std::string_view bytes) {
 
 std::string snapshot_file_name(const SnapshotInfo& info) {
   using namespace std::chrono;
-  const auto seconds_since = floor<seconds>(info.taken_at);
+  const auto seconds_since = floor<std::chrono::seconds>(info.taken_at);
   const auto day = floor<days>(seconds_since);
   const year_month_day date(day);
   const hh_mm_ss time(seconds_since - day);

@@ -5,6 +5,8 @@
 #include "agent/api.h"
 #include "agent/asio_wiring.h"
 #include "agent/spdlog_journal.h"
+#include "base/protobuf_codec.h"
+#include "failover/sqlite_log_store.h"
 
 namespace muster::agent {
 
@@ -36,15 +38,18 @@ void Runtime::act(SendFrame& effect) { rpc_->send(effect.stream, effect.frame); 
 void Runtime::act(CloseStream& effect) { rpc_->close(effect.stream); }
 
 void Runtime::act(failover::SaveVote& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit({effect.ticket, failover::SqliteLog::SaveVote{effect.term, effect.voted_for}});
 }
 
 void Runtime::act(failover::AppendLog& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit(
       {effect.ticket, failover::SqliteLog::AppendEntries{effect.first, std::move(effect.entries)}});
 }
 
 void Runtime::act(failover::PutSnapshot& effect) {
+  if (log_ == nullptr) return;  // retired
   log_->submit({effect.ticket,
                 failover::SqliteLog::PutSnapshot{effect.meta, effect.data, effect.keep_from}});
 }
@@ -110,12 +115,49 @@ void Runtime::act(ReadDone& effect) {
   }
 }
 
+// Several reads that one round of consensus has confirmed share a view.
 void Runtime::act(AnswerRead& effect) {
-  publish();
+  if (node_.applied() != applied_published_) publish();
   const auto answer = answer_read(*views_.read(), effect.read.path, effect.read.query);
   rpc::ReadReply reply{effect.read.id, 404, {}};
   if (answer) reply = {effect.read.id, answer->status, answer->body};
-  rpc_->send(effect.stream, reply);
+  if (effect.stream != 0) return rpc_->send(effect.stream, reply);
+  if (auto waiting = reads_.extract(effect.request)) {
+    waiting.mapped()(reply.status, std::move(reply.body));
+  }
+}
+
+void Runtime::act(EncodeSnapshot& effect) {
+  asio::post(encoder_, [this, index = effect.index, state = std::move(effect.state)]() mutable {
+    auto data = std::make_shared<const std::string>(protobuf_codec().encode_state(*state));
+    state.reset();  // what it alone still holds goes here, and not on the control thread
+    asio::post(io_, [this, index, data = std::move(data)] {
+      happened(SnapshotEncoded{index, data});
+    });
+  });
+}
+
+void Runtime::act(SaveClusterId& effect) {
+  asio::post(disk_, [this, id = effect.id] {
+    const Status saved = instances_->save_cluster(id);
+    if (!saved) say(Level::Warning, "the cluster's id is not saved: " + saved.error().text);
+  });
+}
+
+// Stores nothing in a plain cluster: there is nothing that must outlive this process.
+void Runtime::act(InstallFacts& effect) {
+  const rpc::Facts& facts = effect.facts;
+  asio::post(io_, [this, event = FactsStored{facts.revision, facts.keys_revision, {}, {}}] {
+    happened(event);
+  });
+}
+
+void Runtime::act(RetireMaster& effect) {
+  say(Level::Warning, effect.why);
+  log_.reset();  // waits for what was submitted
+  if (const Status aside = failover::retire_log(config_.data_dir + "/consensus.db"); !aside) {
+    say(Level::Error, aside.error().text);
+  }
 }
 
 void Runtime::act(Notice& effect) {

@@ -7,9 +7,11 @@
 #include "agent/asio_processes.h"
 #include "agent/node_options.h"
 #include "agent/posix_lock.h"
+#include "agent/spdlog_journal.h"
 #include "collector/host.h"
 #include "collector/posix_host_fs.h"
 #include "failover/posix_processes.h"
+#include "failover/sqlite_log_store.h"
 #include "health/posix_keyring.h"
 
 namespace muster::agent {
@@ -79,9 +81,19 @@ Result<Prepared> prepare(const Config& config) {
   auto stored = prepared.instances->load();
   if (!stored) return tl::unexpected(stored.error());
   prepared.recovered.instances = recover(std::move(*stored), config.cluster);
+  auto cluster = prepared.instances->cluster();
+  if (!cluster) return tl::unexpected(cluster.error());
+  prepared.recovered.cluster_id = std::move(*cluster);
 
   if (!config.is_master()) return prepared;
-  auto log = failover::SqliteLog::open(config.data_dir + "/consensus.db", config.cluster);
+  const std::string path = config.data_dir + "/consensus.db";
+  if (failover::was_retired(path)) {
+    say(Level::Warning, "this node was a master and was taken away: it is an agent now; to make it a "
+                        "master again, remove " + path + ".retired* and restart it");
+    prepared.options.info.master = false;
+    return prepared;
+  }
+  auto log = failover::SqliteLog::open(path, config.cluster);
   if (!log) return tl::unexpected(log.error());
   prepared.log = std::move(*log);
   auto consensus = prepared.log->load();

@@ -33,6 +33,7 @@
 #include "collector/posix_host_fs.h"
 #include "health/asio_gossip.h"
 #include "health/curl_prober.h"
+#include "identity/openssl_tls.h"
 
 namespace muster::agent {
 
@@ -89,6 +90,10 @@ class Runtime {
   void act(WriteDone& effect);
   void act(ReadDone& effect);
   void act(AnswerRead& effect);
+  void act(EncodeSnapshot& effect);
+  void act(SaveClusterId& effect);
+  void act(InstallFacts& effect);
+  void act(RetireMaster& effect);
   void act(Notice& effect);
   void act(Measured& effect);
   void act(Halt& effect);
@@ -96,6 +101,7 @@ class Runtime {
   Config config_;
   OnHangup on_hangup_;
   std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
+  std::shared_ptr<identity::OpensslTls> tls_;      // null: RPC and HTTP are plain
   DropNotices drop_notices_;
   asio::io_context io_{1};
   asio::signal_set signals_;
@@ -108,7 +114,8 @@ class Runtime {
   PacketCounters sent_{instruments_, "sent"};
   PacketCounters received_{instruments_, "received"};
   collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
-  asio::thread_pool disk_;  // instances and output files
+  asio::thread_pool disk_;     // instances and output files
+  asio::thread_pool encoder_;  // snapshots
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
   collector::PosixHostFs host_fs_;
@@ -128,6 +135,8 @@ class Runtime {
   std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
+  std::atomic<std::uint64_t> rpc_received_{0};  // bytes
+  std::atomic<std::uint64_t> rpc_sent_{0};
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;

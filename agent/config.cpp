@@ -123,6 +123,18 @@ class Check {
         add(path, in_quotes(value) + " is not a label's value");
     }
     absolute_path("data_dir", config_.data_dir);
+    if (config_.secured()) absolute_path("identity.dir", config_.identity.dir);
+    if (config_.secured() && config_.insecure) {
+      add("insecure",
+          "contradicts identity.dir: one says that nobody proves anything, the other "
+          "that everybody does; remove one of them");
+    }
+    if (!config_.role.empty() && config_.role != "master" && config_.role != "agent") {
+      add("role", in_quotes(config_.role) + " is neither master nor agent");
+    }
+    if (config_.role == "agent" && config_.founds()) {
+      add("role", "is agent, but " + config_.node.name + " is in the list of masters");
+    }
     if (!config_.gossip.keyring.empty()) absolute_path("gossip.keyring", config_.gossip.keyring);
   }
 
@@ -132,12 +144,12 @@ class Check {
       add("listen.address", in_quotes(listen.address) +
                                 " is not a numeric IPv4 address, such as "
                                 "127.0.0.1");
-    } else if (!on_loopback(listen.address) && !config_.insecure) {
+    } else if (!on_loopback(listen.address) && !config_.insecure && !config_.secured()) {
       add("listen.address",
           listen.address +
-              " can be reached from outside and agents do not prove who they are yet: "
-              "listen on 127.0.0.1, or pass --insecure (insecure: true) on a network "
-              "that you trust");
+              " can be reached from outside and nobody has to prove who they are: make a secured "
+              "cluster (`muster init`, `muster join`: identity.dir), listen on 127.0.0.1, or pass "
+              "--insecure (insecure: true) on a network that you trust");
     }
     if (listen.address == "0.0.0.0" && config_.node.address.empty()) {
       add("node.address", "is missing: others cannot connect to 0.0.0.0, the listen.address");
@@ -166,8 +178,11 @@ class Check {
   void masters() {
     const std::size_t count = config_.masters.size();
     const std::string listed = std::to_string(count) + (count == 1 ? " is" : " are") + " listed";
+    const bool contacts = (config_.secured() || config_.role == "master") && !config_.founds();
     if (count == 0) {
       add("masters", "is missing: list 1, 3 or 5 masters, the same on every node");
+    } else if (contacts) {
+      // Whom to ask: any number will do.
     } else if (count == 2) {
       add("masters", listed + ", but two masters survive no loss: list 1, 3 or 5");
     } else if (count != 1 && count != 3 && count != 5) {
@@ -346,12 +361,13 @@ Address Config::advertised_gossip() const { return {advertised_host(), listen.go
 Address Config::advertised_rpc() const { return {advertised_host(), listen.rpc_port}; }
 Address Config::advertised_http() const { return {advertised_host(), listen.http_port}; }
 
-bool Config::is_master() const {
+bool Config::founds() const {
   return std::any_of(masters.begin(), masters.end(),
                      [&](const MasterConfig& master) { return master.name == node.name; });
 }
 
 std::uint64_t Config::masters_digest() const {
+  if (secured() || (is_master() && !founds())) return 0;
   std::set<std::string> lines;
   for (const MasterConfig& master : masters) {
     lines.insert(master.name + "@" + master.rpc.text() + "\n");

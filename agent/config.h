@@ -49,6 +49,13 @@ struct MembershipConfig {
   health::SwimOptions swim;     // the profile's values with what overrides them
 };
 
+// Who this node is, and whom it believes: docs/SECURITY.md. `muster init` and `muster join` fill
+// it.
+struct IdentityConfig {
+  // Absolute; ca.pem, node.pem, node.key. Empty: a plain cluster, in which nobody proves anything.
+  std::string dir;
+};
+
 struct GossipConfig {
   std::string keyring;  // absolute path, health/keyring_file.h; empty: gossip is not sealed
 };
@@ -89,10 +96,16 @@ struct Config {
   NodeConfig node;
   std::string data_dir = "/var/lib/muster";  // absolute; consensus log, adopted processes, output
   ListenConfig listen;
-  std::vector<Address> join;          // gossip addresses asked first; masters are asked too
-  std::vector<MasterConfig> masters;  // 1, 3 or 5
-  bool insecure = false;              // listen beyond loopback although nothing is authenticated
-  Resources resources;                // offered to workloads; 0: what the machine has
+  std::vector<Address> join;  // gossip addresses asked first; masters are asked too
+  // "master": this node wants to be one, although it is not listed: it is added to those that there
+  // are. Else: a master if it is listed.
+  std::string role;
+  // With this node among them: those with which the cluster begins, 1, 3 or 5, the same list on
+  // each. Without: some of those that there are.
+  std::vector<MasterConfig> masters;
+  IdentityConfig identity;
+  bool insecure = false;  // listen beyond loopback although nothing is authenticated
+  Resources resources;    // offered to workloads; 0: what the machine has
   GossipConfig gossip;
   MembershipConfig membership;
   ConsensusConfig consensus;
@@ -108,10 +121,13 @@ struct Config {
   [[nodiscard]] Address advertised_rpc() const;
   [[nodiscard]] Address advertised_http() const;
 
-  // True when node.name is in `masters`.
-  [[nodiscard]] bool is_master() const;
+  // node.name is in `masters`: it begins the cluster with them.
+  [[nodiscard]] bool founds() const;
+  [[nodiscard]] bool is_master() const { return founds() || role == "master"; }
+  [[nodiscard]] bool secured() const { return !identity.dir.empty(); }
   // The same on two nodes when their cluster's name and their masters' names and RPC addresses are,
-  // in any order: fnv1a64 over "cluster\n" and every "name@rpc\n" by name.
+  // in any order: fnv1a64 over "cluster\n" and every "name@rpc\n" by name. 0 where the list means
+  // only whom to ask: in a secured cluster, and for a master that joins.
   [[nodiscard]] std::uint64_t masters_digest() const;
   // Whom to ask for members: `join`, then the masters' gossip addresses, without itself and
   // repeats.

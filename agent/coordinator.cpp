@@ -16,21 +16,12 @@ namespace {
 // Far more than a node can run. An agent that names more is broken or means ill.
 constexpr std::size_t kInstancesOfNodeMax = 10'000;
 
-// What decisions rest on. The events and the requests are by far the most of a state, and apply()
-// only adds to them: they would be copied for nothing at every step.
-ClusterState without_history(const ClusterState& state) {
-  const auto& [index, coordinator, term, nodes, workloads, placements, unplaceable, alerts, events,
-               next_event, next_instance, next_token, requests] = state;
-  return {index,  coordinator, term,       nodes,         workloads,  placements, unplaceable,
-          alerts, {},          next_event, next_instance, next_token, {}};
-}
-
 }  // namespace
 
 // Commands in the order of their proposal, each already applied to a scratch copy of the state.
 class Coordinator::Batch {
  public:
-  Batch(const ClusterState& state, WallTime at) : scratch_(without_history(state)), at_(at) {}
+  Batch(const ClusterState& state, WallTime at) : scratch_(state), at_(at) {}
 
   void add(CommandBody body) {
     Command command{std::move(body), at_, {}};
@@ -58,6 +49,8 @@ rpc::HelloReply Coordinator::reply() const {
   reply.coordinator_rpc = leader_rpc_;
   reply.term = term_;
   reply.here = active_;
+  reply.cluster_id = facts_.cluster_id;
+  reply.masters = facts_.masters;
   return reply;
 }
 
@@ -127,7 +120,47 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.sent.reset();
   reports_.erase(name);  // what an older stream said is older than this
   dirty_ = true;
+  agent.installed.reset();
+  effects_.emplace_back(SendFrame{stream, facts_});
   if (!hear(agent.said, registration.instances)) cut_boundless(stream);
+}
+
+void Coordinator::set_facts(rpc::Facts facts) {
+  facts_ = std::move(facts);
+  if (!active_) return;
+  for (auto& [stream, agent] : agents_) {
+    if (agent.registered) effects_.emplace_back(SendFrame{stream, facts_});
+  }
+}
+
+void Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed) {
+  const auto found = agents_.find(stream);
+  if (found != agents_.end() && found->second.registered) found->second.installed = installed;
+}
+
+std::map<NodeName, Candidate> Coordinator::candidates() const {
+  std::map<NodeName, Candidate> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (!agent.registered || !agent.info.master) continue;
+    out[agent.node] = {agent.info.rpc, agent.info.boot};
+  }
+  return out;
+}
+
+std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> Coordinator::vitals() const {
+  std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (agent.registered && agent.info.master) out[agent.node] = {agent.last_heard, agent.beat};
+  }
+  return out;
+}
+
+std::map<NodeName, std::optional<rpc::FactsInstalled>> Coordinator::installed() const {
+  std::map<NodeName, std::optional<rpc::FactsInstalled>> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (agent.registered) out[agent.node] = agent.installed;
+  }
+  return out;
 }
 
 bool Coordinator::hear(std::map<InstanceId, InstanceStatus>& said,
@@ -153,6 +186,7 @@ void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Inst
   if (found == agents_.end() || !found->second.registered || !active_) return;
   found->second.last_heard = now;
   found->second.given_up = false;
+  found->second.beat = beat;
   leases_.on_renewal(found->second.node, now);
   const auto lease_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(failover::kLease).count());

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/electorate.h"
 #include "agent/streams.h"
 #include "base/cluster_state.h"
 #include "base/command.h"
@@ -58,6 +59,8 @@ class Coordinator {
   void on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now);
   void on_status(StreamId stream, const rpc::StatusReport& report, Instant now);
 
+  void on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed);
+
   // --- the role ---
   // This master heard who leads. `rpc` may be empty when the leader's address is not known.
   void on_leader(const NodeName& leader, const Address& rpc, std::uint64_t term);
@@ -69,6 +72,9 @@ class Coordinator {
   // --- what it decides from ---
   void on_sighting(const NodeName& node, const Sighting& sighting);
   void note(CommandBody body);  // to be proposed with the next batch (alerts)
+  // What agents must know from now on: sent to all that are registered. On every master: the reply
+  // to a Hello has its cluster and its masters.
+  void set_facts(rpc::Facts facts);
   // After commands were applied, or the role began: sends what agents do not know yet.
   void on_state(const ClusterState& state);
   void on_batch_done(std::uint64_t batch);
@@ -81,6 +87,12 @@ class Coordinator {
   [[nodiscard]] std::vector<CoordinatorEffect> take_effects();
 
   [[nodiscard]] std::size_t agents() const { return agents_.size(); }
+  // Registered agents that are set up as masters.
+  [[nodiscard]] std::map<NodeName, Candidate> candidates() const;
+  // How the registered masters are, by their own words: when heard, and the heartbeat.
+  [[nodiscard]] std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> vitals() const;
+  // What each registered agent has installed; nothing of those that have not said so.
+  [[nodiscard]] std::map<NodeName, std::optional<rpc::FactsInstalled>> installed() const;
 
  private:
   struct Agent {
@@ -93,6 +105,8 @@ class Coordinator {
     NodeInfo info;
     std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;
+    std::optional<rpc::FactsInstalled> installed;
+    rpc::Heartbeat beat;  // the last one
   };
   class Batch;
 
@@ -132,6 +146,7 @@ class Coordinator {
   std::map<NodeName, std::map<InstanceId, InstanceStatus>> reports_;
   std::vector<CommandBody> notes_;
   std::vector<CommandBody> proposed_notes_;  // in the batch in flight
+  rpc::Facts facts_;
   failover::LeaseGrants leases_;
   std::vector<CoordinatorEffect> effects_;
 };

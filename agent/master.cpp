@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "agent/command_kinds.h"
 #include "base/problem.h"
 #include "failover/commands.h"
 #include "failover/workload_check.h"
@@ -37,15 +38,19 @@ Error not_ready() {
 
 }  // namespace
 
-Master::Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Stored stored,
+Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, raft::Stored stored,
                Codec codec, const WallAnchor& wall, StreamIds& ids, std::uint64_t seed, Instant now)
     : options_(std::move(options)),
-      self_(std::move(self)),
+      self_(self.name),
       codec_(std::move(codec)),
+      rng_(seed),
       wall_(wall),
-      engine_(options_.raft, master_id(self_), options_.masters.at(self_).text(),
-              servers(options_.masters), std::move(stored), seed, now),
-      links_(std::move(hello), without(options_.masters, self_), ids),
+      empty_(stored.entries.empty() && stored.snapshot.index == 0),
+      electorate_(options_.masters, self_),
+      engine_(options_.raft, master_id(self_), self.rpc.text(), servers(options_.masters),
+              std::move(stored), rng_.next(), now),
+      hello_(std::move(hello)),
+      links_(hello_, without(options_.masters, self_), ids),
       coordinator_(options_.coordinator, self_),
       cluster_alerts_(options_.alerts),
       own_alerts_(own(options_.alerts)),
@@ -53,21 +58,20 @@ Master::Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Sto
       leaderless_since_(now) {}
 
 void Master::start(Instant now) {
-  engine_.start(now);
-  settle(now);
-}
-
-NodeName Master::name_of(MasterId id) const {
-  for (const auto& [name, address] : options_.masters) {
-    if (master_id(name) == id) return name;
+  const bool listed = options_.masters.contains(self_);
+  if (empty_ && listed && options_.masters.size() > 1) {
+    forming_ = true;
+    form(now);
+  } else {
+    engine_.start(now, listed);
+    refresh_electorate();
   }
-  return {};
+  settle(now);
 }
 
 // Readers keep what they were given: a state that somebody holds is copied before it changes.
 ClusterState& Master::writable() {
   if (state_.use_count() > 1) state_ = std::make_shared<ClusterState>(*state_);
-  state_changed_ = true;
   return *state_;
 }
 
@@ -81,17 +85,24 @@ void Master::on_agent(StreamId stream, const NodeName& node, Instant now) {
   settle(now);
 }
 
-void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
+void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouched, Instant now) {
   if (const auto* registration = std::get_if<rpc::Register>(&frame)) {
-    coordinator_.on_register(stream, *registration, now);
+    rpc::Register believed = *registration;
+    believed.info.master = believed.info.master && vouched;
+    coordinator_.on_register(stream, believed, now);
+    step_due_ = step_due_ || believed.info.master;
   } else if (const auto* beat = std::get_if<rpc::Heartbeat>(&frame)) {
     coordinator_.on_heartbeat(stream, *beat, now);
   } else if (const auto* report = std::get_if<rpc::StatusReport>(&frame)) {
     coordinator_.on_status(stream, *report, now);
   } else if (const auto* write = std::get_if<rpc::Write>(&frame)) {
-    write_from(stream, *write, now);
+    write_from(stream, *write, vouched, now);
   } else if (const auto* read = std::get_if<rpc::Read>(&frame)) {
-    emit(AnswerRead{stream, *read});
+    read_from(stream, *read, vouched, now);
+  } else if (const auto* change = std::get_if<rpc::ChangeMasters>(&frame)) {
+    change_from(stream, *change, vouched, now);
+  } else if (const auto* installed = std::get_if<rpc::FactsInstalled>(&frame)) {
+    coordinator_.on_facts_installed(stream, *installed);
   } else {
     emit(CloseStream{stream, "a frame that agents do not send"});
     coordinator_.on_closed(stream);
@@ -113,10 +124,20 @@ void Master::on_agent_closed(StreamId stream) {
   if (!node.empty() && node != self_) effects_.emplace_back(MasterHint{node});
 }
 
-void Master::on_consensus(const NodeName& from, const raft::Message& message, Instant now) {
-  const auto master = options_.masters.find(from);
-  if (master == options_.masters.end()) return;
-  engine_.on_message(master_id(from), master->second.text(), message, now);
+void Master::on_consensus(const NodeName& from, const Address& rpc, const raft::Message& message,
+                          Instant now) {
+  if (forming_) return;
+  if (!electorate_.contains(from)) {
+    electorate_.learn(from, rpc);
+    if (!electorate_.contains(from)) return;
+    links_.set_others(without(electorate_.masters(), self_));
+  }
+  engine_.on_message(master_id(from), electorate_.address_of(from).text(), message, now);
+  settle(now);
+}
+
+void Master::on_snapshot(raft::Index index, raft::Blob data, Instant now) {
+  engine_.provide_snapshot(index, std::move(data), now);
   settle(now);
 }
 
@@ -158,7 +179,10 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
     const std::vector<Problem> wrong = failover::problems(put->spec);
     if (!wrong.empty()) return finish(origin, tl::unexpected(to_error(wrong.front())));
   }
-  Result<std::string> bytes = encoded(command);
+  Command stamped = command;  // one clock decides what has expired, and one version what is meant
+  stamped.at = wall_.wall_at(now);
+  stamped.version = kStateVersion;
+  Result<std::string> bytes = encoded(stamped);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
   propose({{origin, std::move(*bytes)}}, now);
 }
@@ -168,13 +192,20 @@ void Master::write(std::uint64_t request, const Command& command, Instant now) {
   settle(now);
 }
 
-void Master::write_from(StreamId stream, const rpc::Write& write, Instant now) {
+void Master::write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now) {
   const RemoteWrite origin{stream, write.id};
-  const CommandBody& body = write.command.body;
-  if (!std::holds_alternative<PutWorkload>(body) && !std::holds_alternative<StopWorkload>(body)) {
+  const auto role = required_role(write.command.body);
+  const bool issues = issues_certificate(write.command.body) && vouched && options_.secured;
+  if (!role && !issues) {
     return finish(origin, fail(Code::PermissionDenied, "agents may not propose this command"));
   }
-  submit(origin, write.command, now);
+  if (vouched) return submit(origin, write.command, now);
+  const auto actor =
+      actor_of(*state_, options_.sha256, write.authorization, *role, wall_.wall_at(now));
+  if (!actor) return finish(origin, tl::unexpected(actor.error()));
+  Command command = write.command;
+  command.by = *actor;
+  submit(origin, command, now);
 }
 
 void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Instant now) {
@@ -188,16 +219,19 @@ void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Insta
   engine_.propose(std::move(numbered), now);
 }
 
-void Master::finish(const Origin& origin, const Result<std::string>& result) {
+void Master::finish(const Origin& origin, const Result<Outcome>& result) {
   if (const auto* local = std::get_if<LocalWrite>(&origin)) {
     emit(WriteDone{local->request, result});
   } else if (const auto* remote = std::get_if<RemoteWrite>(&origin)) {
     rpc::WriteReply reply;
     reply.id = remote->id;
     reply.ok = result.has_value();
-    if (result) reply.text = *result;
+    if (result) reply.outcome = *result;
     if (!result) reply.error = result.error();
     emit(SendFrame{remote->stream, std::move(reply)});
+  } else if (std::holds_alternative<OwnStep>(origin)) {
+    stepping_ = false;
+    step_due_ = result.has_value();  // else the next second's look tries again
   } else {
     const std::uint64_t batch = std::get<InBatch>(origin).batch;
     const auto open = batches_.find(batch);
@@ -210,6 +244,7 @@ void Master::finish(const Origin& origin, const Result<std::string>& result) {
 
 void Master::tick(Instant now) {
   engine_.tick(now);
+  if (forming_ && now >= greet_at_) form(now);
   if (now >= hand_over_at_) {
     hand_over_at_ = now + options_.disk_patience;
     if (engine_.role() == raft::Role::Leader && engine_.transfer(0, now)) {
@@ -234,6 +269,7 @@ void Master::watch_leader(Instant now) {
 
 void Master::evaluate_alerts(Instant now) {
   next_evaluation_ = now + kEvaluateEvery;
+  step_due_ = true;
   const WallTime wall = wall_.wall_at(now);
   std::vector<alerting::Alert> own_firing;
   if (quorum_lost_) {
@@ -246,7 +282,7 @@ void Master::evaluate_alerts(Instant now) {
 
 Instant Master::deadline() const {
   Instant next = std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_,
-                           next_evaluation_, own_alerts_.deadline()});
+                           next_evaluation_, own_alerts_.deadline(), greet_at_});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
     next = std::min(next, leaderless_since_ + options_.quorum_patience);
@@ -265,6 +301,9 @@ MasterView Master::view() const {
   view.has_leader = !leader_.empty();
   view.coordinating = coordinator_.active();
   view.disk_failing = disk_failing_;
+  view.last = engine_.last_index();
+  view.election = engine_.election_reason();
+  view.servers = servers_view();
   view.agents = coordinator_.agents();
   view.state = state_;
   return view;

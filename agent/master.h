@@ -8,13 +8,16 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
 #include <vector>
 
 #include "agent/coordinator.h"
+#include "agent/credentials.h"
 #include "agent/effects.h"
+#include "agent/electorate.h"
 #include "agent/master_links.h"
 #include "agent/streams.h"
 #include "agent/view.h"
@@ -22,6 +25,7 @@
 #include "alerting/rules.h"
 #include "base/cluster_state.h"
 #include "base/codec.h"
+#include "base/rng.h"
 #include "failover/raft_engine.h"
 
 namespace muster::agent {
@@ -31,7 +35,11 @@ struct MasterOptions {
   CoordinatorOptions coordinator;
   alerting::PipelineOptions alerts;
   alerting::RuleOptions rules;
-  std::map<NodeName, Address> masters;  // all, with this one
+  // All with which the cluster begins, with this one. Without this one: it joins a cluster that
+  // there is already, and these are masters of it.
+  std::map<NodeName, Address> masters;
+  bool secured = false;
+  Sha256 sha256;
   // A leader whose disk fails for so long asks another master to lead.
   Duration disk_patience = std::chrono::seconds(2);
   // Without a known leader for so long, a master says that the quorum is lost.
@@ -48,8 +56,8 @@ using MasterEffect = std::variant<Effect, LeaderKnown, MasterHint>;
 
 class Master {
  public:
-  Master(MasterOptions options, NodeName self, rpc::Hello hello, raft::Stored stored, Codec codec,
-         const WallAnchor& wall, StreamIds& ids, std::uint64_t seed, Instant now);
+  Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, raft::Stored stored,
+         Codec codec, const WallAnchor& wall, StreamIds& ids, std::uint64_t seed, Instant now);
   Master(const Master&) = delete;
   Master& operator=(const Master&) = delete;
 
@@ -57,22 +65,34 @@ class Master {
 
   // --- links to other masters ---
   [[nodiscard]] bool owns(StreamId stream) const { return links_.owns(stream); }
+  [[nodiscard]] NodeName peer_of(StreamId stream) const { return links_.peer_of(stream); }
+  [[nodiscard]] std::vector<StreamId> streams() const { return links_.streams(); }
   void on_opened(StreamId stream) { links_.on_opened(stream); }
   void on_link_closed(StreamId stream, Instant now) { links_.on_closed(stream, now); }
   void on_link_frame(StreamId stream, const rpc::Frame& frame, Instant now);
 
   // --- accepted streams, after their Hello was found good ---
   void on_agent(StreamId stream, const NodeName& node, Instant now);
-  void on_agent_frame(StreamId stream, const rpc::Frame& frame, Instant now);
+  // `vouched`: what the peer says of who asks is believed.
+  void on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouched, Instant now);
   void on_agent_closed(StreamId stream);
-  void on_consensus(const NodeName& from, const raft::Message& message, Instant now);
+  // `rpc`: where membership says that `from` listens; may be empty.
+  void on_consensus(const NodeName& from, const Address& rpc, const raft::Message& message,
+                    Instant now);
+  // The answer to the Hello of another master.
+  [[nodiscard]] rpc::HelloReply reply_to_master(const NodeName& from) const;
 
   void on_durable(std::uint64_t ticket, Instant now);
   void on_disk(bool failing, const std::string& why, Instant now);
   void on_sighting(const NodeName& node, const Sighting& sighting);
   void on_delivery(std::uint64_t id, const alerting::DeliveryOutcome& outcome, Instant now);
-  // A write of this node's own clients; ends in one WriteDone. Pre: active().
+  void on_snapshot(raft::Index index, raft::Blob data, Instant now);  // answers EncodeSnapshot
+  // Writes and reads of this node's own clients, whom it has checked. Pre: active(). A write and a
+  // change end in one WriteDone, a read in one AnswerRead or one ReadDone.
   void write(std::uint64_t request, const Command& command, Instant now);
+  void read(std::uint64_t request, const rpc::Read& read, Instant now);
+  void change_masters(std::uint64_t request, rpc::MasterChange change, const NodeName& name,
+                      Instant now);
   [[nodiscard]] bool active() const { return coordinator_.active(); }
   [[nodiscard]] raft::Term term() const { return engine_.term(); }
   [[nodiscard]] raft::Index commit() const { return engine_.commit_index(); }
@@ -84,6 +104,12 @@ class Master {
 
   [[nodiscard]] MasterView view() const;
   [[nodiscard]] raft::Index applied() const { return engine_.applied_index(); }
+  [[nodiscard]] bool disk_failing() const { return disk_failing_; }
+  [[nodiscard]] const Electorate& electorate() const { return electorate_; }
+  // Whether `name` is a master, as far as is known here.
+  [[nodiscard]] bool is_master(const NodeName& name) const;
+  // This one has a vote, or is on the way to one; a new one that was not added yet has none.
+  [[nodiscard]] bool belongs() const;
 
  private:
   struct LocalWrite {
@@ -96,7 +122,8 @@ class Master {
   struct InBatch {
     std::uint64_t batch;
   };
-  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch>;
+  struct OwnStep {};  // towards the masters that there should be
+  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch, OwnStep>;
 
   void settle(Instant now);
   bool drain_engine(Instant now);
@@ -106,30 +133,50 @@ class Master {
 
   void on(const failover::Applied& applied);
   void on(const failover::Restore& restore);
-  void on(const failover::WantSnapshot& want, Instant now);
+  void on(const failover::WantSnapshot& want);
   void on(const failover::RoleChanged& role, Instant now);
   void on(const failover::ProposalFailed& failed);
+  void on(const failover::ReadReady& ready);
+  void on(const failover::ReadFailed& failed);
+  void on(const failover::ChangeDone& done, Instant now);
+  void on(const failover::ChangeFailed& failed, Instant now);
+
+  // master_masters.cpp
+  void form(Instant now);
+  void on_link_answer(const NodeName& master, const rpc::HelloReply& reply, Instant now);
+  void refresh_electorate();
+  void step_electorate(Instant now);
+  void change_masters(const Origin& origin, rpc::MasterChange change, const NodeName& name,
+                      Instant now);
+  void publish_facts();
+  [[nodiscard]] std::vector<ServerView> servers_view() const;
+  void read(AnswerRead pending, Instant now);
+  void change_from(StreamId stream, const rpc::ChangeMasters& change, bool vouched, Instant now);
+  void read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now);
 
   [[nodiscard]] Result<std::string> encoded(const Command& command) const;
   void submit(const Origin& origin, const Command& command, Instant now);
   void propose(std::vector<std::pair<Origin, std::string>> commands, Instant now);
   void propose_batch(const ProposeBatch& batch, Instant now);
-  void finish(const Origin& origin, const Result<std::string>& result);
+  void finish(const Origin& origin, const Result<Outcome>& result);
   void measure(const Command& command);
-  void write_from(StreamId stream, const rpc::Write& write, Instant now);
+  void write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now);
   void take_over(raft::Term term, Instant now);
   void watch_leader(Instant now);
   void evaluate_alerts(Instant now);
   void hint(const NodeName& node, Instant now);
   void emit(Effect effect) { effects_.emplace_back(std::move(effect)); }
   ClusterState& writable();
-  [[nodiscard]] NodeName name_of(MasterId id) const;
 
   MasterOptions options_;
   NodeName self_;
   Codec codec_;
+  Rng rng_;
   const WallAnchor& wall_;
+  bool empty_;  // its disk, when it started
+  Electorate electorate_;
   failover::RaftEngine engine_;
+  rpc::Hello hello_;
   MasterLinks links_;
   Coordinator coordinator_;
   alerting::Pipeline cluster_alerts_;  // the coordinator's
@@ -139,6 +186,15 @@ class Master {
   std::map<std::uint64_t, Origin> proposals_;
   std::uint64_t last_proposal_ = 0;
   std::map<std::uint64_t, std::size_t> batches_;  // proposals still open
+  std::map<std::uint64_t, AnswerRead> reads_;     // by their number in the engine
+  std::uint64_t last_read_ = 0;
+  bool forming_ = false;         // an empty disk: do the others know a cluster that had this one?
+  std::set<NodeName> unformed_;  // those that do not
+  Instant greet_at_ = kNever;
+  bool step_due_ = false;           // of the electorate
+  bool stepping_ = false;           // one is under way
+  std::optional<Origin> changing_;  // who waits for it
+  bool facts_due_ = false;
   NodeName leader_;
   std::optional<Instant> leader_lost_at_;
   std::string leader_lost_why_;

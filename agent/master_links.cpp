@@ -15,15 +15,70 @@ constexpr Duration kOpenPatience = std::chrono::milliseconds(500);
 
 }  // namespace
 
-MasterLinks::MasterLinks(rpc::Hello hello, std::map<NodeName, Address> others, StreamIds& ids)
-    : hello_(std::move(hello)), ids_(ids) {
+MasterLinks::MasterLinks(rpc::Hello hello, const std::map<NodeName, Address>& others,
+                         StreamIds& ids)
+    : ids_(ids) {
+  set_hello(std::move(hello));
+  set_others(others);
+}
+
+void MasterLinks::set_hello(rpc::Hello hello) {
+  hello_ = std::move(hello);
   hello_.purpose = rpc::Purpose::Master;
-  for (auto& other : others) {
-    Link link;
-    link.to = std::move(other.second);
-    link.retry = kRetryInitial;
-    links_.emplace(other.first, std::move(link));
+}
+
+void MasterLinks::set_others(const std::map<NodeName, Address>& others) {
+  for (auto it = links_.begin(); it != links_.end();) {
+    const auto wanted = others.find(it->first);
+    if (wanted != others.end() && wanted->second == it->second.to) {
+      ++it;
+      continue;
+    }
+    if (it->second.stream != 0) {
+      effects_.emplace_back(CloseStream{it->second.stream, it->first + " is no master there"});
+      by_stream_.erase(it->second.stream);
+    }
+    it = links_.erase(it);
   }
+  for (const auto& [name, address] : others) {
+    Link link;
+    link.to = address;
+    link.retry = kRetryInitial;
+    links_.emplace(name, std::move(link));  // not if it is there
+  }
+}
+
+NodeName MasterLinks::peer_of(StreamId stream) const {
+  const auto found = by_stream_.find(stream);
+  return found == by_stream_.end() ? NodeName() : found->second;
+}
+
+std::vector<StreamId> MasterLinks::streams() const {
+  std::vector<StreamId> out;
+  for (const auto& [stream, master] : by_stream_) out.push_back(stream);
+  return out;
+}
+
+void MasterLinks::greet(Instant now) {
+  for (auto& [name, link] : links_) {
+    if (!link.open) open(name, link, now);
+  }
+}
+
+// True: a stream stands or is being opened.
+bool MasterLinks::open(const NodeName& master, Link& link, Instant now) {
+  if (link.stream != 0 && !link.open && now - link.opening_since >= kOpenPatience) {
+    effects_.emplace_back(CloseStream{link.stream, "no answer in time"});
+    by_stream_.erase(link.stream);
+    lost(master, link, now);
+  }
+  if (link.stream != 0) return true;
+  if (now < link.retry_at) return false;
+  link.stream = ids_.next();
+  link.opening_since = now;
+  by_stream_[link.stream] = master;
+  effects_.emplace_back(OpenStream{link.stream, link.to});
+  return true;
 }
 
 void MasterLinks::send(const NodeName& to, raft::Message message, Instant now) {
@@ -34,18 +89,7 @@ void MasterLinks::send(const NodeName& to, raft::Message message, Instant now) {
     effects_.emplace_back(SendFrame{link.stream, rpc::Consensus{std::move(message)}});
     return;
   }
-  if (link.stream != 0 && now - link.opening_since >= kOpenPatience) {
-    effects_.emplace_back(CloseStream{link.stream, "no answer in time"});
-    by_stream_.erase(link.stream);
-    lost(to, link, now);
-  }
-  if (link.stream == 0) {
-    if (now < link.retry_at) return;
-    link.stream = ids_.next();
-    link.opening_since = now;
-    by_stream_[link.stream] = to;
-    effects_.emplace_back(OpenStream{link.stream, link.to});
-  }
+  if (!open(to, link, now)) return;
   if (link.waiting.size() >= kWaitingMax) link.waiting.pop_front();
   link.waiting.push_back(std::move(message));
 }
@@ -83,8 +127,12 @@ void MasterLinks::on_closed(StreamId stream, Instant now) {
 void MasterLinks::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
   const auto found = by_stream_.find(stream);
   const auto* reply = std::get_if<rpc::HelloReply>(&frame);
-  if (found == by_stream_.end() || reply == nullptr || !reply->refused) return;
+  if (found == by_stream_.end() || reply == nullptr) return;
   const NodeName master = found->second;
+  if (!reply->refused) {
+    effects_.emplace_back(LinkAnswered{master, *reply});
+    return;
+  }
   effects_.emplace_back(LinkRefused{master, reply->why});
   effects_.emplace_back(CloseStream{stream, "refused"});
   by_stream_.erase(found);

@@ -26,14 +26,28 @@ struct LinkRefused {  // the other master does not accept this one; tried again 
   NodeName master;
   std::string why;
 };
-using LinkEffect = std::variant<OpenStream, SendFrame, CloseStream, LinkLost, LinkRefused>;
+struct LinkAnswered {  // the other master took the Hello
+  NodeName master;
+  rpc::HelloReply reply;
+};
+using LinkEffect =
+    std::variant<OpenStream, SendFrame, CloseStream, LinkLost, LinkRefused, LinkAnswered>;
 
 class MasterLinks {
  public:
-  MasterLinks(rpc::Hello hello, std::map<NodeName, Address> others, StreamIds& ids);
+  MasterLinks(rpc::Hello hello, const std::map<NodeName, Address>& others, StreamIds& ids);
 
+  // From now on these are the others. Streams to those that are not among them are closed.
+  void set_others(const std::map<NodeName, Address>& others);
+  // From now on Hellos say this.
+  void set_hello(rpc::Hello hello);
+  // Opens a stream to each that has none, to hear its answer to the Hello.
+  void greet(Instant now);
   void send(const NodeName& to, raft::Message message, Instant now);
   [[nodiscard]] bool owns(StreamId stream) const { return by_stream_.contains(stream); }
+  // Whom the stream leads to; empty: it is none of ours.
+  [[nodiscard]] NodeName peer_of(StreamId stream) const;
+  [[nodiscard]] std::vector<StreamId> streams() const;  // those that were not closed
   void on_opened(StreamId stream);
   void on_closed(StreamId stream, Instant now);
   void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
@@ -49,6 +63,7 @@ class MasterLinks {
     Duration retry{};
     std::deque<raft::Message> waiting;
   };
+  bool open(const NodeName& master, Link& link, Instant now);
   void lost(const NodeName& master, Link& link, Instant now);
 
   rpc::Hello hello_;

@@ -1,7 +1,9 @@
 // The part of Master that carries decisions from one of its cores to the next.
 #include <algorithm>
+#include <cstdio>
 #include <utility>
 
+#include "agent/command_kinds.h"
 #include "agent/master.h"
 #include "failover/commands.h"
 
@@ -12,6 +14,7 @@ namespace muster::agent {
 void Master::settle(Instant now) {
   do {
     drain_links(now);
+    publish_facts();
     if (std::exchange(state_changed_, false)) {
       coordinator_.on_state(*state_);
       if (coordinator_.active()) evaluate_alerts(now);
@@ -19,6 +22,7 @@ void Master::settle(Instant now) {
     own_alerts_.tick(now, wall_.wall_at(now));
     if (coordinator_.active()) cluster_alerts_.tick(now, wall_.wall_at(now));
     drain_alerts();
+    step_electorate(now);
     coordinator_.step(*state_, wall_.wall_at(now), now);
   } while (drain_coordinator(now) || drain_engine(now) || state_changed_);
   drain_links(now);
@@ -32,16 +36,32 @@ bool Master::drain_engine(Instant now) {
     } else if (const auto* restore = std::get_if<failover::Restore>(&effect)) {
       on(*restore);
     } else if (const auto* want = std::get_if<failover::WantSnapshot>(&effect)) {
-      on(*want, now);
+      on(*want);
     } else if (const auto* role = std::get_if<failover::RoleChanged>(&effect)) {
       on(*role, now);
     } else if (const auto* failed = std::get_if<failover::ProposalFailed>(&effect)) {
       on(*failed);
     } else if (auto* message = std::get_if<failover::SendRaft>(&effect)) {
-      links_.send(name_of(message->to), std::move(message->message), now);
+      links_.send(electorate_.name_of(message->to), std::move(message->message), now);
+    } else if (const auto* ready = std::get_if<failover::ReadReady>(&effect)) {
+      on(*ready);
+    } else if (const auto* unread = std::get_if<failover::ReadFailed>(&effect)) {
+      on(*unread);
+    } else if (std::holds_alternative<failover::ConfigurationChanged>(effect)) {
+      refresh_electorate();
+    } else if (const auto* done = std::get_if<failover::ChangeDone>(&effect)) {
+      on(*done, now);
+    } else if (const auto* refused = std::get_if<failover::ChangeFailed>(&effect)) {
+      on(*refused, now);
     } else if (const auto* stopped = std::get_if<failover::EngineFailed>(&effect)) {
       emit(Halt{1, "the consensus engine stopped: " + stopped->text +
                        ": restart the agent; it goes on from its log"});
+    } else if (std::holds_alternative<failover::ReadReady>(effect) ||
+               std::holds_alternative<failover::ReadFailed>(effect) ||
+               std::holds_alternative<failover::ConfigurationChanged>(effect) ||
+               std::holds_alternative<failover::ChangeDone>(effect) ||
+               std::holds_alternative<failover::ChangeFailed>(effect)) {
+      continue;  // nobody reads through consensus or changes masters yet
     } else if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) {
       emit(*vote);
     } else if (auto* append = std::get_if<failover::AppendLog>(&effect)) {
@@ -58,6 +78,8 @@ bool Master::drain_links(Instant now) {
   for (LinkEffect& effect : effects) {
     if (const auto* lost = std::get_if<LinkLost>(&effect)) {
       hint(lost->master, now);
+    } else if (const auto* answered = std::get_if<LinkAnswered>(&effect)) {
+      on_link_answer(answered->master, answered->reply, now);
     } else if (const auto* refused = std::get_if<LinkRefused>(&effect)) {
       emit(
           Notice{Level::Error, "master " + refused->master + " refuses this one: " + refused->why});
@@ -124,14 +146,19 @@ void Master::on(const failover::Applied& applied) {
                      " cannot be read: " + command.error().text});
     return;
   }
+  if (!leaves_plan(command->body)) state_changed_ = true;
   const std::size_t events_before = state_->next_event;
-  const Result<std::string> result = failover::apply(writable(), applied.index, *command);
+  const Result<Outcome> result = failover::apply(writable(), applied.index, *command);
   if (coordinator_.active() && state_->next_event != events_before) measure(*command);
+  if (changes_facts(command->body)) {
+    facts_due_ = true;
+    refresh_electorate();
+  }
   const auto origin = proposals_.find(applied.proposal);
   if (applied.proposal == 0 || origin == proposals_.end()) return;
   const Origin whose = origin->second;
   proposals_.erase(origin);
-  finish(whose, result);
+  finish(whose, result ? Result<std::string>(result->text) : tl::unexpected(result.error()));
 }
 
 // How long a lost copy was missing: from its node's failure to its replacement being ready.
@@ -157,15 +184,19 @@ void Master::on(const failover::Restore& restore) {
     return;
   }
   writable() = std::move(*state);
+  state_changed_ = true;
+  facts_due_ = true;
+  refresh_electorate();
 }
 
-void Master::on(const failover::WantSnapshot& want, Instant now) {
-  engine_.provide_snapshot(want.index,
-                           std::make_shared<const std::string>(codec_.encode_state(*state_)), now);
+void Master::on(const failover::WantSnapshot& want) {
+  // Whoever encodes it holds the state as it is now: writable() leaves that one alone.
+  emit(EncodeSnapshot{want.index, state_});
 }
 
 void Master::on(const failover::RoleChanged& role, Instant now) {
-  const NodeName leader = name_of(role.leader);
+  refresh_electorate();
+  const NodeName leader = electorate_.name_of(role.leader);
   if (leader.empty() && !leader_.empty()) {
     leaderless_since_ = now;
     if (!leader_lost_at_) {
@@ -190,7 +221,9 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
       leader_lost_at_.reset();
       leader_lost_why_.clear();
     }
-    if (leader != self_) coordinator_.on_leader(leader, options_.masters.at(leader), role.term);
+    if (leader != self_) {
+      coordinator_.on_leader(leader, electorate_.address_of(leader), role.term);
+    }
   } else {
     coordinator_.on_leader({}, {}, role.term);
   }
@@ -203,7 +236,15 @@ void Master::take_over(raft::Term term, Instant now) {
   emit(Notice{Level::Info, "this node is the coordinator, term " + std::to_string(term)});
   coordinator_.begin(term, leader_lost_why_, now);
   cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);
+  if (state_->id.empty()) {
+    char id[33];
+    std::snprintf(id, sizeof id, "%016llx%016llx", static_cast<unsigned long long>(rng_.next()),
+                  static_cast<unsigned long long>(rng_.next()));
+    coordinator_.note(ClusterFormed{id});
+  }
   state_changed_ = true;
+  step_due_ = true;
+  facts_due_ = true;
 }
 
 void Master::on(const failover::ProposalFailed& failed) {

@@ -23,12 +23,14 @@ gossip::Claim self_claim(const NodeInfo& info) {
   return claim;
 }
 
-rpc::Hello hello_of(const NodeOptions& options) {
+rpc::Hello hello_of(const NodeOptions& options, const std::string& cluster_id) {
   rpc::Hello hello;
   hello.cluster = options.cluster;
   hello.from = options.info.name;
   hello.masters = options.masters_digest;
   hello.purpose = rpc::Purpose::Agent;
+  hello.cluster_id = cluster_id;
+  hello.boot = options.info.boot;
   return hello;
 }
 
@@ -43,14 +45,17 @@ Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall,
       wall_{now, wall},
       rng_(options_.seed),
       swim_(options_.swim, options_.cluster, self_claim(options_.info), now, rng_),
-      session_(options_.session, listed(options_.masters), hello_of(options_), ids_, rng_, now),
+      trust_(options_.secured, options_.cluster),
+      cluster_id_(recovered.cluster_id),
+      session_(options_.session, listed(options_.masters), hello_of(options_, cluster_id_), ids_,
+               rng_, now),
       supervisor_(options_.cluster, options_.info.name, options_.info.rpc.host, wall_, rng_,
                   recovered.instances, now) {
   if (options_.info.master) {
     options_.master.masters = options_.masters;
-    master_ = std::make_unique<Master>(options_.master, options_.info.name, hello_of(options_),
-                                       std::move(recovered.consensus), std::move(codec), wall_,
-                                       ids_, rng_.next(), now);
+    master_ = std::make_unique<Master>(
+        options_.master, options_.info, hello_of(options_, cluster_id_),
+        std::move(recovered.consensus), std::move(codec), wall_, ids_, rng_.next(), now);
     master_->start(now);
   }
   swim_.join(options_.join, now);
@@ -97,6 +102,10 @@ void Node::on(const LogHealth& event, Instant now) {
   if (master_) master_->on_disk(event.failing, event.why, now);
 }
 
+void Node::on(const SnapshotEncoded& event, Instant now) {
+  if (master_) master_->on_snapshot(event.index, event.data, now);
+}
+
 void Node::on(const InstanceSaved& event, Instant now) {
   if (!event.saved) {
     emit(Notice{Level::Error,
@@ -139,6 +148,7 @@ void Node::on(const LeaveRequested& /*event*/, Instant now) {
 
 void Node::on(const Tick& /*event*/, Instant now) {
   swim_.tick(now);
+  if (master_) session_.set_vitals(master_->applied(), master_->disk_failing());
   session_.tick(now);
   supervisor_.tick(now);
   if (master_) master_->tick(now);

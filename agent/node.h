@@ -83,6 +83,16 @@ struct LogHealth {
   bool failing = false;
   std::string why;
 };
+struct SnapshotEncoded {
+  raft::Index index = 0;
+  raft::Blob data;  // never null
+};
+struct FactsStored {  // of an InstallFacts
+  std::uint64_t revision = 0;
+  std::uint64_t keys_revision = 0;
+  std::string authorities_sha256;
+  Status stored;
+};
 struct InstanceSaved {
   InstanceId instance = 0;
   Status saved;
@@ -118,12 +128,21 @@ struct DeliveryEnded {
 struct WriteRequested {  // answered by one WriteDone
   std::uint64_t request = 0;
   CommandBody body;
-  std::string request_id;  // of the client; the same on a retry
+  std::string request_id;       // of the client; the same on a retry
+  Actor by{};                   // who asks, as this node made sure
+  std::string authorization{};  // a secret, what the client showed: agents are not believed
 };
-struct ReadRequested {  // on agents that are no masters; answered by one ReadDone
+struct ReadRequested {  // answered by one AnswerRead or one ReadDone
   std::uint64_t request = 0;
   std::string path;
   std::string query;
+  std::string authorization{};  // a secret: of a client whom this node may not vouch for
+};
+struct MastersChangeRequested {  // answered by one WriteDone
+  std::uint64_t request = 0;
+  rpc::MasterChange change = rpc::MasterChange::Add;
+  NodeName master;
+  std::string authorization{};
 };
 struct WallRead {  // first of all events, and from time to time
   WallTime wall{};
@@ -134,14 +153,16 @@ struct Tick {};            // deadline() has come
 using Event =
     std::variant<PacketArrived, SyncArrived, SyncEnded, StreamPingArrived, StreamPingEnded,
                  GossipUnreachable, Strained, StreamOpened, StreamAccepted, StreamClosed,
-                 FrameArrived, LogDurable, LogHealth, InstanceSaved, ProcessStarted,
-                 ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
-                 ReadRequested, WallRead, LeaveRequested, Tick>;
+                 FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored, InstanceSaved,
+                 ProcessStarted, ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded,
+                 WriteRequested, ReadRequested, MastersChangeRequested, WallRead, LeaveRequested,
+                 Tick>;
 
 struct NodeOptions {
   std::string cluster;
   NodeInfo info;  // of this node
   bool insecure = false;
+  bool secured = false;                 // streams prove who is at the other end
   std::map<NodeName, Address> masters;  // 1, 3 or 5, the same on every node
   std::uint64_t masters_digest = 0;
   std::vector<Address> join;  // gossip seeds
@@ -156,6 +177,7 @@ struct NodeOptions {
 struct Recovered {
   raft::Stored consensus;
   std::vector<RecoveredInstance> instances;
+  std::string cluster_id;  // empty: none was saved
 };
 
 class Node {
@@ -201,6 +223,8 @@ class Node {
   void on(const FrameArrived& event, Instant now);
   void on(const LogDurable& event, Instant now);
   void on(const LogHealth& event, Instant now);
+  void on(const SnapshotEncoded& event, Instant now);
+  void on(const FactsStored& event, Instant now);
   void on(const InstanceSaved& event, Instant now);
   void on(const ProcessStarted& event, Instant now);
   void on(const ProcessNotStarted& event, Instant now);
@@ -209,6 +233,7 @@ class Node {
   void on(const DeliveryEnded& event, Instant now);
   void on(const WriteRequested& event, Instant now);
   void on(const ReadRequested& event, Instant now);
+  void on(const MastersChangeRequested& event, Instant now);
   void on(const WallRead& event, Instant now);
   void on(const LeaveRequested& event, Instant now);
   void on(const Tick& event, Instant now);
@@ -216,9 +241,14 @@ class Node {
   // node_streams.cpp
   void on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, Instant now);
   void on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now);
-  [[nodiscard]] std::string objection(const rpc::Hello& hello) const;
+  [[nodiscard]] std::string objection(StreamId stream, const rpc::Hello& hello) const;
+  [[nodiscard]] const std::string& cluster_id() const;
   void on_coordinator_frame(const rpc::Frame& frame, Instant now);
   void answer(std::uint64_t id, const rpc::WriteReply& reply);
+  void on_facts(const rpc::Facts& facts, Instant now);
+  void learn_cluster(const std::string& id);
+  void heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant now);
+  void revoke(std::set<std::string> serials, Instant now);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
   bool forget_peer(StreamId stream);  // false: it was none
@@ -242,6 +272,8 @@ class Node {
   StreamIds ids_;
   health::Swim swim_;
   health::MemberHistory history_;
+  Trust trust_;
+  std::string cluster_id_;  // the one this node once belonged to; empty: none yet
   Session session_;
   Supervisor supervisor_;
   std::unique_ptr<Master> master_;  // null on other agents

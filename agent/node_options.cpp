@@ -35,7 +35,8 @@ alerting::PipelineOptions pipeline(const Config& config) {
   options.group_wait = config.alerts.group_wait;
   options.group_interval = config.alerts.group_interval;
   options.repeat_interval = config.alerts.repeat_interval;
-  options.external_url = "http://" + config.advertised_http().text();
+  options.external_url =
+      (config.secured() ? "https://" : "http://") + config.advertised_http().text();
   return options;
 }
 
@@ -48,6 +49,8 @@ NodeOptions node_options(const Config& config, const Circumstances& here) {
   options.insecure = config.insecure;
   for (const MasterConfig& master : config.masters) options.masters[master.name] = master.rpc;
   options.masters_digest = config.masters_digest();
+  options.secured = config.secured();
+  options.master.secured = config.secured();
   options.join = config.seeds();
   options.swim = config.membership.swim;
   // What the core fills is what leaves: the seal comes on top of it.

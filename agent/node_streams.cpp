@@ -14,13 +14,30 @@ constexpr std::size_t kPeersMax = 16384;
 }  // namespace
 
 void Node::on(const StreamOpened& event, Instant now) {
-  if (session_.owns(event.stream)) return session_.on_opened(event.stream, now);
+  const bool own = session_.owns(event.stream);
+  const NodeName expected = own       ? session_.peer()
+                            : master_ ? master_->peer_of(event.stream)
+                                      : NodeName();
+  const std::string why = trust_.admit_master(event.stream, event.peer, expected);
+  if (!why.empty()) {
+    emit(Notice{Level::Error, "the stream to master " + expected + " is not used: " + why});
+    emit(CloseStream{event.stream, why});
+    if (own) return session_.on_closed(event.stream, why, now);
+    if (master_) master_->on_link_closed(event.stream, now);
+    return;
+  }
+  if (own) return session_.on_opened(event.stream, now);
   if (master_) master_->on_opened(event.stream);
 }
 
 void Node::on(const StreamAccepted& event, Instant now) {
   if (peers_.size() >= kPeersMax) {
     emit(CloseStream{event.stream, "too many streams"});
+    return;
+  }
+  if (const std::string why = trust_.admit(event.stream, event.peer); !why.empty()) {
+    emit(Notice{Level::Warning, "a stream was not accepted: " + why});
+    emit(CloseStream{event.stream, why});
     return;
   }
   const auto [peer, fresh] = peers_.try_emplace(event.stream);
@@ -30,6 +47,7 @@ void Node::on(const StreamAccepted& event, Instant now) {
 }
 
 void Node::on(const StreamClosed& event, Instant now) {
+  trust_.forget(event.stream);
   if (session_.owns(event.stream)) {
     const NodeName coordinator = session_.registered() ? session_.coordinator() : NodeName();
     session_.on_closed(event.stream, event.why, now);
@@ -46,6 +64,8 @@ void Node::on(const StreamClosed& event, Instant now) {
 
 void Node::on(const FrameArrived& event, Instant now) {
   if (session_.owns(event.stream)) {
+    const auto* reply = std::get_if<rpc::HelloReply>(&event.frame);
+    if (reply != nullptr && reply->here && !reply->refused) heed_masters(reply->masters, now);
     session_.on_frame(event.stream, event.frame, now);
     if (session_.registered()) on_coordinator_frame(event.frame, now);
     return;
@@ -67,14 +87,18 @@ void Node::on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, I
     return;
   }
   if (!master_) return;
-  if (peer.purpose == rpc::Purpose::Agent) return master_->on_agent_frame(stream, frame, now);
+  if (peer.purpose == rpc::Purpose::Agent) {
+    return master_->on_agent_frame(stream, frame, trust_.vouches(stream), now);
+  }
   if (const auto* message = std::get_if<rpc::Consensus>(&frame)) {
-    master_->on_consensus(*peer.name, message->message, now);
+    const health::Member* member = swim_.members().find(*peer.name);
+    master_->on_consensus(*peer.name, member ? member->meta().rpc : Address{}, message->message,
+                          now);
   }
 }
 
 // Why a peer is not talked to; empty: it is.
-std::string Node::objection(const rpc::Hello& hello) const {
+std::string Node::objection(StreamId stream, const rpc::Hello& hello) const {
   if (hello.protocol_min > rpc::kProtocolMax || hello.protocol_max < rpc::kProtocolMin) {
     return "protocol " + std::to_string(hello.protocol_min) + " to " +
            std::to_string(hello.protocol_max) + " is not spoken here, " +
@@ -85,16 +109,25 @@ std::string Node::objection(const rpc::Hello& hello) const {
     return "it belongs to cluster \"" + hello.cluster + "\", this is \"" + options_.cluster +
            "\": check `cluster` in its configuration";
   }
+  if (std::string why = trust_.objection(stream, hello); !why.empty()) return why;
+  const std::string& id = cluster_id();
+  if (!hello.cluster_id.empty() && !id.empty() && hello.cluster_id != id) {
+    return "its data directory is that of another cluster that is called \"" + hello.cluster +
+           "\" too (" + hello.cluster_id + ", this is " + id +
+           "): give it an empty data_dir, or the right masters";
+  }
   if (!master_) return options_.info.name + " is not a master: check `masters`";
-  if (hello.masters != options_.masters_digest) {
+  // Two lists could make two clusters. Once the masters were changed the lists mean nothing more.
+  const bool listed_once = hello.masters != 0 && options_.masters_digest != 0;
+  if (listed_once && hello.masters != options_.masters_digest && !master_->electorate().changed()) {
     std::string mine;
     for (const auto& [name, address] : options_.masters) {
       mine += (mine.empty() ? "" : ", ") + name + " " + address.text();
     }
     return "its list of masters is another one; here it is: " + mine;
   }
-  const bool listed = options_.masters.contains(hello.from);
-  if (hello.purpose == rpc::Purpose::Master && !listed) {
+  if (hello.purpose == rpc::Purpose::Master && !trust_.secured() &&
+      !master_->is_master(hello.from)) {
     return "\"" + hello.from + "\" is not in the list of masters";
   }
   if (hello.purpose == rpc::Purpose::Master && hello.from == options_.info.name) {
@@ -104,7 +137,7 @@ std::string Node::objection(const rpc::Hello& hello) const {
 }
 
 void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now) {
-  if (const std::string why = objection(hello); !why.empty()) {
+  if (const std::string why = objection(stream, hello); !why.empty()) {
     rpc::HelloReply no;
     no.refused = true;
     no.why = why;
@@ -118,16 +151,73 @@ void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instan
   peer.name = hello.from;
   peer.purpose = hello.purpose;
   if (hello.purpose == rpc::Purpose::Agent) return master_->on_agent(stream, hello.from, now);
-  emit(SendFrame{stream, rpc::HelloReply{}});
+  emit(SendFrame{stream, master_->reply_to_master(hello.from)});
+}
+
+const std::string& Node::cluster_id() const {
+  return master_ && !master_->state().id.empty() ? master_->state().id : cluster_id_;
+}
+
+void Node::learn_cluster(const std::string& id) {
+  if (id.empty() || id == cluster_id_) return;
+  cluster_id_ = id;
+  session_.set_cluster_id(id);
+  emit(SaveClusterId{id});
+}
+
+void Node::revoke(std::set<std::string> serials, Instant now) {
+  if (serials == trust_.revoked()) return;
+  for (const StreamId stream : trust_.revoke(std::move(serials))) {
+    emit(CloseStream{stream, "its certificate is revoked"});
+    // The owner of the stream hears of it as of any other that ends.
+    on(StreamClosed{stream, "its certificate is revoked"}, now);
+  }
+}
+
+// A master that was taken away while nobody could tell it goes on as an agent.
+void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant now) {
+  session_.on_masters(masters);
+  const bool among = std::any_of(masters.begin(), masters.end(), [&](const auto& master) {
+    return master.name == options_.info.name;
+  });
+  if (!master_ || masters.empty() || among || !master_->belongs() || master_->active()) return;
+  const std::string why =
+      "this node is no master any more: an operator took it away; it goes on "
+      "as an agent, and its log is put aside";
+  for (const auto& [stream, peer] : std::exchange(peers_, {})) emit(CloseStream{stream, why});
+  strangers_.clear();
+  for (const StreamId stream : master_->streams()) emit(CloseStream{stream, why});
+  master_.reset();
+  options_.info.master = false;
+  emit(RetireMaster{why});
+  (void)now;
+}
+
+void Node::on_facts(const rpc::Facts& facts, Instant now) {
+  learn_cluster(facts.cluster_id);
+  heed_masters(facts.masters, now);
+  revoke({facts.revoked.begin(), facts.revoked.end()}, now);
+  emit(InstallFacts{facts});
+}
+
+void Node::on(const FactsStored& event, Instant /*now*/) {
+  if (!event.stored) {
+    emit(Notice{Level::Error,
+                "what the coordinator told cannot be installed: " + event.stored.error().text});
+    return;
+  }
+  session_.send(rpc::FactsInstalled{event.revision, event.keys_revision, event.authorities_sha256});
 }
 
 void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
   if (const auto* assignments = std::get_if<rpc::Assignments>(&frame)) {
     if (!leaving_) supervisor_.on_assignments(*assignments, now);
+  } else if (const auto* facts = std::get_if<rpc::Facts>(&frame)) {
+    on_facts(*facts, now);
   } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
     const auto found = waiting_.find(write->id);
     if (found == waiting_.end() || !found->second.write) return;
-    Result<std::string> result = write->text;
+    Result<Outcome> result = write->outcome;
     if (!write->ok) result = tl::unexpected(write->error);
     emit(WriteDone{found->second.request, std::move(result)});
     waiting_.erase(found);
@@ -140,10 +230,10 @@ void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
 }
 
 void Node::on(const WriteRequested& event, Instant now) {
-  const Command command{event.body, wall_.wall_at(now), event.request_id};
+  const Command command{event.body, wall_.wall_at(now), event.request_id, event.by};
   if (master_ && master_->active()) return master_->write(event.request, command, now);
   const std::uint64_t id = ++last_forward_;
-  if (session_.send(rpc::Write{id, command})) {
+  if (session_.send(rpc::Write{id, command, event.authorization})) {
     waiting_[id] = {event.request, true, now + kForwardPatience};
     return;
   }
@@ -154,9 +244,26 @@ void Node::on(const WriteRequested& event, Instant now) {
                                   "changed; nothing was")});
 }
 
+void Node::on(const MastersChangeRequested& event, Instant now) {
+  if (master_ && master_->active()) {
+    return master_->change_masters(event.request, event.change, event.master, now);
+  }
+  const std::uint64_t id = ++last_forward_;
+  if (session_.send(rpc::ChangeMasters{id, event.change, event.master, event.authorization})) {
+    waiting_[id] = {event.request, true, now + kForwardPatience};
+    return;
+  }
+  emit(WriteDone{event.request,
+                 fail(Code::Unavailable,
+                      "no coordinator is known to " + options_.info.name +
+                          ": without a quorum the masters cannot be changed; nothing was")});
+}
+
 void Node::on(const ReadRequested& event, Instant now) {
   const std::uint64_t id = ++last_forward_;
-  if (session_.send(rpc::Read{id, event.path, event.query})) {
+  const rpc::Read read{id, event.path, event.query, event.authorization};
+  if (master_ && master_->active()) return master_->read(event.request, read, now);
+  if (session_.send(read)) {
     waiting_[id] = {event.request, false, now + kForwardPatience};
     return;
   }

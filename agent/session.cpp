@@ -7,6 +7,7 @@ namespace muster::agent {
 Session::Session(SessionOptions options, std::vector<std::pair<NodeName, Address>> masters,
                  rpc::Hello hello, StreamIds& ids, Rng& rng, Instant now)
     : options_(options),
+      configured_(masters),
       masters_(std::move(masters)),
       hello_(std::move(hello)),
       ids_(ids),
@@ -45,6 +46,20 @@ std::optional<Address> Session::address_of(const NodeName& name) const {
   return found->second;
 }
 
+void Session::on_masters(const std::vector<rpc::MasterAddress>& masters) {
+  if (masters.empty()) return;
+  std::vector<std::pair<NodeName, Address>> all;
+  for (const rpc::MasterAddress& master : masters) all.emplace_back(master.name, master.rpc);
+  for (const auto& one : configured_) {
+    const bool told = std::any_of(all.begin(), all.end(),
+                                  [&](const auto& other) { return other.first == one.first; });
+    if (!told) all.push_back(one);
+  }
+  if (all == masters_) return;
+  masters_ = std::move(all);
+  next_master_ %= masters_.size();
+}
+
 void Session::on_opened(StreamId stream, Instant now) {
   if (!owns(stream) || state_ != State::Opening) return;
   state_ = State::Asking;
@@ -79,10 +94,13 @@ void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
 
 void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
   if (reply.refused) {
-    // One master whose configuration is wrong must not end the agents that the others take.
+    // One master whose configuration is wrong, or who is no master any more, must not end the
+    // agents that the others take.
     std::string why = peer_ + " refuses this agent: " + reply.why;
-    if (accepted_ && state_ == State::Asking) {
-      effects_.emplace_back(SessionRebuffed{std::move(why)});
+    const bool news = refused_by_.insert(peer_).second;
+    const bool others = accepted_ || refused_by_.size() < masters_.size();
+    if (others && state_ == State::Asking) {
+      if (news) effects_.emplace_back(SessionRebuffed{std::move(why)});
     } else {
       effects_.emplace_back(SessionRefused{std::move(why)});
     }
@@ -90,6 +108,8 @@ void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
     return drop(reply.why, now + options_.retry_cap);
   }
   accepted_ = true;
+  refused_by_.clear();
+  on_masters(reply.masters);
   coordinator_ = reply.coordinator;
   // Followers believe in a dead leader until their election time-out: whoever was just found to be
   // gone is not asked again because of them. The stream stays, and they will say who is next.
@@ -150,7 +170,7 @@ void Session::tick(Instant now) {
         drop("the coordinator is silent", now);
         return connect_next(now);
       }
-      rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count()};
+      rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_};
       effects_.emplace_back(SendFrame{stream_, beat});
       deadline_ = now + options_.heartbeat_interval;
       return;

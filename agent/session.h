@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -39,7 +40,7 @@ struct SessionDown {
 struct SessionRefused {  // final: this agent must not go on as it is
   std::string why;
 };
-struct SessionRebuffed {  // by one master, when others took this agent before: the search goes on
+struct SessionRebuffed {  // by one master; others may take this agent: the search goes on
   std::string why;
 };
 using SessionEffect = std::variant<OpenStream, SendFrame, CloseStream, SessionUp, SessionDown,
@@ -58,6 +59,16 @@ class Session {
   void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
   // This node, a master itself, learnt who the coordinator is.
   void on_coordinator(const NodeName& name, Instant now);
+  // These are the masters now, as the cluster says; the configured ones are asked only when none of
+  // them answers. An empty list changes nothing.
+  void on_masters(const std::vector<rpc::MasterAddress>& masters);
+  // From now on heartbeats say this: what a master's state has come to, and how its disk is.
+  void set_vitals(std::uint64_t applied, bool disk_failing) {
+    applied_ = applied;
+    disk_failing_ = disk_failing;
+  }
+  // From now on Hellos say this.
+  void set_cluster_id(const std::string& id) { hello_.cluster_id = id; }
 
   // Sends on the registered stream; false, and nothing sent, when there is none.
   bool send(rpc::Frame frame);
@@ -67,6 +78,8 @@ class Session {
   [[nodiscard]] std::vector<SessionEffect> take_effects();
 
   [[nodiscard]] bool registered() const { return state_ == State::Registered; }
+  // Whom the present stream leads to; empty: there is none.
+  [[nodiscard]] NodeName peer() const { return stream_ == 0 ? NodeName() : peer_; }
   // Of the registered stream, or the last one heard of; may be empty.
   [[nodiscard]] const NodeName& coordinator() const { return coordinator_; }
   [[nodiscard]] const failover::LeaseHolder& lease() const { return lease_; }
@@ -81,7 +94,8 @@ class Session {
   [[nodiscard]] std::optional<Address> address_of(const NodeName& name) const;
 
   SessionOptions options_;
-  std::vector<std::pair<NodeName, Address>> masters_;
+  std::vector<std::pair<NodeName, Address>> configured_;
+  std::vector<std::pair<NodeName, Address>> masters_;  // as told, then the configured ones
   rpc::Hello hello_;
   StreamIds& ids_;
   Rng& rng_;
@@ -93,10 +107,13 @@ class Session {
   Instant unreachable_until_{};
   std::size_t next_master_ = 0;
   Duration retry_;
-  bool accepted_ = false;  // some master has found the Hello good
+  bool accepted_ = false;          // some master has found the Hello good
+  std::set<NodeName> refused_by_;  // since then, or since the start
   Instant deadline_;
   Instant last_ack_{};
   std::uint64_t sequence_ = 0;
+  std::uint64_t applied_ = 0;
+  bool disk_failing_ = false;
   failover::LeaseHolder lease_;
   std::vector<SessionEffect> effects_;
 };

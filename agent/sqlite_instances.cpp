@@ -32,6 +32,10 @@ Result<SqliteInstances> SqliteInstances::open(const std::string& path, std::stri
                                                      .version = 1,
                                                      .schema = kSchema});
   if (!database) return tl::unexpected(database.error());
+  // Files of the first agents have none.
+  const Status made = database->execute(
+      "CREATE TABLE IF NOT EXISTS cluster(one INTEGER PRIMARY KEY, id TEXT NOT NULL)");
+  if (!made) return tl::unexpected(made.error());
   auto save = database->prepare(
       "INSERT OR REPLACE INTO "
       "instances(id, pid, start_time, restarts, kernel_boot, checksum, assignment) "
@@ -95,6 +99,20 @@ Status SqliteInstances::save(const StoredInstance& instance) {
             checksum(id, instance.pid, instance.start_time, instance.restarts, kernel_boot_, bytes))
       .bind_blob(7, bytes)
       .run();
+}
+
+Result<std::string> SqliteInstances::cluster() {
+  auto read = database_.prepare("SELECT id FROM cluster");
+  if (!read) return tl::unexpected(read.error());
+  const auto row = read->step();
+  if (!row) return tl::unexpected(row.error());
+  return *row ? read->bytes(0) : std::string();
+}
+
+Status SqliteInstances::save_cluster(const std::string& id) {
+  auto save = database_.prepare("INSERT OR REPLACE INTO cluster(one, id) VALUES(1, ?)");
+  if (!save) return tl::unexpected(save.error());
+  return save->bind_text(1, id).run();
 }
 
 Status SqliteInstances::forget(InstanceId instance) { return forget_.bind(1, instance).run(); }

@@ -30,6 +30,10 @@ class SqliteInstances {
   [[nodiscard]] Status save(const StoredInstance& instance);
   [[nodiscard]] Status forget(InstanceId instance);  // fine if it is not there
 
+  // The id of the cluster to which this node belongs; empty: it never belonged to one.
+  [[nodiscard]] Result<std::string> cluster();
+  [[nodiscard]] Status save_cluster(const std::string& id);
+
  private:
   SqliteDatabase database_;
   SqliteStatement save_;

@@ -29,6 +29,20 @@ struct MemberView {
 };
 using MemberViews = std::map<NodeName, MemberView>;
 
+struct ServerView {  // one master, as far as it is known here
+  NodeName name;
+  Address rpc;
+  bool voter = false;
+  bool leads = false;
+  // What only the coordinator knows of the others; 0 and kNever where it does not.
+  raft::Index match = 0;    // stored there for certain
+  raft::Index applied = 0;  // by its own last word
+  Instant last_contact = kNever;
+  bool disk_failing = false;
+  std::uint64_t snapshot_sent = 0;   // bytes of the snapshot that it is given now
+  std::uint64_t snapshot_bytes = 0;  // 0: it is given none
+};
+
 struct MasterView {  // only on masters
   raft::Role role = raft::Role::Follower;
   raft::Term term = 0;
@@ -37,7 +51,10 @@ struct MasterView {  // only on masters
   bool has_leader = false;  // false: reads are stale and writes are refused
   bool coordinating = false;
   bool disk_failing = false;
-  std::size_t agents = 0;                     // registered here
+  raft::Index last = 0;  // in this one's log, durable or not
+  std::vector<ServerView> servers;
+  std::string election;      // why the last election that this master saw began; empty: none yet
+  std::size_t agents = 0;    // registered here
   std::shared_ptr<const ClusterState> state;  // never null
 };
 

@@ -136,7 +136,9 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   for (const YamlNode& item : root.key("join").items(kJoinMax, "a list of host:port")) {
     read_address(item, config.join.emplace_back());
   }
+  root.key("role").read(config.role);
   read_masters(root.key("masters"), config.masters);
+  root.key("identity").key("dir").read(config.identity.dir);
   root.key("insecure").read(config.insecure);
   config.insecure = config.insecure || context.insecure;
   const YamlNode resources = root.key("resources");

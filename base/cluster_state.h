@@ -5,14 +5,19 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/access.h"
+#include "base/cow_list.h"
+#include "base/cow_map.h"
 #include "base/ids.h"
+#include "base/key_value.h"
+#include "base/remembered_requests.h"
+#include "base/shared_map.h"
 #include "base/time.h"
 #include "base/workload.h"
 
@@ -113,22 +118,59 @@ struct AlertRecord {
   bool operator==(const AlertRecord&) const = default;
 };
 
+// Which alerts nobody wants to hear of for a while.
+enum class MatchKind { Equal, NotEqual, Like, NotLike };  // Like: * stands for any text
+[[nodiscard]] std::string_view to_text(MatchKind kind);   // "==", "!=", "~", "!~"
+struct Matcher {
+  std::string label;
+  MatchKind kind = MatchKind::Equal;
+  std::string value;
+  bool operator==(const Matcher&) const = default;
+};
+struct SilenceRecord {
+  std::vector<Matcher> matchers;  // all must match; a label that is missing is empty
+  WallTime starts{};
+  WallTime ends{};
+  std::string created_by;
+  std::string comment;
+  bool operator==(const SilenceRecord&) const = default;
+};
+
+// The format of the state, and of the commands that lead to it. 1: before keys, leases, identity.
+inline constexpr std::uint32_t kStateVersion = 2;
+
+// Copying it costs some pointers, whatever is in it.
 struct ClusterState {
-  std::uint64_t index = 0;  // of the last applied command
-  NodeName coordinator;     // the last elected
-  std::uint64_t term = 0;   // of its election
-  std::map<NodeName, NodeRecord> nodes;
-  std::map<std::string, WorkloadRecord> workloads;
-  std::map<InstanceId, Placement> placements;
-  std::map<std::string, std::vector<std::string>> unplaceable;  // workload -> "node: reason"
-  std::map<std::string, AlertRecord> alerts;                    // by fingerprint
-  std::deque<EventRecord> events;
+  std::uint32_t version = 1;  // the highest of the commands that were applied
+  std::uint64_t index = 0;    // of the last applied command
+  std::string id;             // of the cluster: random, for ever; empty: not formed yet
+  NodeName coordinator;       // the last elected
+  std::uint64_t term = 0;     // of its election
+  SharedMap<NodeName, MasterRecord> masters;
+  SharedMap<NodeName, NodeRecord> nodes;
+  SharedMap<std::string, WorkloadRecord> workloads;
+  SharedMap<InstanceId, Placement> placements;
+  SharedMap<std::string, std::vector<std::string>> unplaceable;  // workload -> "node: reason"
+  SharedMap<std::string, AlertRecord> alerts;                    // by fingerprint
+  SharedMap<std::string, SilenceRecord> silences;                // by id
+  CowList<EventRecord> events;
   std::uint64_t next_event = 1;
   InstanceId next_instance = 1;
-  std::uint64_t next_token = 1;
-  std::deque<std::string> requests;  // request ids applied last, to drop repeats; bounded
+  std::uint64_t next_token = 1;  // of placements and of leases
+  CowMap<std::string, KeyRecord> kv;
+  std::uint64_t kv_bytes = 0;         // of all keys and values
+  CowList<KeyChange> kv_changes;      // oldest first, bounded
+  std::uint64_t kv_changes_from = 0;  // every change after this index is in kv_changes
+  SharedMap<std::string, LeaseRecord> leases;
+  SharedMap<std::string, TokenRecord> tokens;           // by id
+  SharedMap<std::string, AuthorityRecord> authorities;  // by id
+  SharedMap<NodeName, CertificateRecord> certificates;
+  SharedMap<std::string, RevokedRecord> revoked;  // by serial
+  GossipKeys gossip_keys;
+  RememberedRequests requests;  // of clients, done last
   bool operator==(const ClusterState&) const = default;
 };
-inline constexpr std::size_t kRequestsMax = 4096;
+inline constexpr std::size_t kRequestsMax = 65'536;
+inline constexpr std::size_t kRequestsOfVersion1 = 4096;
 
 }  // namespace muster

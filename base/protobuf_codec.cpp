@@ -33,8 +33,23 @@ Result<Command> decode_command(std::string_view bytes) {
   return decode_as<wire::Command>(bytes, rpc::kFrameBytesMax, Code::DataLoss, "command");
 }
 
+// Keys do not go through one large message: that would hold every value three times.
+std::string encode_state(const ClusterState& state) {
+  std::string bytes = encode_as<wire::ClusterState>(state);
+  protobuf::append_keys(state, bytes);
+  return bytes;
+}
+
 Result<ClusterState> decode_state(std::string_view bytes) {
-  return decode_as<wire::ClusterState>(bytes, kStateBytesMax, Code::DataLoss, "cluster state");
+  protobuf::Reader reader(Code::DataLoss, "cluster state");
+  wire::ClusterState message;
+  std::vector<std::string_view> keys;
+  protobuf::parse(bytes, kStateBytesMax, message, keys, reader);
+  if (reader.failed()) return reader.failure();
+  ClusterState state = protobuf::from_wire(message, reader);
+  protobuf::keys_from_wire(keys, state, reader);
+  if (reader.failed()) return reader.failure();
+  return state;
 }
 
 }  // namespace
@@ -80,8 +95,7 @@ Codec protobuf_codec() {
   return {
       .encode_command = [](const Command& command) { return encode_as<wire::Command>(command); },
       .decode_command = decode_command,
-      .encode_state =
-          [](const ClusterState& state) { return encode_as<wire::ClusterState>(state); },
+      .encode_state = encode_state,
       .decode_state = decode_state,
   };
 }

@@ -69,6 +69,19 @@ void put(const AlertResolved& resolved, wire::Command& command) {
   command.mutable_alert_resolved()->set_fingerprint(resolved.fingerprint);
 }
 
+// A newer muster raises the version with every new kind; this is for one that forgot to.
+void refuse_body(const wire::Command& command, Reader& reader) {
+  wire::Command known;
+  known.set_version(command.version());
+  known.set_at_ms(command.at_ms());
+  known.set_request(command.request());
+  if (command.has_by()) *known.mutable_by() = command.by();
+  if (known.ByteSizeLong() != command.ByteSizeLong()) {
+    reader.refuse("command.body", "is of a kind that only a newer muster knows, so upgrade it");
+  }
+  reader.require(false, "command.body");
+}
+
 CommandBody node_from_wire(const wire::Command& command, Reader& reader) {
   switch (command.body_case()) {
     case wire::Command::kCoordinatorElected: {
@@ -95,8 +108,10 @@ CommandBody node_from_wire(const wire::Command& command, Reader& reader) {
     }
     case wire::Command::kNodeLeft:
       return NodeLeft{.node = reader.name("node_left.node", command.node_left().node())};
-    default: reader.require(false, "command.body"); return {};
+    default: break;
   }
+  refuse_body(command, reader);
+  return {};
 }
 
 CommandBody instance_from_wire(const wire::Command& command, Reader& reader) {
@@ -156,25 +171,37 @@ CommandBody body_from_wire(const wire::Command& command, Reader& reader) {
       return AlertResolved{.fingerprint =
                                reader.text("alert_resolved.fingerprint",
                                            command.alert_resolved().fingerprint(), kLabelBytesMax)};
-    default: return instance_from_wire(command, reader);
+    default: break;
   }
+  if (std::optional<CommandBody> body = keys_command(command, reader)) return std::move(*body);
+  if (std::optional<CommandBody> body = access_command(command, reader)) return std::move(*body);
+  return instance_from_wire(command, reader);
 }
 
 }  // namespace
 
 void to_wire(const Command& command, wire::Command& out) {
-  out.set_version(kFormatVersion);
+  out.set_version(command.version);
   out.set_at_ms(unix_ms(command.at));
   out.set_request(command.request);
-  std::visit([&](const auto& body) { put(body, out); }, command.body);
+  if (command.by != Actor{}) to_wire(command.by, *out.mutable_by());
+  if (put_keys_command(command.body, out) || put_access_command(command.body, out)) return;
+  std::visit(
+      [&](const auto& body) {
+        if constexpr (requires { put(body, out); }) put(body, out);
+      },
+      command.body);
+  CHECK(out.body_case() != wire::Command::BODY_NOT_SET);
 }
 
 Command from_wire(const wire::Command& command, Reader& reader) {
-  reader.version("command.version", command.version());
+  reader.version("command.version", command.version(), kStateVersion);
   return {
       .body = body_from_wire(command, reader),
       .at = reader.wall("command.at_ms", command.at_ms()),
       .request = reader.text("command.request", command.request(), kLabelBytesMax),
+      .by = from_wire(command.by(), reader),
+      .version = command.version(),
   };
 }
 

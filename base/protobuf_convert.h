@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -25,7 +26,8 @@
 
 namespace muster::protobuf {
 
-// What this muster writes, and the newest that it reads.
+// What this muster writes, and the newest that it reads. The state and its commands have a version
+// of their own: kStateVersion.
 inline constexpr std::uint32_t kFormatVersion = 1;
 
 // The longest texts that are accepted, in bytes.
@@ -47,8 +49,8 @@ class Reader {
 
   // False, and refused, when the submessage or the number is not there.
   bool require(bool present, std::string_view field);
-  // Refused unless `version` is one that this muster reads.
-  void version(std::string_view field, std::uint32_t version);
+  // Refused unless `version` is one that this muster reads: 1 to `most`.
+  void version(std::string_view field, std::uint32_t version, std::uint32_t most = kFormatVersion);
 
   NodeName name(std::string_view field, const std::string& text);  // valid_name()
   NodeName name_or_none(std::string_view field, const std::string& text);
@@ -75,8 +77,9 @@ void parse(std::string_view bytes, std::size_t bytes_max, wire::Packet& message,
 void parse(std::string_view bytes, std::size_t bytes_max, wire::Sync& message, Reader& reader);
 void parse(std::string_view bytes, std::size_t bytes_max, wire::Frame& message, Reader& reader);
 void parse(std::string_view bytes, std::size_t bytes_max, wire::Command& message, Reader& reader);
+// Without the keys, which are most of a state: `keys` are their entries' bytes, within `bytes`.
 void parse(std::string_view bytes, std::size_t bytes_max, wire::ClusterState& message,
-           Reader& reader);
+           std::vector<std::string_view>& keys, Reader& reader);
 void parse(std::string_view bytes, std::size_t bytes_max, wire::StoredAssignment& message,
            Reader& reader);
 
@@ -149,12 +152,38 @@ void to_wire(const InstanceStatus& status, wire::InstanceStatus& out);
 [[nodiscard]] InstanceStatus from_wire(const wire::InstanceStatus& status, Reader& reader);
 void to_wire(const AlertRecord& alert, wire::AlertRecord& out);
 [[nodiscard]] AlertRecord from_wire(const wire::AlertRecord& alert, Reader& reader);
-void to_wire(const ClusterState& state, wire::ClusterState& out);
-[[nodiscard]] ClusterState from_wire(const wire::ClusterState& state, Reader& reader);
+void to_wire(const ClusterState& state, wire::ClusterState& out);  // without keys
+[[nodiscard]] ClusterState from_wire(const wire::ClusterState& state, Reader& reader);  // likewise
+
+// protobuf_keys.cpp
+// The entries of ClusterState.kv as a serialized ClusterState has them: to be put behind the rest.
+void append_keys(const ClusterState& state, std::string& bytes);
+void keys_from_wire(const std::vector<std::string_view>& entries, ClusterState& out,
+                    Reader& reader);
+void keys_to_wire(const ClusterState& state, wire::ClusterState& out);  // changes and leases
+void keys_from_wire(const wire::ClusterState& state, ClusterState& out, Reader& reader);
+void requests_to_wire(const RememberedRequests& requests, wire::ClusterState& out);
+void requests_from_wire(const wire::ClusterState& state, RememberedRequests& out, Reader& reader);
+void to_wire(const SilenceRecord& silence, wire::SilenceRecord& out);
+[[nodiscard]] SilenceRecord from_wire(const wire::SilenceRecord& silence, Reader& reader);
+
+// protobuf_access.cpp
+void to_wire(const Actor& actor, wire::Actor& out);
+[[nodiscard]] Actor from_wire(const wire::Actor& actor, Reader& reader);
+void access_to_wire(const ClusterState& state, wire::ClusterState& out);
+void access_from_wire(const wire::ClusterState& state, ClusterState& out, Reader& reader);
 
 // protobuf_command.cpp
 void to_wire(const Command& command, wire::Command& out);
 [[nodiscard]] Command from_wire(const wire::Command& command, Reader& reader);
+
+// protobuf_keys.cpp: what is done to keys, leases and silences. False: another kind.
+[[nodiscard]] bool put_keys_command(const CommandBody& body, wire::Command& out);
+[[nodiscard]] std::optional<CommandBody> keys_command(const wire::Command& command, Reader& reader);
+// protobuf_access.cpp: what is done to masters, tokens, certificates, authorities, gossip keys.
+[[nodiscard]] bool put_access_command(const CommandBody& body, wire::Command& out);
+[[nodiscard]] std::optional<CommandBody> access_command(const wire::Command& command,
+                                                        Reader& reader);
 
 // protobuf_raft.cpp
 void to_wire(const raft::Entry& entry, wire::Entry& out);
@@ -171,10 +200,22 @@ void to_wire(const rpc::Facts& facts, wire::Facts& out);
 [[nodiscard]] rpc::Facts from_wire(const wire::Facts& facts, Reader& reader);
 
 // protobuf_frame.cpp
+void to_wire(const Error& error, wire::Error& out);
+[[nodiscard]] Error from_wire(const wire::Error& error, Reader& reader);
 void to_wire(const rpc::Assignment& assignment, wire::Assignment& out);
 [[nodiscard]] rpc::Assignment from_wire(const wire::Assignment& assignment, Reader& reader);
 void to_wire(const rpc::Frame& frame, wire::Frame& out);
 [[nodiscard]] rpc::Frame from_wire(const wire::Frame& frame, Reader& reader);
+
+// Fills `map` from entries whose key may come only once.
+template <class Map, class Wire, class Key, class Value>
+void map_from_wire(Map& map, const google::protobuf::RepeatedPtrField<Wire>& entries,
+                   std::string_view field, Reader& reader, Key key, Value value) {
+  for (const Wire& entry : entries) {
+    if (reader.failed()) return;
+    if (!map.emplace(key(entry), value(entry)).second) reader.refuse(field, "has a key twice");
+  }
+}
 
 // Lists of everything above, one by one.
 template <class T, class Wire>

@@ -66,6 +66,8 @@ void put(const rpc::Heartbeat& heartbeat, wire::Frame& frame) {
   wire::Heartbeat& out = *frame.mutable_heartbeat();
   out.set_sequence(heartbeat.sequence);
   out.set_sent_at_ns(heartbeat.sent_at_ns);
+  out.set_applied(heartbeat.applied);
+  out.set_disk_failing(heartbeat.disk_failing);
 }
 void put(const rpc::HeartbeatAck& ack, wire::Frame& frame) {
   wire::HeartbeatAck& out = *frame.mutable_heartbeat_ack();
@@ -92,11 +94,11 @@ void put(const rpc::WriteReply& reply, wire::Frame& frame) {
   wire::WriteReply& out = *frame.mutable_write_reply();
   out.set_id(reply.id);
   out.set_ok(reply.ok);
-  if (!reply.ok) {
-    out.mutable_error()->set_code(number_of(kCodes, reply.error.code));
-    out.mutable_error()->set_text(reply.error.text);
-  }
-  out.set_text(reply.text);
+  if (!reply.ok) to_wire(reply.error, *out.mutable_error());
+  out.set_text(reply.outcome.text);
+  out.set_index(reply.outcome.index);
+  out.set_token(reply.outcome.token);
+  out.set_repeated(reply.outcome.repeated);
 }
 void put(const rpc::Read& read, wire::Frame& frame) {
   wire::Read& out = *frame.mutable_read();
@@ -165,6 +167,8 @@ rpc::Heartbeat from_wire(const wire::Heartbeat& heartbeat, Reader& reader) {
   return {
       .sequence = heartbeat.sequence(),
       .sent_at_ns = reader.number("heartbeat.sent_at_ns", heartbeat.sent_at_ns(), 0, kBootNsMax),
+      .applied = heartbeat.applied(),
+      .disk_failing = heartbeat.disk_failing(),
   };
 }
 rpc::HeartbeatAck from_wire(const wire::HeartbeatAck& ack, Reader& reader) {
@@ -194,11 +198,13 @@ rpc::WriteReply from_wire(const wire::WriteReply& reply, Reader& reader) {
       .id = reply.id(),
       .ok = reply.ok(),
       .error = {},
-      .text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
+      .outcome = {.text = reader.text("write_reply.text", reply.text(), kTextBytesMax),
+                  .index = reply.index(),
+                  .token = reply.token(),
+                  .repeated = reply.repeated()},
   };
   if (!reply.ok() && reader.require(reply.has_error(), "write_reply.error")) {
-    out.error.code = enumerator_of(kCodes, reply.error().code(), "error.code", reader);
-    out.error.text = reader.text("error.text", reply.error().text(), kTextBytesMax);
+    out.error = from_wire(reply.error(), reader);
   }
   return out;
 }
@@ -237,6 +243,17 @@ rpc::FactsInstalled from_wire(const wire::FactsInstalled& installed, Reader& rea
 }
 
 }  // namespace
+
+void to_wire(const Error& error, wire::Error& out) {
+  out.set_code(number_of(kCodes, error.code));
+  out.set_text(error.text);
+}
+Error from_wire(const wire::Error& error, Reader& reader) {
+  return {
+      .code = enumerator_of(kCodes, error.code(), "error.code", reader),
+      .text = reader.text("error.text", error.text(), kTextBytesMax),
+  };
+}
 
 void to_wire(const rpc::Assignment& assignment, wire::Assignment& out) {
   out.set_instance(assignment.instance);

@@ -34,9 +34,11 @@ constexpr std::uint32_t kServersMax = 64;
 constexpr std::uint32_t kNodesMax = 20'000;
 constexpr std::uint32_t kWorkloadsMax = 20'000;
 constexpr std::uint32_t kAlertsMax = 100'000;
-constexpr std::uint32_t kEventsMost = 16 * kEventsMax;      // what a later version may keep
-constexpr std::uint32_t kRequestsMost = 16 * kRequestsMax;  // likewise
-constexpr std::uint32_t kTextsMax = 100'000;                // of one list of texts or pairs
+constexpr std::uint32_t kEventsMost = 16 * kEventsMax;     // what a later version may keep
+constexpr std::uint32_t kRequestsMost = 4 * kRequestsMax;  // likewise
+constexpr std::uint32_t kKeysMost = 4 * kKeysMax;          // likewise
+constexpr std::uint32_t kRecordsMost = 100'000;            // likewise, of anything else
+constexpr std::uint32_t kTextsMax = 100'000;               // of one list of texts or pairs
 
 // All lists of one message together: this many, and one more for every 16 bytes.
 constexpr std::size_t kElementsFree = 200'000;
@@ -79,6 +81,18 @@ constexpr Shape kAlert{"alert_record", kAlertRules};
 constexpr Rule kAlertEntryRules[] = {{wire::AlertEntry::kAlertFieldNumber, 1, &kAlert}};
 constexpr Shape kAlertEntry{"alert_entry", kAlertEntryRules};
 
+constexpr Rule kSilenceRules[] = {{wire::SilenceRecord::kMatchersFieldNumber, kTextsMax}};
+constexpr Shape kSilence{"silence_record", kSilenceRules};
+
+constexpr Rule kSilenceEntryRules[] = {{wire::SilenceEntry::kSilenceFieldNumber, 1, &kSilence}};
+constexpr Shape kSilenceEntry{"silence_entry", kSilenceEntryRules};
+
+constexpr Rule kCertificateRules[] = {{wire::CertificateRecord::kFormerFieldNumber, kTextsMax}};
+constexpr Shape kCertificate{"certificate_record", kCertificateRules};
+
+constexpr Rule kGossipKeysRules[] = {{wire::GossipKeys::kKeysFieldNumber, kTextsMax}};
+constexpr Shape kGossipKeys{"gossip_keys", kGossipKeysRules};
+
 constexpr Rule kStateRules[] = {
     {wire::ClusterState::kNodesFieldNumber, kNodesMax, &kNode},
     {wire::ClusterState::kWorkloadsFieldNumber, kWorkloadsMax, &kWorkload},
@@ -86,7 +100,18 @@ constexpr Rule kStateRules[] = {
     {wire::ClusterState::kUnplaceableFieldNumber, kWorkloadsMax, &kUnplaceable},
     {wire::ClusterState::kAlertsFieldNumber, kAlertsMax, &kAlertEntry},
     {wire::ClusterState::kEventsFieldNumber, kEventsMost},
-    {wire::ClusterState::kRequestsFieldNumber, kRequestsMost}};
+    {wire::ClusterState::kRequestsFieldNumber, kRequestsMost},
+    {wire::ClusterState::kRequestResultsFieldNumber, kRequestsMost},
+    {wire::ClusterState::kMastersFieldNumber, kRecordsMost},
+    {wire::ClusterState::kLeasesFieldNumber, kRecordsMost},
+    {wire::ClusterState::kTokensFieldNumber, kRecordsMost},
+    {wire::ClusterState::kAuthoritiesFieldNumber, kRecordsMost},
+    {wire::ClusterState::kCertificatesFieldNumber, kRecordsMost, &kCertificate},
+    {wire::ClusterState::kRevokedFieldNumber, kRecordsMost},
+    {wire::ClusterState::kGossipKeysFieldNumber, 1, &kGossipKeys},
+    {wire::ClusterState::kSilencesFieldNumber, kRecordsMost, &kSilenceEntry},
+    {wire::ClusterState::kKvChangesFieldNumber, kRecordsMost},
+    {wire::ClusterState::kKvFieldNumber, kKeysMost}};
 constexpr Shape kState{"cluster_state", kStateRules};
 
 constexpr Rule kNodeUpRules[] = {{wire::NodeUp::kInfoFieldNumber, 1, &kInfo}};
@@ -104,11 +129,19 @@ constexpr Shape kMark{"mark_unplaceable", kMarkRules};
 constexpr Rule kFiringRules[] = {{wire::AlertFiring::kAlertFieldNumber, 1, &kAlert}};
 constexpr Shape kFiring{"alert_firing", kFiringRules};
 
+constexpr Rule kPutGossipKeysRules[] = {{wire::PutGossipKeys::kKeysFieldNumber, kTextsMax}};
+constexpr Shape kPutGossipKeys{"put_gossip_keys", kPutGossipKeysRules};
+
+constexpr Rule kPutSilenceRules[] = {{wire::PutSilence::kSilenceFieldNumber, 1, &kSilence}};
+constexpr Shape kPutSilence{"put_silence", kPutSilenceRules};
+
 constexpr Rule kCommandRules[] = {{wire::Command::kReportInstancesFieldNumber, 1, &kReport},
                                   {wire::Command::kNodeUpFieldNumber, 1, &kNodeUp},
                                   {wire::Command::kPutWorkloadFieldNumber, 1, &kPut},
                                   {wire::Command::kMarkUnplaceableFieldNumber, 1, &kMark},
-                                  {wire::Command::kAlertFiringFieldNumber, 1, &kFiring}};
+                                  {wire::Command::kAlertFiringFieldNumber, 1, &kFiring},
+                                  {wire::Command::kPutGossipKeysFieldNumber, 1, &kPutGossipKeys},
+                                  {wire::Command::kPutSilenceFieldNumber, 1, &kPutSilence}};
 constexpr Shape kCommand{"command", kCommandRules};
 
 constexpr Rule kAppendRules[] = {{wire::AppendEntries::kEntriesFieldNumber, kEntriesMax}};
@@ -162,7 +195,7 @@ constexpr Rule kFrameRules[] = {{wire::Frame::kHelloReplyFieldNumber, 1, &kReply
                                 {wire::Frame::kWriteFieldNumber, 1, &kWrite}};
 constexpr Shape kFrame{"frame", kFrameRules};
 
-constexpr std::size_t kRulesMax = 8;  // of one shape
+constexpr std::size_t kRulesMax = 24;  // of one shape
 
 // Walks over bytes along a Shape. It goes as deep as the tables do, whatever the bytes say.
 class ListCounter {
@@ -233,15 +266,21 @@ class ListCounter {
   Reader& reader_;
 };
 
-void parse_as(std::string_view bytes, std::size_t bytes_max, const Shape& shape,
-              google::protobuf::MessageLite& message, Reader& reader) {
+// False, and refused, when `bytes` are too many or have too many elements of lists.
+bool admitted(std::string_view bytes, std::size_t bytes_max, const Shape& shape, Reader& reader) {
   if (bytes.size() > bytes_max) {
-    return reader.refuse(shape.name, "has " + std::to_string(bytes.size()) + " bytes; at most " +
-                                         std::to_string(bytes_max) + " are allowed");
+    reader.refuse(shape.name, "has " + std::to_string(bytes.size()) + " bytes; at most " +
+                                  std::to_string(bytes_max) + " are allowed");
+    return false;
   }
   ListCounter counter(bytes, reader);
   counter.count(shape);
-  if (reader.failed()) return;
+  return !reader.failed();
+}
+
+void parse_as(std::string_view bytes, std::size_t bytes_max, const Shape& shape,
+              google::protobuf::MessageLite& message, Reader& reader) {
+  if (!admitted(bytes, bytes_max, shape, reader)) return;
   if (!message.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
     reader.refuse(shape.name, "is cut off or malformed");
   }
@@ -262,8 +301,31 @@ void parse(std::string_view bytes, std::size_t bytes_max, wire::Command& message
   parse_as(bytes, bytes_max, kCommand, message, reader);
 }
 void parse(std::string_view bytes, std::size_t bytes_max, wire::ClusterState& message,
-           Reader& reader) {
-  parse_as(bytes, bytes_max, kState, message, reader);
+           std::vector<std::string_view>& keys, Reader& reader) {
+  if (!admitted(bytes, bytes_max, kState, reader)) return;
+  // Every byte that is no key's goes to libprotobuf; that the bytes are well-formed is known now.
+  std::string rest;
+  google::protobuf::io::CodedInputStream in(reinterpret_cast<const std::uint8_t*>(bytes.data()),
+                                            static_cast<int>(bytes.size()));
+  for (std::size_t begin = 0; begin < bytes.size();) {
+    const std::uint32_t tag = in.ReadTag();
+    constexpr int kKeys = wire::ClusterState::kKvFieldNumber;
+    const bool key =
+        WireFormatLite::GetTagFieldNumber(tag) == kKeys &&
+        WireFormatLite::GetTagWireType(tag) == WireFormatLite::WIRETYPE_LENGTH_DELIMITED;
+    int length = 0;
+    if (key && in.ReadVarintSizeAsInt(&length)) {
+      keys.push_back(bytes.substr(static_cast<std::size_t>(in.CurrentPosition()),
+                                  static_cast<std::size_t>(length)));
+      in.Skip(length);
+    } else if (key || !WireFormatLite::SkipField(&in, tag)) {
+      return reader.refuse(kState.name, "is cut off or malformed");
+    }
+    const auto end = static_cast<std::size_t>(in.CurrentPosition());
+    if (!key) rest += bytes.substr(begin, end - begin);
+    begin = end;
+  }
+  if (!message.ParseFromString(rest)) reader.refuse(kState.name, "is cut off or malformed");
 }
 void parse(std::string_view bytes, std::size_t bytes_max, wire::StoredAssignment& message,
            Reader& reader) {

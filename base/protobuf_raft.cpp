@@ -81,6 +81,18 @@ void put(const raft::TimeoutNow& timeout, wire::Consensus& message) {
   out.set_last_term(timeout.last_term);
 }
 
+void put(const raft::ReadProbe& probe, wire::Consensus& message) {
+  wire::ReadProbe& out = *message.mutable_read_probe();
+  out.set_term(probe.term);
+  out.set_round(probe.round);
+}
+
+void put(const raft::ReadEcho& echo, wire::Consensus& message) {
+  wire::ReadEcho& out = *message.mutable_read_echo();
+  out.set_term(echo.term);
+  out.set_round(echo.round);
+}
+
 raft::RequestVote from_wire(const wire::RequestVote& vote) {
   return {
       .term = vote.term(),
@@ -184,6 +196,10 @@ raft::Message from_wire(const wire::Consensus& message, Reader& reader) {
       return from_wire(message.request_vote_result(), reader);
     case wire::Consensus::kInstallSnapshot: return from_wire(message.install_snapshot(), reader);
     case wire::Consensus::kTimeoutNow: return from_wire(message.timeout_now());
+    case wire::Consensus::kReadProbe:
+      return raft::ReadProbe{message.read_probe().term(), message.read_probe().round()};
+    case wire::Consensus::kReadEcho:
+      return raft::ReadEcho{message.read_echo().term(), message.read_echo().round()};
     case wire::Consensus::MESSAGE_NOT_SET: break;
   }
   reader.require(false, "consensus.message");

@@ -32,12 +32,11 @@ bool Reader::require(bool present, std::string_view field) {
   return present;
 }
 
-void Reader::version(std::string_view field, std::uint32_t version) {
+void Reader::version(std::string_view field, std::uint32_t version, std::uint32_t most) {
   require(version != 0, field);
-  if (version > kFormatVersion) {
+  if (version > most) {
     refuse("", "written by a newer muster (version " + std::to_string(version) +
-                   "); this one reads up to version " + std::to_string(kFormatVersion) +
-                   ", so upgrade it");
+                   "); this one reads up to version " + std::to_string(most) + ", so upgrade it");
   }
 }
 

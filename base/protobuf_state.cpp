@@ -114,16 +114,6 @@ EventRecord from_wire(const wire::EventRecord& event, Reader& reader) {
   };
 }
 
-// Fills `map` from entries whose key may come only once.
-template <class Map, class Wire, class Key, class Value>
-void map_from_wire(Map& map, const google::protobuf::RepeatedPtrField<Wire>& entries,
-                   std::string_view field, Reader& reader, Key key, Value value) {
-  for (const Wire& entry : entries) {
-    if (reader.failed()) return;
-    if (!map.emplace(key(entry), value(entry)).second) reader.refuse(field, "has a key twice");
-  }
-}
-
 void maps_from_wire(const wire::ClusterState& state, ClusterState& out, Reader& reader) {
   const auto value = [&](const auto& entry) { return from_wire(entry, reader); };
   map_from_wire(
@@ -149,6 +139,15 @@ void maps_from_wire(const wire::ClusterState& state, ClusterState& out, Reader& 
       [&](const auto& entry) {
         reader.require(entry.has_alert(), "alert_entry.alert");
         return from_wire(entry.alert(), reader);
+      });
+  map_from_wire(
+      out.silences, state.silences(), "cluster_state.silences", reader,
+      [&](const auto& entry) {
+        return reader.text("silence_entry.key", entry.key(), kLabelBytesMax);
+      },
+      [&](const auto& entry) {
+        reader.require(entry.has_silence(), "silence_entry.silence");
+        return from_wire(entry.silence(), reader);
       });
 }
 
@@ -225,8 +224,9 @@ AlertRecord from_wire(const wire::AlertRecord& alert, Reader& reader) {
 }
 
 void to_wire(const ClusterState& state, wire::ClusterState& out) {
-  out.set_version(kFormatVersion);
+  out.set_version(state.version);
   out.set_index(state.index);
+  out.set_id(state.id);
   out.set_coordinator(state.coordinator);
   out.set_term(state.term);
   for (const auto& [key, record] : state.nodes) put(key, record, *out.add_nodes());
@@ -244,17 +244,26 @@ void to_wire(const ClusterState& state, wire::ClusterState& out) {
     entry.set_key(key);
     to_wire(alert, *entry.mutable_alert());
   }
+  for (const auto& [key, silence] : state.silences) {
+    wire::SilenceEntry& entry = *out.add_silences();
+    entry.set_key(key);
+    to_wire(silence, *entry.mutable_silence());
+  }
   for (const EventRecord& event : state.events) put(event, *out.add_events());
   out.set_next_event(state.next_event);
   out.set_next_instance(state.next_instance);
   out.set_next_token(state.next_token);
-  for (const std::string& request : state.requests) out.add_requests(request);
+  keys_to_wire(state, out);
+  access_to_wire(state, out);
+  requests_to_wire(state.requests, out);
 }
 
 ClusterState from_wire(const wire::ClusterState& state, Reader& reader) {
-  reader.version("cluster_state.version", state.version());
+  reader.version("cluster_state.version", state.version(), kStateVersion);
   ClusterState out;
+  out.version = state.version();
   out.index = state.index();
+  out.id = reader.text("cluster_state.id", state.id(), kLabelBytesMax);
   out.coordinator = reader.name_or_none("cluster_state.coordinator", state.coordinator());
   out.term = state.term();
   maps_from_wire(state, out, reader);
@@ -264,9 +273,9 @@ ClusterState from_wire(const wire::ClusterState& state, Reader& reader) {
   out.next_event = state.next_event();
   out.next_instance = state.next_instance();
   out.next_token = state.next_token();
-  for (const std::string& request : state.requests()) {
-    out.requests.push_back(reader.text("cluster_state.requests", request, kLabelBytesMax));
-  }
+  keys_from_wire(state, out, reader);
+  access_from_wire(state, out, reader);
+  requests_from_wire(state, out.requests, reader);
   return out;
 }
 

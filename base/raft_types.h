@@ -45,6 +45,20 @@ struct Server {
   bool operator==(const Server&) const = default;
 };
 
+// One step from one configuration to the next.
+enum class ChangeKind {
+  Add,      // as one that takes what is agreed on and has no vote
+  Promote,  // gives it a vote, when it has caught up
+  Remove,
+};
+[[nodiscard]] std::string_view to_text(ChangeKind kind);  // "add", "promote", "remove"
+
+struct Change {
+  ChangeKind kind = ChangeKind::Add;
+  Server server;  // Promote and Remove: its id alone matters
+  bool operator==(const Change&) const = default;
+};
+
 struct SnapshotMeta {
   Index index = 0;  // 0: no snapshot
   Term term = 0;
@@ -110,7 +124,19 @@ struct TimeoutNow {
   Term last_term = 0;
   bool operator==(const TimeoutNow&) const = default;
 };
+// Do you still follow me? Only a follower of this leader in this term answers, with the same
+// round: so it had not voted for a later leader when it did.
+struct ReadProbe {
+  Term term = 0;
+  std::uint64_t round = 0;
+  bool operator==(const ReadProbe&) const = default;
+};
+struct ReadEcho {
+  Term term = 0;
+  std::uint64_t round = 0;
+  bool operator==(const ReadEcho&) const = default;
+};
 using Message = std::variant<RequestVote, RequestVoteResult, AppendEntries, AppendEntriesResult,
-                             InstallSnapshot, TimeoutNow>;
+                             InstallSnapshot, TimeoutNow, ReadProbe, ReadEcho>;
 
 }  // namespace muster::raft

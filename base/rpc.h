@@ -65,6 +65,8 @@ struct Register {
 struct Heartbeat {
   std::uint64_t sequence = 0;
   std::int64_t sent_at_ns = 0;  // CLOCK_BOOTTIME of the agent; it counts its lease from here
+  std::uint64_t applied = 0;    // of a master: what its state has come to
+  bool disk_failing = false;    // of a master: its log cannot be written
   bool operator==(const Heartbeat&) const = default;
 };
 struct HeartbeatAck {
@@ -100,8 +102,8 @@ struct Write {  // forwarded to the coordinator, which checks who may do it
 struct WriteReply {
   std::uint64_t id = 0;
   bool ok = false;
-  Error error;       // when not ok
-  std::string text;  // when ok
+  Error error;      // when not ok
+  Outcome outcome;  // when ok
   bool operator==(const WriteReply&) const = default;
 };
 struct Read {  // a read that only masters can answer

@@ -50,6 +50,25 @@ std::string_view to_text(Phase phase) {
   return "pending";
 }
 
+std::string_view to_text(MatchKind kind) {
+  switch (kind) {
+    case MatchKind::Equal: return "==";
+    case MatchKind::NotEqual: return "!=";
+    case MatchKind::Like: return "~";
+    case MatchKind::NotLike: return "!~";
+  }
+  return "==";
+}
+
+std::string_view raft::to_text(raft::ChangeKind kind) {
+  switch (kind) {
+    case raft::ChangeKind::Add: return "add";
+    case raft::ChangeKind::Promote: return "promote";
+    case raft::ChangeKind::Remove: return "remove";
+  }
+  return "remove";
+}
+
 std::string_view raft::to_text(raft::Role role) {
   switch (role) {
     case raft::Role::Follower: return "follower";

@@ -13,10 +13,10 @@
 
 namespace muster::failover {
 
-// Applies one committed command. `index` is its log index and only grows. The text says what
+// Applies one committed command. `index` is its log index and only grows. The outcome says what
 // happened, for the client; an Error says why nothing did. A command whose request id was applied
-// before changes nothing and succeeds.
-Result<std::string> apply(ClusterState& state, std::uint64_t index, const Command& command);
+// before changes nothing and gets the answer of then, success or failure.
+Result<Outcome> apply(ClusterState& state, std::uint64_t index, const Command& command);
 
 // Copies that an operator would count: not lost, wanted, of this workload.
 [[nodiscard]] std::uint32_t live_copies(const ClusterState& state, const std::string& workload);

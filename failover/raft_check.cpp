@@ -8,6 +8,8 @@
 #include <utility>
 #include <variant>
 
+#include "failover/raft_changes.h"
+
 namespace muster::failover {
 namespace {
 
@@ -15,7 +17,6 @@ namespace {
 constexpr std::uint64_t kNumberMax = std::uint64_t{1} << 62;
 
 constexpr std::uint8_t kConfigurationFormat = 1;
-constexpr std::size_t kServersMax = 64;
 constexpr std::uint64_t kStandby = 0;  // the library's numbers of the two roles that we use
 constexpr std::uint64_t kVoter = 1;
 
@@ -68,6 +69,12 @@ struct MessageCheck {
     return is_term(install.term) && is_snapshot(install.meta, install.data, install.term);
   }
   bool operator()(const raft::TimeoutNow& now) const { return is_term(now.term); }
+  bool operator()(const raft::ReadProbe& probe) const {
+    return is_term(probe.term) && is_number(probe.round);
+  }
+  bool operator()(const raft::ReadEcho& echo) const {
+    return is_term(echo.term) && is_number(echo.round);
+  }
 };
 
 }  // namespace
@@ -123,6 +130,15 @@ Result<std::vector<raft::Server>> decode_configuration(std::string_view bytes) {
 
 bool is_message(MasterId from, const raft::Message& message) {
   return std::visit(MessageCheck{from}, message);
+}
+
+Status check_empty(const raft::Stored& stored, bool bootstrap) {
+  // The vote is written before the first entry and may be alone if that was interrupted. A master
+  // that joins hears of terms before it gets anything, but is not asked for votes.
+  if (stored.voted_for == 0 && (stored.term <= 1 || !bootstrap)) return {};
+  return fail(Code::DataLoss, "the consensus log is gone, but term " + std::to_string(stored.term) +
+                                  " is stored; replace this master while the others have a "
+                                  "quorum");
 }
 
 Status check_stored(const raft::Stored& stored) {

@@ -23,6 +23,10 @@ namespace muster::failover {
 // `from` is who sent it. False: drop it.
 [[nodiscard]] bool is_message(MasterId from, const raft::Message& message);
 
+// What is stored beside a log without entries and snapshot: that of a new master, or is the log
+// gone? Fails with DataLoss. `bootstrap`: the cluster begins here.
+[[nodiscard]] Status check_empty(const raft::Stored& stored, bool bootstrap);
+
 // Fails with DataLoss and says what is wrong. Pre: there is a snapshot or an entry.
 [[nodiscard]] Status check_stored(const raft::Stored& stored);
 

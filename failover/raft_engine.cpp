@@ -4,20 +4,11 @@
 #include <memory>
 
 #include "failover/raft_check.h"
+#include "failover/raft_millis.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 namespace {
-
-std::uint64_t to_ms(Duration duration) {
-  return static_cast<std::uint64_t>(
-      std::max<Duration::rep>(0, std::chrono::floor<std::chrono::milliseconds>(duration).count()));
-}
-
-std::uint64_t to_ms(Instant instant) { return to_ms(instant.time_since_epoch()); }
-
-Instant to_instant(std::uint64_t ms) {
-  return Instant(std::chrono::milliseconds(static_cast<std::int64_t>(ms)));
-}
 
 RaftLibrary::Settings settings_of(const RaftOptions& options) {
   return {static_cast<unsigned>(to_ms(options.election_timeout)),
@@ -36,21 +27,17 @@ RaftEngine::RaftEngine(const RaftOptions& options, MasterId self, std::string se
       bootstrap_(std::move(bootstrap)),
       stored_(std::move(stored)),
       library_(settings_of(options), self, self_address_, seed),
-      now_ms_(to_ms(now)) {}
+      now_ms_(to_ms(now)),
+      reads_(options.reads_max) {}
 
 // --- starting ---------------------------------------------------------------------------------
 
 // Completes `stored_` and asks for the writes that make the disk the same.
-Status RaftEngine::prepare() {
+Status RaftEngine::prepare(bool bootstrap) {
   const bool empty = stored_.entries.empty() && stored_.snapshot.index == 0;
   if (empty) {
-    // The vote is written before the first entry and may be alone if that was interrupted.
-    if (stored_.term > 1 || stored_.voted_for != 0) {
-      return fail(Code::DataLoss, "the consensus log is gone, but term " +
-                                      std::to_string(stored_.term) +
-                                      " is stored; replace this master while the others have a "
-                                      "quorum");
-    }
+    if (Status trusted = check_empty(stored_, bootstrap); !trusted) return trusted;
+    if (!bootstrap) return {};
     if (!is_configuration(bootstrap_)) {
       return fail(Code::InvalidArgument,
                   "the list of masters is not valid: each needs a name and "
@@ -88,11 +75,12 @@ Status RaftEngine::prepare() {
   return {};
 }
 
-void RaftEngine::start(Instant now) {
+void RaftEngine::start(Instant now, bool bootstrap) {
   CHECK(!started_);
   started_ = true;
   advance(now);
-  if (const Status ready_to_start = prepare(); !ready_to_start) {
+  started_ms_ = now_ms_;
+  if (const Status ready_to_start = prepare(bootstrap); !ready_to_start) {
     stop("starting", ready_to_start.error());
     return;
   }
@@ -108,6 +96,7 @@ void RaftEngine::start(Instant now) {
   stored_ = {};
   if (!ok) return;
   announced_.role = raft::Role::Candidate;  // never the first one: so the first one is told
+  if (role() == raft::Role::Leader) election_reason_ = "this master is the only one with a vote";
   finish();
 }
 
@@ -116,6 +105,8 @@ void RaftEngine::advance(Instant now) { now_ms_ = std::max(now_ms_, to_ms(now));
 void RaftEngine::stop(const std::string& what, const Error& error) {
   if (failed_) return;
   failed_ = true;
+  fail_reads("consensus has stopped here");
+  end_change(Code::Unavailable, "consensus has stopped here");
   effects_.emplace_back(EngineFailed{"consensus stopped while " + what + ": " + error.text});
 }
 
@@ -146,38 +137,16 @@ void RaftEngine::carry_out(LibraryUpdate update) {
   flush_outbox();
 }
 
-void RaftEngine::save_vote(raft::Term term, MasterId voted_for) {
-  vote_ticket_ = ++last_ticket_;
-  writes_.push_back({.ticket = vote_ticket_});
-  effects_.emplace_back(SaveVote{vote_ticket_, term, voted_for});
-}
-
-void RaftEngine::append(raft::Index first, std::vector<raft::Entry> entries) {
-  log_.replace(first, entries);
-  Write write{.ticket = ++last_ticket_, .kind = WriteKind::Entries, .first = first};
-  for (const raft::Entry& entry : entries) write.terms.push_back(entry.term);
-  writes_.push_back(std::move(write));
-  effects_.emplace_back(AppendLog{last_ticket_, first, std::move(entries)});
-}
-
-void RaftEngine::begin_install() {
-  log_.reset(incoming_.meta.index + 1);
-  wanted_.reset();
-  writes_.push_back({.ticket = ++last_ticket_,
-                     .kind = WriteKind::Install,
-                     .meta = incoming_.meta,
-                     .data = incoming_.data});
-  effects_.emplace_back(PutSnapshot{last_ticket_, incoming_.meta, incoming_.data, 0});
-  incoming_ = {};
-}
-
 void RaftEngine::change_role() {
   const bool leads = role() == raft::Role::Leader;
   if (leads == leading_) return;
   leading_ = leads;
   owes_barrier_ = leads;
   barrier_ = 0;
+  heard_ms_.clear();
   if (leads) return;
+  fail_reads("this master is not the coordinator any more");
+  end_change(Code::Unavailable, "this master is not the coordinator any more");
   for (const auto& [index, proposal] : std::exchange(proposals_, {})) {
     effects_.emplace_back(ProposalFailed{
         proposal.id,
@@ -204,90 +173,6 @@ void RaftEngine::apply() {
       committed_changes_.emplace_back(applied_, entry->data);
     }
   }
-}
-
-// --- writes -----------------------------------------------------------------------------------
-
-void RaftEngine::on_durable(std::uint64_t ticket, Instant now) {
-  if (!running()) return;
-  advance(now);
-  while (running() && !writes_.empty() && writes_.front().ticket <= ticket) {
-    const Write write = std::move(writes_.front());
-    writes_.pop_front();
-    durable_ = write.ticket;
-    switch (write.kind) {
-      case WriteKind::Vote: break;
-      case WriteKind::Entries: entries_durable(write); break;
-      case WriteKind::OwnSnapshot: own_snapshot_durable(write); break;
-      case WriteKind::Install: install_durable(write); break;
-    }
-    settle();
-  }
-  flush_outbox();
-  finish();
-}
-
-void RaftEngine::entries_durable(const Write& write) {
-  if (library_.installing()) return;  // they are no longer in the log
-  raft::Index stored = write.first - 1;
-  for (const raft::Term term : write.terms) {
-    if (term_of(stored + 1) != term) break;  // overwritten since
-    ++stored;
-  }
-  // A write behind this one that begins lower deletes first. Its entries may be the very same,
-  // put back by yet another leader, but they hold only when that write does.
-  for (const Write& later : writes_) {
-    if (later.kind == WriteKind::Entries) stored = std::min(stored, later.first - 1);
-  }
-  if (stored < write.first || stored <= library_.last_stored()) return;
-  carry_out("storing entries", library_.persisted_entries(now_ms_, stored));
-}
-
-void RaftEngine::own_snapshot_durable(const Write& write) {
-  writing_snapshot_ = false;
-  if (library_.installing() || write.meta.index <= snapshot_.index) return;  // overtaken
-  snapshot_ = write.meta;
-  snapshot_data_ = write.data;
-  if (carry_out("keeping a snapshot",
-                library_.snapshotted(now_ms_, write.meta,
-                                     static_cast<unsigned>(options_.snapshot_trailing)))) {
-    log_.drop_before(write.first);
-  }
-}
-
-void RaftEngine::install_durable(const Write& write) {
-  snapshot_ = write.meta;
-  snapshot_data_ = write.data;
-  applied_ = write.meta.index;
-  effects_.emplace_back(Restore{write.meta.index, write.data});
-  carry_out("installing a snapshot", library_.persisted_snapshot(now_ms_, write.meta));
-}
-
-void RaftEngine::want_snapshot() {
-  if (wanted_ || writing_snapshot_ || library_.installing()) return;
-  if (applied_ - snapshot_.index < options_.snapshot_threshold) return;
-  wanted_ =
-      raft::SnapshotMeta{applied_, term_of(applied_), library_.committed_configuration_index(),
-                         library_.committed_configuration()};
-  effects_.emplace_back(WantSnapshot{applied_});
-}
-
-void RaftEngine::provide_snapshot(raft::Index index, raft::Blob data, Instant now) {
-  CHECK(data != nullptr);
-  if (!running() || !wanted_ || wanted_->index != index) return;
-  advance(now);
-  const raft::SnapshotMeta meta = std::move(*wanted_);
-  wanted_.reset();
-  writing_snapshot_ = true;
-  const raft::Index keep =
-      index > options_.snapshot_trailing ? index - options_.snapshot_trailing + 1 : 1;
-  writes_.push_back({.ticket = ++last_ticket_,
-                     .kind = WriteKind::OwnSnapshot,
-                     .first = keep,
-                     .meta = meta,
-                     .data = data});
-  effects_.emplace_back(PutSnapshot{last_ticket_, meta, std::move(data), keep});
-  finish();
 }
 
 // --- requests and time ------------------------------------------------------------------------
@@ -326,6 +211,10 @@ void RaftEngine::propose(std::vector<std::pair<std::uint64_t, std::string>> comm
 Status RaftEngine::transfer(MasterId to, Instant now) {
   if (!running()) return fail(Code::Unavailable, "consensus does not run on this master");
   advance(now);
+  if (to == 0) to = best_voter();
+  if (to == 0 && role() == raft::Role::Leader) {
+    return fail(Code::Unavailable, "cannot hand over: no other master with a vote is heard from");
+  }
   Result<LibraryUpdate> step = library_.transfer(now_ms_, to);
   if (!step) {
     return fail(step.error().code, step.error().code == Code::InvalidArgument
@@ -335,6 +224,7 @@ Status RaftEngine::transfer(MasterId to, Instant now) {
                                          "or is already handing over");
   }
   carry_out(std::move(*step));
+  fail_reads("this master hands its office over");
   finish();
   return {};
 }
@@ -342,7 +232,12 @@ Status RaftEngine::transfer(MasterId to, Instant now) {
 void RaftEngine::tick(Instant now) {
   if (!running()) return;
   advance(now);
-  if (now_ms_ >= library_.timeout_at()) carry_out("a timeout", library_.timeout(now_ms_));
+  if (now_ms_ >= library_.timeout_at()) {
+    const raft::Role before = role();
+    carry_out("a timeout", library_.timeout(now_ms_));
+    note_timeout(before);
+  }
+  if (reads_.open_round() != 0 && now_ms_ >= probe_again_ms_) send_probes();
   finish();
 }
 
@@ -351,7 +246,8 @@ Instant RaftEngine::deadline() const {
   // The library may name a moment that is over and stick to it; that must not spin the caller.
   const std::uint64_t soon =
       now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval) / 10);
-  const std::uint64_t at = library_.timeout_at();
+  std::uint64_t at = library_.timeout_at();
+  if (reads_.open_round() != 0) at = std::min(at, probe_again_ms_);
   return to_instant(at > now_ms_ ? at : soon);
 }
 
@@ -380,6 +276,11 @@ void RaftEngine::settle() {
       const Result<std::vector<raft::Server>> servers = decode_configuration(*data);
       CHECK(servers.has_value());
       carry_out("a change of masters", library_.committed(now_ms_, index, *servers));
+      if (change_ && change_->stage == ChangeStage::Submitted && change_->target == index) {
+        announce_configuration();
+        effects_.emplace_back(ChangeDone{change_->change, index});
+        change_.reset();
+      }
     } else if (owes_barrier_) {
       owes_barrier_ = false;
       submit_barrier();
@@ -392,8 +293,8 @@ void RaftEngine::settle() {
 // Rule 4: the library writes an entry into its new term only if some entry is not committed. It
 // takes one always to know what is agreed on.
 void RaftEngine::submit_barrier() {
-  barrier_ = last_index();
-  if (term_of(barrier_) == term()) return;
+  barrier_ = kRule4 ? last_index() : 1;
+  if (!kRule4 || term_of(barrier_) == term()) return;
   ++barrier_;
   carry_out("opening a term",
             library_.submit(now_ms_, {{term(), raft::EntryType::Barrier,
@@ -402,7 +303,11 @@ void RaftEngine::submit_barrier() {
 
 void RaftEngine::finish() {
   settle();
+  advance_change();
+  settle();
   if (!running()) return;
+  announce_configuration();
+  serve_reads();
   want_snapshot();
   const RoleChanged now{role(), term(), leader(), ready()};
   if (now.role == announced_.role && now.term == announced_.term &&

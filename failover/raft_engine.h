@@ -6,13 +6,13 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "base/error.h"
@@ -20,7 +20,9 @@
 #include "base/raft_types.h"
 #include "base/time.h"
 #include "failover/entry_log.h"
+#include "failover/raft_effects.h"
 #include "failover/raft_library.h"
+#include "failover/raft_reads.h"
 
 namespace muster::failover {
 
@@ -33,95 +35,59 @@ struct RaftOptions {
   std::uint64_t snapshot_threshold = 4096;  // entries applied since the last one
   std::uint64_t snapshot_trailing = 1024;   // entries kept before one, for those a little behind
   unsigned max_inflight = 512;              // entries sent to a follower and not acknowledged
-  Duration install_timeout = std::chrono::seconds(30);  // then a snapshot is sent again
+  Duration install_timeout = std::chrono::seconds(30);   // then a snapshot is sent again
+  std::size_t reads_max = 4096;                          // that wait for a quorum
+  Duration catch_up_timeout = std::chrono::seconds(60);  // then a promotion is given up
 };
 
-// Writes are done in the order of their tickets, which rise. A write may be made durable together
-// with later ones, never without earlier ones.
-struct SaveVote {
-  std::uint64_t ticket;
-  raft::Term term;
-  MasterId voted_for;  // 0: nobody
-};
-// Deletes what the log holds from `first` on, then appends.
-struct AppendLog {
-  std::uint64_t ticket;
-  raft::Index first;
-  std::vector<raft::Entry> entries;
-};
-// Replaces the snapshot and deletes the entries before `keep_from`; 0: all entries.
-struct PutSnapshot {
-  std::uint64_t ticket;
-  raft::SnapshotMeta meta;
-  raft::Blob data;
-  raft::Index keep_from;
-};
-// Best effort; losing it is harmless. In order for one receiver where that costs nothing.
-struct SendRaft {
-  MasterId to;
+// What a leader knows of a server.
+struct Progress {
+  MasterId id = 0;
   std::string address;
-  raft::Message message;
+  bool voter = false;
+  raft::Index match = 0;                  // it has the log up to here, durably
+  std::optional<Instant> last_contact{};  // nothing: not in this term
+  bool catching_up = false;               // far behind, or not known how far
 };
-// A command is agreed on. Indexes rise; those of barriers and configurations are not told.
-struct Applied {
-  raft::Index index;
-  raft::Term term;
-  raft::Blob data;
-  std::uint64_t proposal;  // the id given to propose() here; 0: not ours
-};
-// The state machine must replace its state by this one.
-struct Restore {
-  raft::Index index;
-  raft::Blob data;
-};
-// The state machine, as it is after the effects before this one, is wanted: provide_snapshot().
-struct WantSnapshot {
-  raft::Index index;
-};
-// Also told when only the term or the known leader changes.
-struct RoleChanged {
-  raft::Role role;
-  raft::Term term;
-  MasterId leader;  // 0: unknown
-  bool ready;       // leader, has applied all that was agreed on before, and takes proposals
-};
-// Unavailable: it was not tried. Unknown: the leadership was lost, it may yet be applied.
-struct ProposalFailed {
-  std::uint64_t proposal;
-  Error error;
-};
-// The engine has stopped for good and ignores what comes; a restart begins from the disk.
-struct EngineFailed {
-  std::string text;
-};
-using RaftEffect = std::variant<SaveVote, AppendLog, PutSnapshot, SendRaft, Applied, Restore,
-                                WantSnapshot, RoleChanged, ProposalFailed, EngineFailed>;
 
 class RaftEngine {
  public:
-  // `bootstrap` names the masters of a new cluster, the same list on each; it is used only when
-  // `stored` is empty. Nothing happens before start().
+  // `bootstrap` names the masters of a new cluster, the same list on each. Nothing happens before
+  // start().
   RaftEngine(const RaftOptions& options, MasterId self, std::string self_address,
              std::vector<raft::Server> bootstrap, raft::Stored stored, std::uint64_t seed,
              Instant now);
 
   // Times may be given late, never taken back: an earlier one counts as the latest.
-  // Pre: called once.
-  void start(Instant now);
-  // A message is dropped when it is malformed or `from` is no known master. `address` is where to
-  // answer; empty: where the configuration says.
+  // With nothing stored, `bootstrap` says which it is: the cluster begins here, with that list; or
+  // this master joins one: it waits for what a leader sends and gives no vote until it is told
+  // that it has one. Pre: called once.
+  void start(Instant now, bool bootstrap);
+  // The caller knows that `from` is a master. What is malformed is dropped, and what only those
+  // may say who are in the configuration: it may be old here, so others are heard when they stand
+  // for election or lead. `address` is where to answer; empty: where the configuration says.
   void on_message(MasterId from, const std::string& address, const raft::Message& message,
                   Instant now);
   // Every write with this ticket or a lower one is durable.
   void on_durable(std::uint64_t ticket, Instant now);
   // Each ends in one Applied or one ProposalFailed with its id, which is not 0; in one write.
   void propose(std::vector<std::pair<std::uint64_t, std::string>> commands, Instant now);
+  // A linearizable read: ends in one ReadReady or one ReadFailed with this id. A new leader answers
+  // when it has applied what was agreed on before it.
+  void read(std::uint64_t id, Instant now);
   // Answers WantSnapshot; an answer that is not waited for any more is ignored. Pre: data.
   void provide_snapshot(raft::Index index, raft::Blob data, Instant now);
-  // Asks another voter to stand for election at once; 0: the one that is furthest. Proposals are
-  // refused meanwhile; after an election timeout the attempt ends. Fails with Unavailable when
-  // not leading or already at it, InvalidArgument when `to` is not another voter.
+  // Asks another voter to stand for election at once; 0: the one that is furthest of those heard
+  // from. Proposals are refused meanwhile; after an election timeout the attempt ends. Fails with
+  // Unavailable when not leading, already at it or alone, InvalidArgument when `to` is not another
+  // voter.
   Status transfer(MasterId to, Instant now);
+  // Accepted changes end in one ChangeDone or one ChangeFailed; one runs at a time. A promotion
+  // waits until the server has caught up. A leader that is to remove itself hands its office over
+  // and fails: to be asked for again at the next one. Refused with Unavailable when not ready() or
+  // when those heard from would be no quorum afterwards, Conflict while another runs, or as
+  // next_configuration() (raft_changes.h) says.
+  Status change(const raft::Change& change, Instant now);
   void tick(Instant now);
 
   [[nodiscard]] Instant deadline() const;  // tick() has nothing to do before this moment
@@ -135,6 +101,13 @@ class RaftEngine {
   [[nodiscard]] raft::Index last_index() const { return library_.last_index(); }
   [[nodiscard]] bool ready() const;
   [[nodiscard]] std::vector<raft::Server> configuration() const { return library_.configuration(); }
+  // How the others do, in the order of the configuration; nothing unless leading.
+  [[nodiscard]] std::vector<Progress> progress() const;
+  // When the leader was heard last: this master's state may be as old as that. Nothing: not since
+  // the start; the latest time while it leads itself.
+  [[nodiscard]] std::optional<Instant> leader_contact() const;
+  // Why this master, or another that it heard of, stood for election last; empty: none did.
+  [[nodiscard]] const std::string& election_reason() const { return election_reason_; }
 
  private:
   enum class WriteKind { Vote, Entries, OwnSnapshot, Install };
@@ -153,6 +126,14 @@ class RaftEngine {
   struct Proposal {
     raft::Term term;
     std::uint64_t id;
+  };
+  enum class ChangeStage { CatchUp, HandOver, Submitted };
+  struct PendingChange {
+    raft::Change change;
+    ChangeStage stage;
+    raft::Index target;  // CatchUp: of this round; Submitted: the entry
+    std::uint64_t round_ms;
+    std::uint64_t until_ms;
   };
 
   RaftOptions options_;
@@ -179,7 +160,16 @@ class RaftEngine {
   std::deque<Write> writes_;
   std::deque<Outgoing> outbox_;
 
+  std::optional<PendingChange> change_;
+  std::map<MasterId, std::uint64_t> heard_ms_;  // in this term; leading
+  std::uint64_t leader_heard_ms_ = 0;           // 0: never
+  std::uint64_t started_ms_ = 0;
+  std::string election_reason_;
+  std::pair<raft::Index, bool> announced_configuration_{0, true};  // its index, committed
+
   std::map<raft::Index, Proposal> proposals_;
+  RaftReads reads_;
+  std::uint64_t probe_again_ms_ = 0;                                  // while a round is open
   std::deque<std::pair<raft::Index, raft::Blob>> committed_changes_;  // to be told to the library
   bool leading_ = false;
   bool owes_barrier_ = false;
@@ -192,9 +182,11 @@ class RaftEngine {
   [[nodiscard]] bool running() const { return started_ && !failed_; }
   void advance(Instant now);
   void stop(const std::string& what, const Error& error);
-  Status prepare();
+  Status prepare(bool bootstrap);
   [[nodiscard]] raft::Term term_of(raft::Index index) const;
   [[nodiscard]] bool is_forged(raft::Term term, MasterId from) const;
+  [[nodiscard]] std::string address_of(MasterId id) const;
+  [[nodiscard]] bool may_say_unknown(const raft::Message& message) const;
 
   void receive(MasterId from, const std::string& address, const raft::Message& message);
   void receive_append(MasterId from, const std::string& address, raft::AppendEntries append);
@@ -218,6 +210,23 @@ class RaftEngine {
   void entries_durable(const Write& write);
   void own_snapshot_durable(const Write& write);
   void install_durable(const Write& write);
+
+  [[nodiscard]] bool is_heard(MasterId id) const;
+  [[nodiscard]] MasterId best_voter() const;
+  [[nodiscard]] Status check_quorum_of(const std::vector<raft::Server>& servers,
+                                       const raft::Change& change) const;
+  void advance_change();
+  void submit_change();
+  void end_change(Code code, const std::string& why);
+  void announce_configuration();
+  void note_vote(MasterId from, const raft::Message& message);
+  void note_timeout(raft::Role before);
+
+  void send(MasterId to, const std::string& address, raft::Message message);
+  void serve_reads();
+  void answer_reads();
+  void send_probes();
+  void fail_reads(const std::string& why);
 
   void settle();
   void submit_barrier();

@@ -5,6 +5,7 @@
 
 #include "failover/raft_check.h"
 #include "failover/raft_engine.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 namespace {
@@ -20,15 +21,28 @@ void RaftEngine::on_message(MasterId from, const std::string& address, const raf
                             Instant now) {
   if (!running()) return;
   advance(now);
-  if (from == self_ || !library_.knows(from) || !is_message(from, message)) return;
-  if (!address.empty()) {
-    receive(from, address, message);
-  } else {
-    for (const raft::Server& server : library_.configuration()) {
-      if (server.id == from) receive(from, server.address, message);
-    }
-  }
+  if (from == self_ || !is_message(from, message)) return;
+  if (!library_.knows(from) && !may_say_unknown(message)) return;
+  const std::string where = address.empty() ? address_of(from) : address;
+  if (where.empty()) return;
+  receive(from, where, message);
   finish();
+}
+
+std::string RaftEngine::address_of(MasterId id) const {
+  for (const raft::Server& server : library_.configuration()) {
+    if (server.id == id) return server.address;
+  }
+  return {};
+}
+
+bool RaftEngine::may_say_unknown(const raft::Message& message) const {
+  if (std::holds_alternative<raft::RequestVote>(message)) {
+    return library_.committed_configuration_index() != 0;  // before that there is no vote to give
+  }
+  return std::holds_alternative<raft::AppendEntries>(message) ||
+         std::holds_alternative<raft::InstallSnapshot>(message) ||
+         std::holds_alternative<raft::ReadProbe>(message);
 }
 
 void RaftEngine::receive(MasterId from, const std::string& address, const raft::Message& message) {
@@ -41,10 +55,24 @@ void RaftEngine::receive(MasterId from, const std::string& address, const raft::
   } else if (const auto* voted = std::get_if<raft::RequestVoteResult>(&message)) {
     // Rule 3: the library reads what only a candidate has, whatever it is. And nobody grants more
     // than was asked for, which is at most the next term.
-    if (role() != raft::Role::Candidate || (voted->granted && voted->term > term() + 1)) return;
+    if (kRule3 && role() != raft::Role::Candidate) return;
+    if (voted->granted && voted->term > term() + 1) return;
     feed(from, address, message);
+  } else if (const auto* probe = std::get_if<raft::ReadProbe>(&message)) {
+    if (probe->term != term() || role() != raft::Role::Follower || leader() != from) return;
+    send(from, address, raft::ReadEcho{probe->term, probe->round});
+    flush_outbox();
+  } else if (const auto* echo = std::get_if<raft::ReadEcho>(&message)) {
+    if (echo->term != term() || role() != raft::Role::Leader) return;
+    heard_ms_[from] = now_ms_;
+    reads_.on_echo(from, echo->round);
   } else {
+    const raft::Role before = role();
+    note_vote(from, message);
     feed(from, address, message);
+    if (std::holds_alternative<raft::TimeoutNow>(message) && role() != before) {
+      election_reason_ = "the master at " + address + " led and asked this one to take over";
+    }
   }
 }
 
@@ -58,7 +86,7 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
   if (is_forged(append.term, from)) return;
   // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
   // the same everywhere: what is left begins at the snapshot.
-  if (!library_.installing() && append.prev_index < snapshot_.index &&
+  if (kRule2 && !library_.installing() && append.prev_index < snapshot_.index &&
       term_of(append.prev_index) == 0) {
     const auto known =
         std::min<std::uint64_t>(snapshot_.index - append.prev_index, append.entries.size());
@@ -73,7 +101,8 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
   std::size_t begin = 0;
   do {
     std::size_t end = std::min(begin + 1, append.entries.size());
-    while (end < append.entries.size() && append.entries[end].type != raft::EntryType::Change) {
+    while (end < append.entries.size() &&
+           (!kRule1 || append.entries[end].type != raft::EntryType::Change)) {
       ++end;
     }
     raft::AppendEntries part{
@@ -84,6 +113,14 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
     }
     part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
                         append.entries.begin() + static_cast<std::ptrdiff_t>(end));
+    // Rule 7: a leader writes a configuration only when the one before it is agreed on.
+    if (kRule7 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
+        part.leader_commit > commit_index() && term_of(part.prev_index) == part.prev_term) {
+      feed(from, address,
+           raft::AppendEntries{part.term, part.prev_index, part.prev_term, part.leader_commit, {}});
+      settle();
+      if (!running()) return;
+    }
     feed(from, address, part);
     settle();
     begin = end;
@@ -93,7 +130,8 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
 void RaftEngine::receive_install(MasterId from, const std::string& address,
                                  const raft::InstallSnapshot& install) {
   // Rule 5: the library leaks a second one.
-  if (library_.installing() || is_forged(install.term, from)) return;
+  if (kRule5 && library_.installing()) return;
+  if (is_forged(install.term, from)) return;
   const raft::SnapshotMeta& meta = install.meta;
   const bool have_it = snapshot_.index >= meta.index || term_of(meta.index) == meta.term;
   if (!have_it && meta.index <= commit_index()) return;  // would undo what is committed
@@ -105,10 +143,11 @@ void RaftEngine::receive_result(MasterId from, const std::string& address,
                                 const raft::AppendEntriesResult& result) {
   // Rule 6: what a follower has once confirmed in a term it does not refuse in that term, so this
   // is an old message. The library would go back before what is confirmed, and stay there.
-  if (result.rejected != 0 && role() == raft::Role::Leader && result.term == term() &&
+  if (kRule6 && result.rejected != 0 && role() == raft::Role::Leader && result.term == term() &&
       result.rejected <= library_.match_index(from)) {
     return;
   }
+  if (role() == raft::Role::Leader && result.term == term()) heard_ms_[from] = now_ms_;
   feed(from, address, result);
 }
 
@@ -124,11 +163,16 @@ void RaftEngine::feed(MasterId from, const std::string& address, const raft::Mes
   if (as_leader != 0 && as_leader == term() && role() == raft::Role::Follower) {
     leader_ = from;
     leader_term_ = as_leader;
+    leader_heard_ms_ = now_ms_;
   }
   carry_out(std::move(*step));
 }
 
 // --- messages out -----------------------------------------------------------------------------
+
+void RaftEngine::send(MasterId to, const std::string& address, raft::Message message) {
+  outbox_.push_back({vote_ticket_, {to, address, std::move(message)}});
+}
 
 void RaftEngine::enqueue(LibraryMessage message) {
   if (std::holds_alternative<raft::AppendEntries>(message.message)) {
@@ -139,8 +183,7 @@ void RaftEngine::enqueue(LibraryMessage message) {
     install->meta = snapshot_;
     install->data = snapshot_data_;
   }
-  outbox_.push_back(
-      {vote_ticket_, {message.to, std::move(message.address), std::move(message.message)}});
+  send(message.to, message.address, std::move(message.message));
 }
 
 void RaftEngine::enqueue_entries(const LibraryMessage& message) {

@@ -375,6 +375,9 @@ std::vector<raft::Server> RaftLibrary::committed_configuration() const {
 raft::Index RaftLibrary::committed_configuration_index() const {
   return core_->handle.configuration_committed_index;
 }
+raft::Index RaftLibrary::uncommitted_configuration_index() const {
+  return core_->handle.configuration_uncommitted_index;
+}
 RaftLibrary::Millis RaftLibrary::timeout_at() const { return raft_timeout(core_->reader); }
 
 std::string encode_configuration(const std::vector<raft::Server>& servers) {

@@ -83,8 +83,9 @@ class RaftLibrary {
   [[nodiscard]] bool knows(MasterId id) const;
   [[nodiscard]] std::vector<raft::Server> configuration() const;
   [[nodiscard]] std::vector<raft::Server> committed_configuration() const;
-  [[nodiscard]] raft::Index committed_configuration_index() const;
-  [[nodiscard]] Millis timeout_at() const;  // may lie in the past
+  [[nodiscard]] raft::Index committed_configuration_index() const;    // 0: none
+  [[nodiscard]] raft::Index uncommitted_configuration_index() const;  // 0: none
+  [[nodiscard]] Millis timeout_at() const;                            // may lie in the past
 
  private:
   struct Core;

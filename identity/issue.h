@@ -37,6 +37,7 @@ struct SignOrder {
 struct SignedCertificate {
   std::string certificate;  // PEM
   std::string serial;
+  std::string key;  // SHA-256 of its public key in hexadecimal, as CertificateRecord has it
   WallTime begins{};
   WallTime ends{};
 };

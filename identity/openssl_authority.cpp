@@ -228,7 +228,7 @@ Result<SignedCertificate> sign(const SignOrder& order) {
     return broken("cannot sign a certificate");
   }
   const CertificateFacts facts = facts_of(made.get());
-  return SignedCertificate{pem_of(made.get()), facts.serial, facts.begins, facts.ends};
+  return SignedCertificate{pem_of(made.get()), facts.serial, facts.pin, facts.begins, facts.ends};
 }
 
 std::string sha256(std::string_view bytes) { return sha256_hex(bytes.data(), bytes.size()); }

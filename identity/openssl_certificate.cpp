@@ -108,6 +108,14 @@ Result<std::vector<CertificateFacts>> read_bundle(std::string_view pem) {
   return bundle;
 }
 
+bool belongs(std::string_view certificate, std::string_view key) {
+  const Certificate parsed = certificate_in(certificate);
+  const Key secret = key_in(key);
+  const bool fits = parsed && secret && X509_check_private_key(parsed.get(), secret.get()) == 1;
+  ERR_clear_error();
+  return fits;
+}
+
 std::string utc_text(WallTime at) {
   const auto day = std::chrono::floor<std::chrono::days>(at);
   const std::chrono::year_month_day date(day);

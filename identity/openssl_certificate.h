@@ -37,6 +37,9 @@ struct CertificateFacts {
 // Of every certificate in the text, 1 to kBundleMax authorities. Fails with InvalidArgument.
 [[nodiscard]] Result<std::vector<CertificateFacts>> read_bundle(std::string_view pem);
 
+// The private key is that of the certificate, both in PEM.
+[[nodiscard]] bool belongs(std::string_view certificate, std::string_view key);
+
 // Pre: certificate is not null.
 [[nodiscard]] CertificateFacts facts_of(x509_st* certificate);
 

@@ -43,11 +43,9 @@ Result<CertificateFacts> check_credentials(const Credentials& from, const std::s
   }
   const auto bundle = read_bundle(from.bundle);
   if (!bundle) return wrong("the authorities' bundle: " + bundle.error().text);
-  const Key key = key_in(from.key);
-  if (!key) return wrong("the node's key: there is no private key in PEM");
+  if (!key_in(from.key)) return wrong("the node's key: there is no private key in PEM");
   const Certificate certificate = certificate_in(from.certificate);
-  if (X509_check_private_key(certificate.get(), key.get()) != 1) {
-    ERR_clear_error();
+  if (!belongs(from.certificate, from.key)) {
     return wrong("the node's key is not that of its certificate: restore both, or join anew");
   }
   for (const Certificate& authority : certificates_in(from.bundle)) {

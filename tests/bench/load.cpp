@@ -6,6 +6,7 @@
 #include <CLI/Config.hpp>
 #include <CLI/Formatter.hpp>
 
+#include "load_frames.h"
 #include "load_http.h"
 
 namespace muster::load {
@@ -24,6 +25,13 @@ void add_http(CLI::App& mode, HttpOptions& http) {
   mode.add_option("--header", http.headers, "'Name: value', more than once");
   mode.add_option("--timeout", http.timeout, "seconds");
   add_tls(mode, http.tls);
+}
+
+void add_agent(CLI::App& mode, AgentOptions& agent) {
+  mode.add_option("--cluster", agent.cluster)->required();
+  mode.add_option("--master", agent.masters, "NAME=ADDRESS:PORT, each master's RPC")->required();
+  mode.add_option("--identities", agent.identities, "directory of bench-N.pem and bench-N.key");
+  add_tls(mode, agent.tls);
 }
 
 int main_of(int argc, char** argv) {
@@ -45,9 +53,30 @@ int main_of(int argc, char** argv) {
   polling.add_option("--kill", victim, "process id")->required()->check(CLI::PositiveNumber);
   polling.add_option("--every-ms", every_ms)->check(CLI::PositiveNumber);
 
+  AgentOptions agents;
+  CLI::App& registering = *app.add_subcommand("agents", "register agents; until input ends");
+  add_agent(registering, agents);
+  registering.add_option("--gossip", agents.gossip, "address on which all answer pings");
+  registering.add_option("--seed", agents.seeds, "ADDRESS:PORT of members who are told of them");
+  registering.add_option("--keyring", agents.keyring, "file");
+  registering.add_option("--count", agents.count)->check(CLI::PositiveNumber);
+
+  NativeOptions native;
+  CLI::App& calling = *app.add_subcommand("native", "write or read as agents do");
+  add_agent(calling, native.agent);
+  native.agent.count = 1;
+  calling.add_option("--target", native.target, "ADDRESS:PORT of the coordinator")->required();
+  calling.add_option("--streams", native.agent.count)->check(CLI::PositiveNumber);
+  calling.add_option("--read", native.path, "path that is read, such as /v1/kv/KEY");
+  calling.add_option("--in-flight", native.in_flight)->check(CLI::PositiveNumber);
+  calling.add_option("--count", native.count)->check(CLI::PositiveNumber);
+  calling.add_option("--bytes", native.value_bytes, "of each value that is written");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (asking.parsed()) return run_http(http);
+    if (registering.parsed()) return run_agents(agents);
+    if (calling.parsed()) return run_native(native);
     return run_poll(http, victim, every_ms);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "muster-load: %s\n", problem.what());

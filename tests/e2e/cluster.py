@@ -113,6 +113,9 @@ class Cluster:
     def environment(self):
         return {key: value for key, value in os.environ.items() if not key.startswith("MUSTER_")}
 
+    def command(self, node):
+        return [self.binary, "agent", "-c", node.config]
+
     def start(self, *names):
         """Starts the agents named, or all, and returns at once."""
         for node in [self.nodes[name] for name in names] or self.nodes.values():
@@ -120,8 +123,8 @@ class Cluster:
                 continue
             with open(node.log, "ab") as log:
                 node.agent = subprocess.Popen(
-                    [self.binary, "agent", "-c", node.config], stdin=subprocess.DEVNULL, stdout=log,
-                    stderr=log, env=self.environment(), cwd=node.directory, start_new_session=True)
+                    self.command(node), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                    env=self.environment(), cwd=node.directory, start_new_session=True)
             node.wanted = True
         return self
 

@@ -152,10 +152,11 @@ TEST_F(Consensus, AnEntryAcknowledgedBeforeItIsOnTheDiskIsFound) {
 TEST_F(Consensus, AnAcknowledgedWriteThatIsGoneIsFound) {
   ClusterState state;
   checker.acknowledged("request-1");
-  state.requests = {"request-1", "request-2"};
+  state.requests.remember({.id = "request-1"}, 2);
+  state.requests.remember({.id = "request-2"}, 2);
   checker.check_acknowledged(state, 0, 1, kBegin);
   EXPECT_EQ(first(), "");
-  state.requests = {"request-2"};
+  state.requests.remember({.id = "request-3"}, 2);
   checker.check_acknowledged(state, 0, 1, kBegin);
   EXPECT_EQ(first(), "an acknowledged write is never lost");
 }

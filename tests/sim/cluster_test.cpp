@@ -38,7 +38,7 @@ struct Cluster : testing::Test {
   void apply(std::uint32_t replicas) {
     const std::uint64_t request = world->write("n1", PutWorkload{web(replicas)});
     ASSERT_TRUE(world->run_until([&] { return world->write_result(request).has_value(); }, 5s));
-    const Result<std::string> result = *world->write_result(request);
+    const Result<Outcome> result = *world->write_result(request);
     ASSERT_TRUE(result.has_value()) << result.error().text;
     ASSERT_TRUE(world->run_until([&] { return ready() == replicas; }, 5s));
   }

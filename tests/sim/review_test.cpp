@@ -29,7 +29,7 @@ struct Reviewed : testing::Test {
         },
         15s));
   }
-  Result<std::string> write(const NodeName& node, CommandBody body) {
+  Result<Outcome> write(const NodeName& node, CommandBody body) {
     const std::uint64_t request = world.write(node, std::move(body));
     EXPECT_TRUE(world.run_until([&] { return world.write_result(request).has_value(); }, 5s));
     return world.write_result(request).value_or(fail(Code::Internal, "no answer"));
@@ -48,7 +48,7 @@ TEST_F(Reviewed, MastersRefuseAWorkloadThatNobodyChecked) {
   WorkloadSpec wrong = web(0);
   wrong.command.clear();
   for (const char* node : {"n1", "n2", "n5"}) {
-    const Result<std::string> result = write(node, PutWorkload{wrong});
+    const Result<Outcome> result = write(node, PutWorkload{wrong});
     ASSERT_FALSE(result.has_value()) << node;
     EXPECT_EQ(result.error().code, Code::InvalidArgument) << node;
   }

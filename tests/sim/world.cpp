@@ -7,6 +7,7 @@
 namespace muster::sim {
 namespace {
 
+constexpr Duration kEncoding = std::chrono::milliseconds(3);  // of a snapshot
 constexpr Duration kCheckMembershipEvery = std::chrono::milliseconds(250);
 
 Address address_of(HostId host, std::uint16_t port) {
@@ -82,50 +83,31 @@ World::World(const WorldOptions& options, std::uint64_t seed)
 
 // --- time ---
 
-void World::at(Instant when, std::function<void()> what) {
-  queue_.push_back({std::max(when, now_), ++last_sequence_, std::move(what)});
-  std::push_heap(queue_.begin(), queue_.end());
-}
-
-void World::run_next() {
-  std::pop_heap(queue_.begin(), queue_.end());
-  const Scheduled next = std::move(queue_.back());
-  queue_.pop_back();
-  now_ = next.at;
-  next.run();
-}
-
-void World::run_for(Duration time) {
-  const Instant end = now_ + time;
-  while (!queue_.empty() && queue_.front().at <= end) run_next();
-  now_ = end;
-}
-
 bool World::run_until(const std::function<bool()>& holds, Duration limit) {
-  const Instant end = now_ + limit;
+  const Instant end = now() + limit;
   while (!holds()) {
-    if (now_ >= end) return false;
+    if (now() >= end) return false;
     run_for(std::chrono::milliseconds(1));
   }
   return true;
 }
 
 void World::check_membership() {
-  membership_.check(now_);
-  at(now_ + kCheckMembershipEvery, [this] { check_membership(); });
+  membership_.check(now());
+  at(now() + kCheckMembershipEvery, [this] { check_membership(); });
 }
 
 // --- what reaches an agent ---
 
 void World::post(HostId to, std::uint64_t life, Duration after, agent::Event event) {
-  at(now_ + after,
+  at(now() + after,
      [this, to, life, event = std::move(event)]() mutable { arrive(to, life, std::move(event)); });
 }
 
 void World::arrive(HostId to, std::uint64_t life, agent::Event event) {
   Host& host = hosts_[to];
   if (host.life != life || !host.node) return;
-  if (host.frozen || now_ < host.busy_until || !host.inbox.empty()) {
+  if (host.frozen || now() < host.busy_until || !host.inbox.empty()) {
     return enqueue(host, std::move(event));
   }
   deliver(to, event);
@@ -135,12 +117,12 @@ void World::deliver(HostId to, const agent::Event& event) {
   Host& host = hosts_[to];
   ++events_;
   trace_hash_ = mix(mix(trace_hash_, digest_of(event) + to),
-                    static_cast<std::uint64_t>(now_.time_since_epoch().count()));
-  if (trace_.on()) trace_.add(now_, names_[to], describe(event));
-  host.node->handle(event, local(host, now_));
+                    static_cast<std::uint64_t>(now().time_since_epoch().count()));
+  if (trace_.on()) trace_.add(now(), names_[to], describe(event));
+  host.node->handle(event, local(host, now()));
   carry_out(to);
   if (host.node && host.cost > Duration::zero()) {
-    host.busy_until = now_ + host.cost;
+    host.busy_until = now() + host.cost;
     wake(to);
   }
 }
@@ -161,7 +143,7 @@ void World::arm(HostId id) {
   Host& host = hosts_[id];
   const Instant due = host.node->deadline();
   if (due == kNever) return;
-  const Instant when = std::max(global(host, due), now_);
+  const Instant when = std::max(global(host, due), now());
   if (when >= host.armed_at) return;
   host.armed_at = when;
   at(when, [this, id, when, life = host.life] {
@@ -181,7 +163,7 @@ std::uint64_t World::write(const NodeName& node, CommandBody body) {
   return request;
 }
 
-std::optional<Result<std::string>> World::write_result(std::uint64_t request) const {
+std::optional<Result<Outcome>> World::write_result(std::uint64_t request) const {
   const auto found = write_results_.find(request);
   if (found == write_results_.end()) return std::nullopt;
   return found->second;
@@ -194,12 +176,32 @@ void World::act(HostId /*id*/, Host& /*host*/, agent::WriteDone& effect) {
 void World::act(HostId /*id*/, Host& /*host*/, agent::ReadDone& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::AnswerRead& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::Measured& /*effect*/) {}
+
+// As long after the order as it takes another thread: what was frozen then is what is encoded.
+void World::act(HostId id, Host& host, agent::EncodeSnapshot& effect) {
+  post(id, host.life, kEncoding,
+       agent::SnapshotEncoded{effect.index, std::make_shared<const std::string>(
+                                                codec_.encode_state(*effect.state))});
+}
+void World::act(HostId /*id*/, Host& host, agent::SaveClusterId& effect) {
+  host.cluster_id = effect.id;
+}
+void World::act(HostId id, Host& host, agent::InstallFacts& effect) {
+  post(id, host.life, host.disk.fsync,
+       agent::FactsStored{effect.facts.revision, effect.facts.keys_revision, {}, {}});
+}
+void World::act(HostId id, Host& host, agent::RetireMaster& /*effect*/) {
+  crash_disk(id);
+  host.log = {};
+  host.options.info.master = false;
+}
+
 void World::act(HostId id, Host& /*host*/, agent::Notice& effect) {
-  if (trace_.on()) trace_.add(now_, names_[id], "-- " + effect.text);
+  if (trace_.on()) trace_.add(now(), names_[id], "-- " + effect.text);
 }
 
 void World::act(HostId id, Host& host, alerting::Deliver& effect) {
-  delivered_.push_back({now_, effect.notification});
+  delivered_.push_back({now(), effect.notification});
   alerting::DeliveryOutcome ok;
   ok.status = 200;
   post(id, host.life, std::chrono::milliseconds(5), agent::DeliveryEnded{effect.id, ok});
@@ -209,7 +211,7 @@ void World::act(HostId id, Host& host, alerting::Deliver& effect) {
 
 std::shared_ptr<const agent::View> World::view(const NodeName& name) const {
   const Host& one = host(name);
-  return one.node->view(local(one, now_));
+  return one.node->view(local(one, now()));
 }
 
 NodeName World::coordinator() const {
@@ -243,7 +245,7 @@ double World::node_seconds() const {
   Duration all{};
   for (const Host& host : hosts_) {
     all += host.ran;
-    if (host.node) all += now_ - host.started;
+    if (host.node) all += now() - host.started;
   }
   return seconds(all);
 }

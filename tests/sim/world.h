@@ -24,6 +24,7 @@
 #include "host.h"
 #include "membership_checker.h"
 #include "network.h"
+#include "timeline.h"
 #include "trace.h"
 #include "violations.h"
 
@@ -83,18 +84,18 @@ class World {
 
   // --- time ---
   // Runs `what` at that moment, unless the world ends before.
-  void at(Instant when, std::function<void()> what);
-  void run_for(Duration time);
+  void at(Instant when, std::function<void()> what) { time_.at(when, std::move(what)); }
+  void run_for(Duration time) { time_.run_until(now() + time); }
   // Runs until the condition holds; false when `limit` has passed first.
   bool run_until(const std::function<bool()>& holds, Duration limit);
 
   // Asks `node` to apply or stop something; the answer arrives in write_result().
   std::uint64_t write(const NodeName& node, CommandBody body);
-  [[nodiscard]] std::optional<Result<std::string>> write_result(std::uint64_t request) const;
+  [[nodiscard]] std::optional<Result<Outcome>> write_result(std::uint64_t request) const;
 
   // --- questions ---
   [[nodiscard]] const std::vector<NodeName>& names() const { return names_; }
-  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] Instant now() const { return time_.now(); }
   [[nodiscard]] bool alive(const NodeName& name) const { return host(name).node != nullptr; }
   [[nodiscard]] bool frozen(const NodeName& name) const { return host(name).frozen; }
   // It runs, is not frozen, is not slow and does not leave.
@@ -131,14 +132,6 @@ class World {
   [[nodiscard]] Trace& trace() { return trace_; }
 
  private:
-  struct Scheduled {
-    Instant at;
-    std::uint64_t sequence;
-    std::function<void()> run;
-    bool operator<(const Scheduled& other) const {
-      return std::tie(at, sequence) > std::tie(other.at, other.sequence);
-    }
-  };
   struct Exchange {  // a StartSync or a StartStreamPing under way
     HostId requester = 0;
     std::uint64_t life = 0;
@@ -150,7 +143,6 @@ class World {
   [[nodiscard]] HostId id_of(const NodeName& name) const { return ids_.at(name); }
   [[nodiscard]] Host& host(const NodeName& name) { return hosts_[id_of(name)]; }
   [[nodiscard]] const Host& host(const NodeName& name) const { return hosts_[id_of(name)]; }
-  void run_next();
   // Something reaches the agent that has `life` now, or nobody.
   void post(HostId to, std::uint64_t life, Duration after, agent::Event event);
   void arrive(HostId to, std::uint64_t life, agent::Event event);
@@ -189,7 +181,6 @@ class World {
   void reset_streams(HostId id);
 
   // world_disk.cpp
-  [[nodiscard]] Duration disk_time(Host& host);
   void begin_batch(HostId id);
   void end_batch(HostId id);
   void begin_save(HostId id);
@@ -228,6 +219,10 @@ class World {
   void act(HostId id, Host& host, agent::WriteDone& effect);
   void act(HostId id, Host& host, agent::ReadDone& effect);
   void act(HostId id, Host& host, agent::AnswerRead& effect);
+  void act(HostId id, Host& host, agent::EncodeSnapshot& effect);
+  void act(HostId id, Host& host, agent::SaveClusterId& effect);
+  void act(HostId id, Host& host, agent::InstallFacts& effect);
+  void act(HostId id, Host& host, agent::RetireMaster& effect);
   void act(HostId id, Host& host, agent::Notice& effect);
   void act(HostId id, Host& host, agent::Measured& effect);
   void act(HostId id, Host& host, agent::Halt& effect);
@@ -235,9 +230,7 @@ class World {
   WorldOptions options_;
   Rng rng_;
   Codec codec_;
-  Instant now_{std::chrono::seconds(1)};
-  std::uint64_t last_sequence_ = 0;
-  std::vector<Scheduled> queue_;  // a heap: the soonest is in front
+  Timeline time_;
   std::vector<Host> hosts_;
   std::vector<NodeName> names_;  // of the hosts
   std::map<NodeName, HostId> ids_;
@@ -251,7 +244,7 @@ class World {
   std::uint64_t last_exchange_ = 0;
   std::int64_t last_pid_ = 1000;
   std::uint64_t last_request_ = 0;
-  std::map<std::uint64_t, Result<std::string>> write_results_;
+  std::map<std::uint64_t, Result<Outcome>> write_results_;
   std::vector<Delivered> delivered_;
   std::vector<std::string> halts_;
   std::uint64_t trace_hash_ = kFnvOffset;

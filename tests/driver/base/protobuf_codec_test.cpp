@@ -177,7 +177,9 @@ TEST_F(ProtobufCodecTest, EqualStatesGiveEqualBytesHoweverTheyCameAbout) {
 TEST_F(ProtobufCodecTest, TheBytesOfVersionOneStayAsTheyAre) {
   const Command command{.body = NodeFailed{.node = "n3", .evidence = "n1"},
                         .at = WallTime(std::chrono::milliseconds(300)),
-                        .request = "r"};
+                        .request = "r",
+                        .by = {},
+                        .version = 1};
   const std::string bytes("\x08\x01\x10\xac\x02\x1a\x01r\x5a\x08\x0a\x02n3\x12\x02n1", 18);
   EXPECT_EQ(codec.encode_command(command), bytes);
   EXPECT_EQ(codec.decode_command(bytes), command);
@@ -283,8 +285,8 @@ TEST_F(ProtobufCodecTest, FlippedBitsAreRefusedOrReadButNeverCrash) {
 
 TEST_F(ProtobufCodecTest, WhatANewerMusterWroteIsRefusedWithItsVersion) {
   wire::Command command = good_command();
-  command.set_version(2);
-  EXPECT_NE(text_of(command).find("written by a newer muster (version 2)"), std::string::npos);
+  command.set_version(3);
+  EXPECT_NE(text_of(command).find("written by a newer muster (version 3)"), std::string::npos);
   wire::ClusterState state;
   state.set_version(7);
   EXPECT_NE(text_of(state).find("written by a newer muster (version 7)"), std::string::npos);
@@ -299,7 +301,7 @@ TEST_F(ProtobufCodecTest, WhatANewerMusterWroteIsRefusedWithItsVersion) {
   EXPECT_EQ(text_of(state), "cannot decode the cluster state: cluster_state.version is missing");
   wire::Frame frame;  // through a peer it is a bad frame
   *frame.mutable_write()->mutable_command() = command;
-  EXPECT_NE(text_of(frame).find("newer muster (version 2)"), std::string::npos);
+  EXPECT_NE(text_of(frame).find("newer muster (version 3)"), std::string::npos);
 }
 
 TEST_F(ProtobufCodecTest, WhatIsMissingIsNamed) {

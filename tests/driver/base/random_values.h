@@ -199,7 +199,9 @@ class RandomValues {
   }
   ClusterState state() {
     ClusterState state;
+    state.version = 1 + static_cast<std::uint32_t>(below(2));
     state.index = u64();
+    state.id = text();
     state.coordinator = name_or_none();
     state.term = u64();
     for (std::size_t left = below(6); left > 0; --left) {
@@ -209,19 +211,106 @@ class RandomValues {
       state.placements[u64()] = placement();
       state.unplaceable[name()] = texts();
       state.alerts[text()] = alert();
+      state.silences[text()] = silence();
       state.events.push_back(event());
-      state.requests.push_back(text());
     }
     state.next_event = u64();
     state.next_instance = u64();
     state.next_token = u64();
+    fill_keys(state);
+    fill_access(state);
     return state;
   }
+  void fill_keys(ClusterState& state) {
+    for (std::size_t left = below(80); left > 0; --left) {
+      const std::string key = text(30);
+      if (state.kv.contains(key)) continue;
+      const KeyRecord record{
+          .value = blob(), .created = u64(), .modified = u64(), .version = u64()};
+      state.kv.put(key, record);
+      state.kv_bytes += key.size() + record.value->size();
+      state.kv_changes.push_back({.index = u64(), .key = text(), .prefix = flag()});
+      RequestRecord request{.id = text()};
+      if (state.requests.contains(request.id)) continue;
+      if (flag()) {
+        request.index = 1 + u64() / 2;
+        request.text = text();
+        request.token = u64();
+        if (flag()) request.error = Error{static_cast<Code>(below(10)), text()};
+      }
+      state.requests.remember(request, kRequestsMax);
+    }
+    state.kv_changes_from = u64();
+    for (std::size_t left = below(6); left > 0; --left) {
+      state.leases[text()] = {.holder = text(),
+                              .token = u64(),
+                              .ttl_ms = u32(),
+                              .granted_at = wall(),
+                              .renewed = u64()};
+    }
+  }
+  void fill_access(ClusterState& state) {
+    for (std::size_t left = below(6); left > 0; --left) {
+      const NodeName master = name();
+      state.masters[master] = {.rpc = address(), .id = master_id(master)};
+      const TokenRecord made = token();
+      state.tokens[made.id] = made;
+      const AuthorityRecord signs = authority();
+      state.authorities[signs.id] = signs;
+      state.certificates[name()] = {.serial = text(),
+                                    .key = text(),
+                                    .role = node_role(),
+                                    .issued = wall(),
+                                    .expires = wall(),
+                                    .former = list(4, [&] {
+                                      return FormerCertificate{.serial = text(), .expires = wall()};
+                                    })};
+      state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
+    }
+    if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};
+  }
+  NodeRole node_role() { return flag() ? NodeRole::Agent : NodeRole::Master; }
+  TokenRecord token() {
+    return {.id = text(),
+            .kind = flag() ? TokenKind::Api : TokenKind::Join,
+            .role = static_cast<Role>(below(3)),
+            .node_role = node_role(),
+            .sha256 = text(),
+            .description = text(),
+            .created = wall(),
+            .expires = wall(),
+            .uses_left = u32(),
+            .created_by = text()};
+  }
+  AuthorityRecord authority() {
+    return {
+        .id = text(), .certificate = text(), .key = text(), .created = wall(), .active = flag()};
+  }
+  std::vector<GossipKey> gossip_keys() {
+    return list(4, [&] { return GossipKey{.id = text(), .secret = text()}; });
+  }
+  SilenceRecord silence() {
+    return {.matchers = list(4,
+                             [&] {
+                               return Matcher{.label = text(),
+                                              .kind = static_cast<MatchKind>(below(4)),
+                                              .value = text()};
+                             }),
+            .starts = wall(),
+            .ends = wall(),
+            .created_by = text(),
+            .comment = text()};
+  }
+  std::optional<std::uint64_t> expected() { return flag() ? std::optional(u64()) : std::nullopt; }
 
   static constexpr std::size_t kCommands = std::variant_size_v<CommandBody>;
   // Pre: alternative < kCommands; it is the index in CommandBody.
   Command command(std::size_t alternative) {
-    return {.body = command_body(alternative), .at = wall(), .request = text()};
+    return {.body = command_body(alternative),
+            .at = wall(),
+            .request = text(),
+            .by = {.name = text(), .role = text(), .address = text()},
+            .version = 1 + static_cast<std::uint32_t>(below(2))};
   }
 
   static constexpr std::size_t kMessages = std::variant_size_v<raft::Message>;
@@ -266,7 +355,9 @@ class RandomValues {
                                                                  .voter = flag()};
                                            })},
             .data = blob()};
-      default: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+      case 5: return raft::TimeoutNow{.term = u64(), .last_index = u64(), .last_term = u64()};
+      case 6: return raft::ReadProbe{.term = u64(), .round = u64()};
+      default: return raft::ReadEcho{.term = u64(), .round = u64()};
     }
   }
 
@@ -299,7 +390,11 @@ class RandomValues {
                                .remembered = flag(),
                                .masters = masters()};
       case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
-      case 3: return rpc::Heartbeat{.sequence = u64(), .sent_at_ns = boot_ns()};
+      case 3:
+        return rpc::Heartbeat{.sequence = u64(),
+                              .sent_at_ns = boot_ns(),
+                              .applied = u64(),
+                              .disk_failing = flag()};
       case 4:
         return rpc::HeartbeatAck{
             .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};
@@ -363,12 +458,15 @@ class RandomValues {
   raft::Entry entry() {
     return {.term = u64(), .type = static_cast<raft::EntryType>(1 + below(3)), .data = blob()};
   }
+  Outcome outcome() {
+    return {.text = text(), .index = u64(), .token = u64(), .repeated = flag()};
+  }
   rpc::WriteReply write_reply() {
-    if (flag()) return {.id = u64(), .ok = true, .error = {}, .text = text()};
+    if (flag()) return {.id = u64(), .ok = true, .error = {}, .outcome = outcome()};
     return {.id = u64(),
             .ok = false,
             .error = {.code = static_cast<Code>(below(10)), .text = text()},
-            .text = text()};
+            .outcome = outcome()};
   }
   CommandBody command_body(std::size_t alternative) {
     switch (alternative) {
@@ -391,7 +489,45 @@ class RandomValues {
       case 11: return ReportInstances{.statuses = statuses()};
       case 12: return MarkUnplaceable{.workload = name(), .reasons = texts()};
       case 13: return AlertFiring{.fingerprint = text(), .alert = alert()};
-      default: return AlertResolved{.fingerprint = text()};
+      case 14: return AlertResolved{.fingerprint = text()};
+      case 15: return ClusterFormed{.id = text()};
+      case 16: return SetMaster{.name = name(), .rpc = address()};
+      case 17: return ForgetMaster{.name = name()};
+      case 18: return PutKey{.key = text(), .value = blob(), .expected = expected()};
+      case 19: return DeleteKey{.key = text(), .expected = expected()};
+      case 20: return DeletePrefix{.prefix = text()};
+      case 21: return GrantLease{.name = text(), .holder = text(), .ttl_ms = u32()};
+      case 22: return RenewLease{.name = text(), .holder = text(), .token = u64()};
+      case 23: return ReleaseLease{.name = text(), .holder = text(), .token = u64()};
+      case 24: return ExpireLease{.name = text(), .token = u64(), .renewed = u64()};
+      default: return access_body(alternative);
+    }
+  }
+  CommandBody access_body(std::size_t alternative) {
+    switch (alternative) {
+      case 25: return PutToken{.token = token()};
+      case 26: return DeleteToken{.id = text()};
+      case 27:
+        return UseJoinToken{.id = text(),
+                            .node = name(),
+                            .serial = text(),
+                            .key = text(),
+                            .role = node_role(),
+                            .expires = wall()};
+      case 28:
+        return RecordCertificate{.node = name(),
+                                 .serial = text(),
+                                 .key = text(),
+                                 .replaces = text(),
+                                 .role = node_role(),
+                                 .issued = wall(),
+                                 .expires = wall()};
+      case 29: return RevokeNode{.node = name()};
+      case 30: return PutAuthority{.authority = authority()};
+      case 31: return RetireAuthority{.id = text()};
+      case 32: return PutGossipKeys{.keys = gossip_keys(), .primary = text()};
+      case 33: return PutSilence{.id = text(), .silence = silence()};
+      default: return DeleteSilence{.id = text()};
     }
   }
 

@@ -14,16 +14,20 @@ TEST_F(CommandsTest, ARequestThatIsRepeatedIsDoneOnce) {
   ASSERT_TRUE(put(PutWorkload{spec("web", 1)}, "r1"));
   ASSERT_TRUE(put(StopWorkload{"web"}, "r2"));
   ClusterState before = state;
-  EXPECT_EQ(put(PutWorkload{spec("web", 1)}, "r1"), "done before");
-  EXPECT_EQ(put(StopWorkload{"web"}, "r2"), "done before");
+  EXPECT_EQ(put(PutWorkload{spec("web", 1)}, "r1"), "workload web created, revision 1");
+  EXPECT_EQ(put(StopWorkload{"web"}, "r2"), "workload web is being stopped");
+  EXPECT_TRUE(put(StopWorkload{"web"}, "r2")->repeated);
   before.index = state.index;  // the log went on
   EXPECT_EQ(state, before);
 }
 
-TEST_F(CommandsTest, ARequestThatFailedMayBeTriedAgain) {
-  EXPECT_FALSE(put(StopWorkload{"web"}, "r1"));
+// The first answer may be on its way still: a second one must not say otherwise.
+TEST_F(CommandsTest, ARequestThatFailedHasFailedWhateverHappenedSince) {
+  const Result<Outcome> first = put(StopWorkload{"web"}, "r1");
+  EXPECT_EQ(first.error().code, Code::NotFound);
   ASSERT_TRUE(put(PutWorkload{spec("web", 1)}));
-  EXPECT_EQ(put(StopWorkload{"web"}, "r1"), "workload web is being stopped");
+  EXPECT_EQ(put(StopWorkload{"web"}, "r1"), first);
+  EXPECT_TRUE(state.workloads.contains("web"));
 }
 
 TEST_F(CommandsTest, RememberedRequestsAreBoundedAndTheOldestGoesFirst) {
@@ -31,7 +35,9 @@ TEST_F(CommandsTest, RememberedRequestsAreBoundedAndTheOldestGoesFirst) {
     ASSERT_TRUE(put(AlertResolved{"x"}, "r" + std::to_string(i)));
   }
   EXPECT_EQ(state.requests.size(), kRequestsMax);
-  EXPECT_EQ(state.requests.front(), "r1");
+  EXPECT_EQ(state.requests.begin()->id, "r1");
+  EXPECT_FALSE(state.requests.contains("r0"));
+  EXPECT_TRUE(state.requests.contains("r1"));
 }
 
 TEST_F(CommandsTest, EventsAreBoundedAndTheirNumbersGoOn) {
@@ -63,7 +69,7 @@ TEST_F(CommandsTest, APlacementOfAChangedOrStoppedWorkloadIsStale) {
   ASSERT_TRUE(put(PutWorkload{spec("web", 1)}));
   const std::uint64_t revision = state.workloads.at("web").revision;
   ASSERT_TRUE(put(PutWorkload{spec("web", 2)}));
-  const Result<std::string> stale = put(PlaceInstance{"web", revision, "n1", 0, ""});
+  const Result<Outcome> stale = put(PlaceInstance{"web", revision, "n1", 0, ""});
   ASSERT_FALSE(stale.has_value());
   EXPECT_EQ(stale.error().code, Code::Conflict);
   EXPECT_FALSE(put(PlaceInstance{"none", 1, "n1", 0, ""}));

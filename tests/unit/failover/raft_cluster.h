@@ -37,7 +37,10 @@ struct Faults {
 struct Master {
   MasterId id = 0;
   raft::Stored disk;
-  std::deque<RaftEffect> writes;  // asked for, oldest first
+  bool joins = false;                // a cluster that is there; does not begin it
+  bool retired = false;              // removed: stays down until it joins anew
+  std::vector<raft::Server> agreed;  // the masters, as this one knows to be agreed on
+  std::deque<RaftEffect> writes;     // asked for, oldest first
   bool writing = false;
   std::unique_ptr<RaftEngine> engine;  // null: down
   std::uint64_t life = 0;              // of this process; events of an older life are void
@@ -52,10 +55,16 @@ struct Master {
 
 class Cluster {
  public:
-  Cluster(MasterId count, std::uint64_t seed, RaftOptions options = {})
+  // `spares` more are down, and join when they are booted.
+  Cluster(MasterId count, std::uint64_t seed, RaftOptions options = {}, MasterId spares = 0)
       : options_(options), rng_(seed), count_(count) {
-    for (MasterId id = 1; id <= count; ++id) nodes_[id].id = id;
-    for (auto& [id, node] : nodes_) boot(node);
+    for (MasterId id = 1; id <= count + spares; ++id) {
+      nodes_[id].id = id;
+      nodes_[id].joins = nodes_[id].retired = id > count;
+    }
+    for (auto& [id, node] : nodes_) {
+      if (!node.retired) boot(node);
+    }
   }
 
   Faults faults;
@@ -63,6 +72,10 @@ class Cluster {
   std::uint64_t digest = kFnvOffset;
   std::map<std::uint64_t, std::string> acknowledged;
   std::map<std::uint64_t, Error> failed;
+  std::map<std::uint64_t, MasterId> answered;  // reads, and by whom
+  std::map<std::uint64_t, Error> unread;
+  std::vector<raft::Change> done;  // of changes
+  std::vector<std::pair<raft::Change, Error>> undone;
   Instant now{std::chrono::seconds(100)};
 
   Master& master(MasterId id) { return nodes_.at(id); }
@@ -77,10 +90,10 @@ class Cluster {
     }
     now = end;
   }
-  // True as soon as `done` is; false when it is not within `limit`.
-  bool run_until(Duration limit, const std::function<bool()>& done) {
+  // True as soon as `reached` is; false when it is not within `limit`.
+  bool run_until(Duration limit, const std::function<bool()>& reached) {
     const Instant end = now + limit;
-    while (!done()) {
+    while (!reached()) {
       if (now >= end) return false;
       run(std::chrono::milliseconds(1));
     }
@@ -109,6 +122,20 @@ class Cluster {
     carry_out(node);
     return id;
   }
+  // A linearizable read at master `at`; the id is returned.
+  std::uint64_t read(MasterId at) {
+    const std::uint64_t id = ++last_read_;
+    reads_[id] = newest_acknowledged_;
+    nodes_.at(at).engine->read(id, now);
+    carry_out(nodes_.at(at));
+    return id;
+  }
+  // At each that believes to lead, were it for the last moment.
+  void read_anywhere() {
+    for (auto& [id, node] : nodes_) {
+      if (node.engine && node.engine->role() == raft::Role::Leader) read(id);
+    }
+  }
   bool is_done(std::uint64_t id) const { return acknowledged.count(id) + failed.count(id) != 0; }
 
   void cut(MasterId from, MasterId to, bool on) { cut_[{from, to}] = on; }
@@ -135,16 +162,44 @@ class Cluster {
     carry_out(nodes_.at(from));
     return status;
   }
-  // All masters run and have applied the same, which holds all that was acknowledged.
+  Status change(MasterId at, raft::ChangeKind kind, MasterId id) {
+    const Status status =
+        nodes_.at(at).engine->change({kind, {id, test::address_of(id), true}}, now);
+    carry_out(nodes_.at(at));
+    return status;
+  }
+  // Boots it with an empty disk, as one that is to be added.
+  void boot_anew(MasterId id) {
+    Master& node = nodes_.at(id);
+    crash(id);
+    node.disk = {};
+    node.joins = true;
+    node.retired = false;
+    boot(node);
+  }
+  void retire(MasterId id) {
+    crash(id);
+    nodes_.at(id).retired = true;
+  }
+  std::vector<raft::Server> members() const {  // as the leader knows them
+    const MasterId leader = ready_leader();
+    return leader == 0 ? std::vector<raft::Server>{} : nodes_.at(leader).engine->configuration();
+  }
+  // All members run, know each other as such and have applied the same, which holds all that was
+  // acknowledged.
   bool converged() const {
-    for (const auto& [id, node] : nodes_) {
-      if (!node.engine || node.engine->applied_index() != nodes_.at(1).engine->applied_index() ||
-          node.state != nodes_.at(1).state) {
+    const MasterId leader = ready_leader();
+    if (leader == 0) return false;
+    const Master& first = nodes_.at(leader);
+    for (const raft::Server& server : members()) {
+      const Master& node = nodes_.at(server.id);
+      if (!node.engine || node.engine->applied_index() != first.engine->applied_index() ||
+          node.state != first.state || node.agreed != first.agreed) {
         return false;
       }
     }
     std::map<std::string, int> held;
-    for (const auto& [index, command] : nodes_.at(1).state) ++held[command];
+    for (const auto& [index, command] : first.state) ++held[command];
     for (const auto& [id, command] : acknowledged) {
       if (held.count(command) == 0) return false;
     }
@@ -172,6 +227,10 @@ class Cluster {
   std::map<raft::Index, std::pair<raft::Term, std::string>> agreed_;
   std::map<std::uint64_t, std::string> proposed_;
   std::uint64_t last_proposal_ = 0;
+  std::map<raft::Index, std::vector<raft::Server>> configurations_;  // agreed on
+  raft::Index newest_acknowledged_ = 0;
+  std::map<std::uint64_t, raft::Index> reads_;  // open ones: what was acknowledged before
+  std::uint64_t last_read_ = 0;
 
   void schedule(Duration delay, std::function<void()> what) {
     events_.emplace(std::make_pair(now + delay, ++sequence_), std::move(what));
@@ -183,7 +242,7 @@ class Cluster {
   }
 
   void boot(Master& node) {
-    if (node.engine) return;
+    if (node.engine || node.retired) return;
     ++node.life;
     node.timer = kNever;
     node.state.clear();
@@ -191,7 +250,7 @@ class Cluster {
     node.role = {raft::Role::Follower, 0, 0, false};
     node.engine = std::make_unique<RaftEngine>(options_, node.id, address_of(node.id),
                                                masters(count_), node.disk, rng_.next(), now);
-    node.engine->start(now);
+    node.engine->start(now, !node.joins);
     carry_out(node);
   }
 
@@ -254,6 +313,30 @@ class Cluster {
     if (proposed_[applied.proposal] != *applied.data) complain(node, "acknowledges the wrong one");
     if (is_done(applied.proposal)) complain(node, "answers a proposal twice");
     acknowledged[applied.proposal] = *applied.data;
+    newest_acknowledged_ = std::max(newest_acknowledged_, applied.index);
+  }
+  void on(Master& node, ConfigurationChanged& changed) {
+    if (!changed.committed) return;
+    node.agreed = changed.servers;
+    const auto [agreed, fresh] = configurations_.emplace(changed.index, changed.servers);
+    if (agreed->second != changed.servers) {
+      complain(node, "knows other masters at index " + std::to_string(changed.index));
+    }
+  }
+  void on(Master&, ChangeDone& change) { done.push_back(change.change); }
+  void on(Master&, ChangeFailed& failure) { undone.emplace_back(failure.change, failure.error); }
+  void on(Master& node, ReadReady& ready) {
+    note("q" + std::to_string(ready.read));
+    const auto open = reads_.find(ready.read);
+    if (open == reads_.end()) return complain(node, "answers a read twice");
+    if (node.last_applied < open->second) complain(node, "answers a read with an old state");
+    if (ready.index < open->second) complain(node, "answers a read for an old index");
+    reads_.erase(open);
+    answered[ready.read] = node.id;
+  }
+  void on(Master& node, ReadFailed& failure) {
+    if (reads_.erase(failure.read) == 0) complain(node, "answers a read twice");
+    unread[failure.read] = failure.error;
   }
   void on(Master& node, Restore& restore) {
     ++node.snapshots_installed;

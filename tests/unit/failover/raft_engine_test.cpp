@@ -208,6 +208,7 @@ struct Outcome {
   std::vector<std::string> wrong;
   std::uint64_t digest;
   std::size_t acknowledged;
+  std::size_t answered;
   bool converged;
 };
 
@@ -249,6 +250,7 @@ void work(Cluster& cluster) {
     const std::uint64_t burst = rng.chance(10) ? 1 + rng.below(std::uint64_t{20}) : 1;
     for (std::uint64_t i = 0; i < burst; ++i) cluster.propose(leader);
   }
+  cluster.read_anywhere();
   cluster.later(milliseconds(20) + rng.below(milliseconds(100)), [&] { work(cluster); });
 }
 
@@ -266,7 +268,8 @@ Outcome harass(std::uint64_t seed, Duration how_long) {
   if (const MasterId leader = cluster.elect(seconds(10))) cluster.propose(leader);
   const bool converged = cluster.run_until(
       seconds(10), [&] { return cluster.acknowledged.size() > before && cluster.converged(); });
-  return {cluster.wrong, cluster.digest, cluster.acknowledged.size(), converged};
+  return {cluster.wrong, cluster.digest, cluster.acknowledged.size(), cluster.answered.size(),
+          converged};
 }
 
 class RaftUnderHarm : public testing::TestWithParam<std::uint64_t> {};
@@ -277,6 +280,7 @@ TEST_P(RaftUnderHarm, KeepsItsPromises) {
       << outcome.wrong.size() << " promises broken, the first: " << outcome.wrong.front();
   EXPECT_TRUE(outcome.converged);
   EXPECT_GT(outcome.acknowledged, 20U);
+  EXPECT_GT(outcome.answered, 20U);
 }
 INSTANTIATE_TEST_SUITE_P(Seeds, RaftUnderHarm, testing::Range<std::uint64_t>(1, 41));
 

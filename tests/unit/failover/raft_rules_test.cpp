@@ -46,9 +46,9 @@ RaftOptions options(std::uint64_t threshold = 4096, std::uint64_t trailing = 102
 // Master 1 of three, with a disk that is at once as durable as `sync` is called.
 class Lone {
  public:
-  explicit Lone(const RaftOptions& how = options(), raft::Stored stored = {})
+  explicit Lone(const RaftOptions& how = options(), raft::Stored stored = {}, bool bootstrap = true)
       : engine(how, 1, "m1", servers(3), std::move(stored), 7, now) {
-    engine.start(now);
+    engine.start(now, bootstrap);
     sync();
   }
   Instant now{std::chrono::seconds(10)};
@@ -131,15 +131,16 @@ TEST(RaftStart, ANewClusterWritesItsFirstEntryBeforeAnythingElse) {
   RaftEngine engine(options(), 2, "m2", {{3, "m3", true}, {1, "m1", true}, {2, "m2", true}}, {}, 1,
                     now);
   EXPECT_EQ(engine.deadline(), kNever);
-  engine.start(now);
+  engine.start(now, true);
   const std::vector<RaftEffect> effects = engine.take_effects();
-  ASSERT_EQ(effects.size(), 3U);
+  ASSERT_EQ(effects.size(), 4U);
   EXPECT_EQ(std::get<SaveVote>(effects[0]).term, 1U);
   const auto& append = std::get<AppendLog>(effects[1]);
   ASSERT_EQ(append.entries.size(), 1U);
   EXPECT_EQ(append.first, 1U);
   EXPECT_EQ(*append.entries[0].data, encode_configuration(servers(3))) << "sorted, so all alike";
-  EXPECT_EQ(std::get<RoleChanged>(effects[2]).role, raft::Role::Follower);
+  EXPECT_EQ(std::get<ConfigurationChanged>(effects[2]).servers, servers(3));
+  EXPECT_EQ(std::get<RoleChanged>(effects[3]).role, raft::Role::Follower);
 }
 
 TEST(RaftStart, MessagesWaitForTheVoteThatTheyDependOn) {
@@ -192,7 +193,7 @@ TEST(RaftStart, ALogThatIsGoneIsNotTakenForANewCluster) {
 
 TEST(RaftStart, AListOfMastersWithOneTwiceIsRefused) {
   RaftEngine engine(options(), 1, "m1", {{1, "m1", true}, {2, "m1", true}}, {}, 1, Instant{});
-  engine.start(Instant{});
+  engine.start(Instant{}, true);
   ASSERT_EQ(engine.take_effects().size(), 1U);
 }
 
@@ -221,6 +222,73 @@ TEST(RaftRule1, AConfigurationInTheMiddleOfABatchIsKnownByItsOwnIndex) {
   EXPECT_EQ(lone.all<PutSnapshot>()[0].meta.configuration.size(), 4U);
 }
 
+TEST(RaftRule1, EachConfigurationOfABatchIsKnownByItsOwnIndex) {
+  Lone lone;
+  lone.tell(2, raft::AppendEntries{
+                   2, 1, 1, 4, {command(2), change(2, 4), command(2), change(2, 5), command(2)}});
+  lone.sync();
+  const auto told = lone.all<ConfigurationChanged>();
+  ASSERT_EQ(told.size(), 2U);
+  EXPECT_EQ(told[1].index, 5U);
+  EXPECT_FALSE(told[1].committed);
+  lone.tell(2, raft::AppendEntries{2, 6, 2, 6, {}});
+  EXPECT_EQ(lone.all<ConfigurationChanged>().back().index, 5U);
+  EXPECT_TRUE(lone.all<ConfigurationChanged>().back().committed);
+}
+
+TEST(RaftRule1, AConfigurationThatIsLostWithItsLeaderIsTakenBack) {
+  Lone lone;
+  lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {command(2), command(2), change(2, 4)}});
+  lone.sync();
+  EXPECT_EQ(lone.engine.configuration().size(), 4U);
+  lone.tell(3, raft::AppendEntries{3, 3, 2, 3, {command(3), command(3)}});
+  lone.sync();
+  EXPECT_EQ(lone.engine.configuration().size(), 3U);
+  EXPECT_EQ(lone.all<ConfigurationChanged>().back().index, 1U);
+}
+
+TEST(RaftRule7, AConfigurationThatIsAgreedOnStaysWhenTheNextOneIsLost) {
+  Lone lone;
+  lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {change(2, 4)}});
+  lone.sync();
+  // The first hears of the agreement together with the next change, which is then lost.
+  lone.tell(2, raft::AppendEntries{2, 2, 2, 2, {change(2, 5)}});
+  lone.sync();
+  lone.tell(3, raft::AppendEntries{3, 2, 2, 2, {command(3)}});
+  lone.sync();
+  EXPECT_EQ(lone.engine.configuration().size(), 4U);
+}
+
+TEST(RaftRule7, ASnapshotBetweenTwoConfigurationsHoldsTheFirst) {
+  Lone lone(options(3, 0));
+  lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {change(2, 4), command(2)}});
+  lone.sync();
+  lone.tell(2, raft::AppendEntries{2, 3, 2, 3, {change(2, 5)}});
+  lone.sync();
+  ASSERT_EQ(lone.all<WantSnapshot>().size(), 1U);
+  lone.engine.provide_snapshot(3, blob("state"), lone.now);
+  lone.take();
+  ASSERT_EQ(lone.all<PutSnapshot>().size(), 1U);
+  EXPECT_EQ(lone.all<PutSnapshot>()[0].meta.configuration_index, 2U);
+  EXPECT_EQ(lone.all<PutSnapshot>()[0].meta.configuration.size(), 4U);
+}
+
+TEST(RaftRule2, AHeartbeatFromBeforeTheOwnSnapshotIsConfirmedAsFarAsItGoes) {
+  raft::Stored stored;
+  stored.term = 2;
+  stored.snapshot = {10, 2, 1, servers(3)};
+  stored.snapshot_data = blob("state");
+  stored.first = 11;
+  Lone lone(options(), stored);
+  lone.tell(2, raft::AppendEntries{2, 4, 1, 4, {}});
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).rejected, 0U);
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 10U);
+  // What it may not skip it refuses: an entry that follows the snapshot and is older.
+  lone.tell(
+      2, raft::AppendEntries{2, 9, 1, 9, {command(1), {1, raft::EntryType::Command, blob("old")}}});
+  EXPECT_EQ(lone.engine.last_index(), 10U);
+}
+
 TEST(RaftRule2, EntriesFromBeforeTheOwnSnapshotAreSkippedNotRefused) {
   raft::Stored stored;
   stored.term = 2;
@@ -245,6 +313,38 @@ TEST(RaftRule3, AVoteThatNobodyAskedForIsNothing) {
   lone.lead();
   EXPECT_TRUE(lone.tell(2, raft::RequestVoteResult{9, false, false, 1, 0}).empty());
   EXPECT_EQ(lone.engine.role(), raft::Role::Leader);
+}
+
+TEST(RaftRule3, AVoteForAnOlderCandidacyCountsForNothing) {
+  Lone lone;
+  while (lone.engine.role() == raft::Role::Follower) lone.pass(milliseconds(50));
+  const raft::Term next = lone.engine.term() + 1;
+  lone.tell(2, raft::RequestVoteResult{next, true, true, 1, 0xffff});
+  lone.sync();
+  // It was a candidate and is none any more: another leads its term.
+  lone.tell(3, raft::AppendEntries{next, 1, 1, 1, {}});
+  lone.sync();
+  ASSERT_EQ(lone.engine.role(), raft::Role::Follower);
+  EXPECT_TRUE(lone.tell(2, raft::RequestVoteResult{next, true, false, 1, 0xffff}).empty());
+  EXPECT_TRUE(lone.tell(2, raft::RequestVoteResult{next + 3, false, false, 1, 0xffff}).empty());
+  EXPECT_EQ(lone.engine.role(), raft::Role::Follower);
+  EXPECT_EQ(lone.engine.term(), next);
+}
+
+TEST(RaftRule4, ALeaderChangesNothingAndReadsNothingBeforeItsBarrier) {
+  Lone lone;
+  lone.lead();
+  const raft::Change add{raft::ChangeKind::Add, {4, "m4", false}};
+  EXPECT_EQ(lone.engine.change(add, lone.now).error().code, Code::Unavailable);
+  lone.engine.read(1, lone.now);
+  lone.take();
+  const auto probe = lone.last_sent<raft::ReadProbe>(2);
+  lone.tell(2, raft::ReadEcho{probe.term, probe.round});
+  EXPECT_TRUE(lone.all<ReadReady>().empty());
+  lone.confirm(2, 2);
+  ASSERT_EQ(lone.all<ReadReady>().size(), 1U);
+  EXPECT_EQ(lone.all<ReadReady>()[0].index, 2U);
+  EXPECT_TRUE(lone.engine.change(add, lone.now).has_value());
 }
 
 TEST(RaftRule4, ALeaderOpensItsTermEvenWhenEverythingIsCommitted) {
@@ -274,6 +374,28 @@ TEST(RaftRule5, ASecondSnapshotWaitsUntilTheFirstIsWritten) {
   lone.tell(3, install(4, 30));
   lone.sync();
   EXPECT_EQ(lone.engine.applied_index(), 30U);
+}
+
+TEST(RaftRule5, AnInstallationGoesOnWhenItsLeaderSendsTheSameAgain) {
+  Lone lone;
+  lone.tell(2, install(3, 20));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(lone.tell(2, install(3, 20)).empty());
+  lone.sync();
+  EXPECT_EQ(lone.all<PutSnapshot>().size(), 1U);
+  EXPECT_EQ(lone.all<Restore>().size(), 1U);
+}
+
+TEST(RaftRule6, ARefusalOfWhatIsNotConfirmedIsHeard) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  for (const raft::Index refused : {raft::Index{1}, raft::Index{2}}) {
+    lone.tell(2, raft::AppendEntriesResult{lone.engine.term(), refused, refused - 1, 1, 0xffff});
+    lone.pass(milliseconds(200));
+    EXPECT_EQ(lone.last_sent<raft::AppendEntries>(2).prev_index, 2U) << "confirmed before";
+  }
+  lone.tell(3, raft::AppendEntriesResult{lone.engine.term(), 1, 0, 1, 0xffff});
+  EXPECT_EQ(lone.last_sent<raft::AppendEntries>(3).prev_index, 0U) << "never confirmed";
 }
 
 TEST(RaftRule6, AnOldRefusalDoesNotSendAFollowerBack) {
@@ -310,6 +432,46 @@ TEST(RaftDurability, EntriesPutBackByALaterLeaderCountWhenTheirOwnWriteDoes) {
   }
   lone.sync();
   EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 4U);
+}
+
+TEST(RaftEcho, OnlyTheLeaderOfTheOwnTermIsEchoed) {
+  Lone lone;
+  const auto echoes = [&lone](MasterId from, raft::Term term) {
+    const std::vector<RaftEffect> effects = lone.tell(from, raft::ReadProbe{term, 5});
+    return std::count_if(effects.begin(), effects.end(), [from](const RaftEffect& effect) {
+      const auto* send = std::get_if<SendRaft>(&effect);
+      return send != nullptr && send->to == from &&
+             std::holds_alternative<raft::ReadEcho>(send->message);
+    });
+  };
+  EXPECT_EQ(echoes(2, 1), 0) << "nobody leads yet";
+  lone.tell(2, raft::AppendEntries{2, 1, 1, 1, {}});
+  lone.sync();
+  EXPECT_EQ(echoes(2, 2), 1);
+  EXPECT_EQ(echoes(2, 1), 0);
+  EXPECT_EQ(echoes(2, 3), 0);
+  EXPECT_EQ(echoes(3, 2), 0) << "another leads";
+  lone.tell(3, raft::RequestVote{3, 3, 1, 1, true, false});
+  lone.sync();
+  EXPECT_EQ(echoes(2, 2), 0) << "it has voted for a later leader";
+  EXPECT_EQ(echoes(3, 3), 0) << "which has not shown itself";
+}
+
+TEST(RaftEcho, AnEchoCountsInItsOwnTermOnly) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  lone.engine.read(7, lone.now);
+  lone.take();
+  const auto probe = lone.last_sent<raft::ReadProbe>(2);
+  EXPECT_EQ(probe.term, lone.engine.term());
+  lone.tell(2, raft::ReadEcho{probe.term - 1, probe.round});
+  lone.tell(2, raft::ReadEcho{probe.term + 1, probe.round});
+  lone.tell(2, raft::ReadEcho{probe.term, probe.round + 1});
+  EXPECT_TRUE(lone.all<ReadReady>().empty());
+  lone.tell(2, raft::ReadEcho{probe.term, probe.round});
+  ASSERT_EQ(lone.all<ReadReady>().size(), 1U);
+  EXPECT_EQ(lone.all<ReadReady>()[0].read, 7U);
 }
 
 // --- what must not come in --------------------------------------------------------------------
@@ -353,6 +515,9 @@ TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
       no_index,
       newer,
       raft::TimeoutNow{kHuge, 1, 1},
+      raft::ReadProbe{kHuge, 1},
+      raft::ReadProbe{0, 1},
+      raft::ReadEcho{1, kHuge},
   };
   Lone lone;
   for (std::size_t i = 0; i < messages.size(); ++i) {
@@ -361,10 +526,51 @@ TEST(RaftHostile, NonsenseIsDroppedWithoutATrace) {
   EXPECT_EQ(lone.engine.term(), 1U);
 }
 
+// The configuration may be old here: who leads, or asks for a vote, need not be in it.
+TEST(RaftStart, AMasterThatIsNotInTheConfigurationMayLeadAndStandForElection) {
+  Lone lone;
+  lone.tell(77, raft::AppendEntries{2, 1, 1, 1, {command(2)}});
+  lone.sync();
+  EXPECT_EQ(lone.engine.leader(), 77U);
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(77).last_index, 2U);
+  lone.tell(78, raft::RequestVote{3, 78, 9, 2, true, false});
+  lone.sync();
+  EXPECT_TRUE(lone.last_sent<raft::RequestVoteResult>(78).granted);
+}
+
+TEST(RaftStart, AMasterThatJoinsWaitsForALeaderAndGivesNoVote) {
+  Lone lone(options(), {}, false);
+  ASSERT_EQ(lone.effects.size(), 1U);
+  EXPECT_EQ(lone.all<RoleChanged>().size(), 1U);
+  EXPECT_TRUE(lone.tell(2, raft::RequestVote{9, 2, 9, 9, true, false}).empty());
+  lone.pass(std::chrono::seconds(30));
+  EXPECT_EQ(lone.engine.role(), raft::Role::Follower);
+  EXPECT_EQ(lone.engine.term(), 0U);
+  lone.tell(2, raft::AppendEntries{5, 8, 5, 8, {}});
+  lone.sync();
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).rejected, 8U);
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 0U);
+  lone.tell(2, raft::AppendEntries{5, 0, 0, 2, {change(1, 3), command(2)}});
+  lone.sync();
+  EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 2U);
+  EXPECT_EQ(lone.engine.applied_index(), 2U);
+  EXPECT_EQ(lone.engine.configuration(), servers(3));
+}
+
+TEST(RaftStart, AMasterThatJoinedIsNotTakenForNewWhenItStopsBeforeItGotAnything) {
+  raft::Stored heard_of_a_term;
+  heard_of_a_term.term = 5;
+  EXPECT_TRUE(Lone(options(), heard_of_a_term, false).all<EngineFailed>().empty());
+  raft::Stored gave_a_vote = heard_of_a_term;  // so it had a configuration
+  gave_a_vote.voted_for = 2;
+  EXPECT_EQ(Lone(options(), gave_a_vote, false).all<EngineFailed>().size(), 1U);
+}
+
 TEST(RaftHostile, StrangersAndImpostorsAreNotHeard) {
   Lone lone;
   const raft::AppendEntries good{2, 1, 1, 1, {command(2)}};
-  EXPECT_TRUE(lone.tell(77, good).empty());
+  EXPECT_TRUE(lone.tell(77, raft::AppendEntriesResult{9, 0, 1, 1, 1}).empty());
+  EXPECT_TRUE(lone.tell(77, raft::TimeoutNow{9, 1, 1}).empty());
   EXPECT_TRUE(lone.tell(1, good).empty()) << "from itself";
   EXPECT_FALSE(lone.tell(2, good).empty());
   lone.sync();
@@ -431,7 +637,10 @@ TEST(RaftHostile, RandomMessagesNeverBreakTheEngine) {
           raft::AppendEntries{number(), number(), 1 + number() % 3, number(), entries},
           raft::AppendEntriesResult{number(), number(), number(), 1, 1},
           snapshot,
-          raft::TimeoutNow{number(), number(), number()}};
+          raft::TimeoutNow{number(), number(), number()},
+          raft::ReadProbe{number(), number()},
+          raft::ReadEcho{number(), number()}};
+      if (rng.chance(10)) lone.engine.read(1 + number(), lone.now);
       lone.tell(from, messages[rng.below(messages.size())]);
       if (rng.chance(60)) lone.sync();
       if (rng.chance(20)) lone.pass(milliseconds(300));

@@ -21,7 +21,7 @@ namespace muster::failover {
 using namespace std::chrono_literals;
 
 struct StateTest : testing::Test {
-  Result<std::string> put(CommandBody body, std::string request = {}) {
+  Result<Outcome> put(CommandBody body, std::string request = {}) {
     wall += 1s;
     return apply(state, ++index, Command{std::move(body), wall, std::move(request)});
   }

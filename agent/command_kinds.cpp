@@ -1,0 +1,60 @@
+#include "agent/command_kinds.h"
+
+#include <type_traits>
+#include <variant>
+
+namespace muster::agent {
+namespace {
+
+template <class Body, class... Kinds>
+constexpr bool one_of = (std::is_same_v<Body, Kinds> || ...);
+
+template <class Body>
+constexpr bool kForOperators =
+    one_of<Body, PutWorkload, StopWorkload, PutKey, DeleteKey, DeletePrefix, GrantLease, RenewLease,
+           ReleaseLease, PutSilence, DeleteSilence>;
+
+// Authorities are not among them: their keys never leave the masters.
+template <class Body>
+constexpr bool kForAdmins = one_of<Body, PutToken, DeleteToken, RevokeNode>;
+
+template <class Body>
+constexpr bool kIssues = one_of<Body, UseJoinToken, RecordCertificate>;
+
+template <class Body>
+constexpr bool kFacts =
+    one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken, UseJoinToken,
+           RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
+
+template <class Body>
+constexpr bool kLeavesPlan =
+    one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutKey, DeleteKey, DeletePrefix,
+           GrantLease, RenewLease, ReleaseLease, ExpireLease, PutToken, DeleteToken, UseJoinToken,
+           RecordCertificate, RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
+
+}  // namespace
+
+std::optional<Role> required_role(const CommandBody& body) {
+  return std::visit(
+      [](const auto& one) -> std::optional<Role> {
+        using Body = std::decay_t<decltype(one)>;
+        if (kForOperators<Body>) return Role::Operator;
+        if (kForAdmins<Body>) return Role::Admin;
+        return std::nullopt;
+      },
+      body);
+}
+
+bool issues_certificate(const CommandBody& body) {
+  return std::visit([](const auto& one) { return kIssues<std::decay_t<decltype(one)>>; }, body);
+}
+
+bool changes_facts(const CommandBody& body) {
+  return std::visit([](const auto& one) { return kFacts<std::decay_t<decltype(one)>>; }, body);
+}
+
+bool leaves_plan(const CommandBody& body) {
+  return std::visit([](const auto& one) { return kLeavesPlan<std::decay_t<decltype(one)>>; }, body);
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,25 @@
+// What does a command touch, and who may have it proposed?
+//
+// Core; one table for everybody who treats commands by their kind.
+#pragma once
+
+#include <optional>
+
+#include "base/command.h"
+#include "base/identity.h"
+
+namespace muster::agent {
+
+// The least role of a client that may have it proposed; nothing: no client may.
+[[nodiscard]] std::optional<Role> required_role(const CommandBody& body);
+
+// It records a certificate that a master has just signed: only masters propose it.
+[[nodiscard]] bool issues_certificate(const CommandBody& body);
+
+// Applying it may change what every agent has to know (agent/facts.h).
+[[nodiscard]] bool changes_facts(const CommandBody& body);
+
+// Applying it changes nothing that placements and alerts rest on: keys, leases, tokens, ...
+[[nodiscard]] bool leaves_plan(const CommandBody& body);
+
+}  // namespace muster::agent

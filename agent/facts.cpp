@@ -1,0 +1,27 @@
+#include "agent/facts.h"
+
+#include <algorithm>
+
+namespace muster::agent {
+
+rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate) {
+  rpc::Facts facts;
+  facts.revision = state.index;
+  facts.cluster_id = state.id;
+  facts.masters = electorate.list();
+  for (const auto& [id, authority] : state.authorities) facts.authorities += authority.certificate;
+  for (const auto& [serial, record] : state.revoked) facts.revoked.push_back(serial);
+  for (const auto& [id, token] : state.tokens) {
+    if (token.kind != TokenKind::Api) continue;
+    facts.tokens.push_back({id, token.sha256, std::string(to_text(token.role)), token.expires});
+  }
+  facts.keys_revision = state.gossip_keys.revision;
+  for (const GossipKey& key : state.gossip_keys.keys) {
+    facts.gossip_keys.push_back({key.id, key.secret});
+  }
+  std::stable_partition(facts.gossip_keys.begin(), facts.gossip_keys.end(),
+                        [&](const auto& key) { return key.id == state.gossip_keys.primary; });
+  return facts;
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,269 @@
+// The part of Master that looks after who the masters are, and what agents must know of it.
+#include <algorithm>
+#include <cstdio>
+#include <utility>
+
+#include "agent/api.h"
+#include "agent/facts.h"
+#include "agent/master.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
+
+}  // namespace
+
+// --- a new cluster, or a lost disk? ---
+
+// A master whose disk is empty may be new, or may have lost a log in which it promised things. It
+// does not take part before so many others have said that they never had a word of it that
+// together they could begin a cluster. One that remembers it is enough to stop it.
+void Master::form(Instant now) {
+  greet_at_ = now + kGreetEvery;
+  links_.greet(now);
+  if (unformed_.size() + 1 < options_.masters.size() / 2 + 1) return;
+  forming_ = false;
+  greet_at_ = kNever;
+  engine_.start(now, true);
+  refresh_electorate();
+}
+
+void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply, Instant now) {
+  if (!forming_) return;
+  if (reply.remembered) {
+    emit(Halt{78, "this data directory is empty, but " + master + " remembers that master " +
+                      self_ + " of cluster " + reply.cluster_id +
+                      " had a log: it was lost, and a master that forgot what it promised must "
+                      "not vote. On another master run `muster masters remove " +
+                      self_ +
+                      "`, then start this one with `role: master` and without itself in "
+                      "`masters`: it is added again by itself"});
+    return;
+  }
+  unformed_.insert(master);
+  form(now);
+}
+
+rpc::HelloReply Master::reply_to_master(const NodeName& from) const {
+  rpc::HelloReply reply;
+  reply.cluster_id = state_->id;
+  reply.remembered = state_->masters.contains(from);
+  reply.masters = electorate_.list();
+  return reply;
+}
+
+bool Master::is_master(const NodeName& name) const {
+  // One that joins does not know yet who the masters are; whoever leads them will speak first.
+  return electorate_.contains(name) || !belongs();
+}
+
+bool Master::belongs() const {
+  if (forming_) return true;
+  const std::vector<raft::Server> servers = engine_.configuration();
+  return std::any_of(servers.begin(), servers.end(),
+                     [&](const raft::Server& server) { return server.id == master_id(self_); });
+}
+
+// --- which masters there are ---
+
+void Master::refresh_electorate() {
+  if (!electorate_.update(*state_, engine_.configuration())) return;
+  std::map<NodeName, Address> others = electorate_.masters();
+  others.erase(self_);
+  links_.set_others(others);
+  hello_.cluster_id = state_->id;
+  if (electorate_.changed()) hello_.masters = 0;
+  links_.set_hello(hello_);
+  facts_due_ = true;
+  step_due_ = true;
+}
+
+void Master::step_electorate(Instant now) {
+  if (!std::exchange(step_due_, false) || stepping_ || !coordinator_.active()) return;
+  std::set<MasterId> heard;
+  std::set<MasterId> caught_up;
+  for (const failover::Progress& peer : engine_.progress()) {
+    if (peer.match == 0) continue;
+    heard.insert(peer.id);
+    if (!peer.catching_up) caught_up.insert(peer.id);
+  }
+  const auto step = electorate_.next_step(*state_, heard, caught_up, coordinator_.candidates());
+  if (!step) return;
+  stepping_ = true;
+  if (const auto* command = std::get_if<CommandBody>(&*step)) {
+    return submit(OwnStep{}, Command{*command, wall_.wall_at(now)}, now);
+  }
+  changing_ = OwnStep{};
+  Status begun;
+  if (const auto* add = std::get_if<AddServer>(&*step)) {
+    emit(Notice{Level::Info, "adding master " + add->name + " at " + add->server.address +
+                                 ": it votes when it has caught up"});
+    begun = engine_.change({raft::ChangeKind::Add, add->server}, now);
+  } else {
+    const auto& promote = std::get<PromoteServer>(*step);
+    emit(Notice{Level::Info, "master " + promote.name + " has caught up and gets a vote"});
+    begun = engine_.change({raft::ChangeKind::Promote, promote.server}, now);
+  }
+  if (begun) return;
+  changing_.reset();  // tried again at the next look
+  stepping_ = false;
+}
+
+void Master::change_masters(std::uint64_t request, rpc::MasterChange change, const NodeName& name,
+                            Instant now) {
+  change_masters(Origin(LocalWrite{request}), change, name, now);
+  settle(now);
+}
+
+void Master::change_masters(const Origin& origin, rpc::MasterChange change, const NodeName& name,
+                            Instant now) {
+  const auto refuse = [&](Code code, const std::string& why) { finish(origin, fail(code, why)); };
+  if (!coordinator_.active()) {
+    return refuse(Code::Unavailable, "this master is not the coordinator now: try again");
+  }
+  if (change == rpc::MasterChange::Transfer) {
+    const Status begun = engine_.transfer(name.empty() ? 0 : master_id(name), now);
+    if (!begun) return refuse(begun.error().code, begun.error().text);
+    std::string text = "the leadership is being handed over";
+    if (!name.empty()) text += " to " + name;
+    return finish(origin, Outcome{std::move(text)});
+  }
+  if (change == rpc::MasterChange::Add) {
+    if (electorate_.contains(name)) return refuse(Code::Conflict, name + " is a master already");
+    if (!coordinator_.candidates().contains(name)) {
+      return refuse(Code::InvalidArgument,
+                    name +
+                        " is not registered as an agent with `role: master`: set it in its "
+                        "configuration, or join it with a token for masters, and start it");
+    }
+    electorate_.unretire(name);
+    step_due_ = true;
+    return finish(origin, Outcome{name + " is being added: it votes when it has caught up"});
+  }
+  if (!electorate_.contains(name)) {
+    return refuse(Code::NotFound, name + " is not a master: `muster masters` lists them");
+  }
+  if (electorate_.masters().size() == 1) {
+    return refuse(Code::InvalidArgument, name + " is the only master: add another one first");
+  }
+  if (stepping_) return refuse(Code::Conflict, "another change of masters is under way: try again");
+  const auto candidates = coordinator_.candidates();
+  const auto running = candidates.find(name);
+  electorate_.retire(name, running == candidates.end() ? std::string() : running->second.boot);
+  const Status begun = engine_.change(
+      {raft::ChangeKind::Remove, {master_id(name), electorate_.address_of(name).text(), true}},
+      now);
+  if (!begun) return refuse(begun.error().code, begun.error().text);
+  stepping_ = true;
+  changing_ = origin;
+}
+
+void Master::change_from(StreamId stream, const rpc::ChangeMasters& change, bool vouched,
+                         Instant now) {
+  const Origin origin = RemoteWrite{stream, change.id};
+  if (!vouched) {
+    const auto actor =
+        actor_of(*state_, options_.sha256, change.authorization, Role::Admin, wall_.wall_at(now));
+    if (!actor) return finish(origin, tl::unexpected(actor.error()));
+  }
+  change_masters(origin, change.change, change.master, now);
+}
+
+void Master::on(const failover::ChangeDone& /*done*/, Instant /*now*/) {
+  stepping_ = false;
+  step_due_ = true;
+  refresh_electorate();
+  if (const auto origin = std::exchange(changing_, std::nullopt)) {
+    finish(*origin, Outcome{"the masters are changed"});
+  }
+}
+
+void Master::on(const failover::ChangeFailed& failed, Instant /*now*/) {
+  stepping_ = false;
+  if (const auto origin = std::exchange(changing_, std::nullopt)) {
+    if (std::holds_alternative<OwnStep>(*origin)) {
+      emit(Notice{Level::Warning, "the masters were not changed: " + failed.error.text});
+    }
+    finish(*origin, tl::unexpected(failed.error));
+  }
+}
+
+std::vector<ServerView> Master::servers_view() const {
+  std::map<MasterId, failover::Progress> progress;
+  for (const failover::Progress& one : engine_.progress()) progress[one.id] = one;
+  const auto vitals = coordinator_.active()
+                          ? coordinator_.vitals()
+                          : std::map<NodeName, std::pair<Instant, rpc::Heartbeat>>();
+  std::vector<ServerView> out;
+  for (const raft::Server& server : engine_.configuration()) {
+    ServerView view;
+    view.name = electorate_.name_of(server.id);
+    view.rpc = electorate_.address_of(view.name);
+    view.voter = server.voter;
+    view.leads = !view.name.empty() && view.name == leader_;
+    if (view.name == self_) {
+      view.match = engine_.last_index();
+      view.applied = engine_.applied_index();
+      view.disk_failing = disk_failing_;
+    } else if (const auto found = progress.find(server.id); found != progress.end()) {
+      view.match = found->second.match;
+      view.last_contact = found->second.last_contact.value_or(kNever);
+    }
+    if (const auto said = vitals.find(view.name); said != vitals.end() && view.name != self_) {
+      view.applied = said->second.second.applied;
+      view.disk_failing = said->second.second.disk_failing;
+    }
+    out.push_back(std::move(view));
+  }
+  return out;
+}
+
+// --- what agents must know ---
+
+void Master::publish_facts() {
+  if (!std::exchange(facts_due_, false)) return;
+  coordinator_.set_facts(facts_of(*state_, electorate_));
+}
+
+// --- reads ---
+
+void Master::read(std::uint64_t request, const rpc::Read& read, Instant now) {
+  this->read(AnswerRead{0, request, read}, now);
+  settle(now);
+}
+
+void Master::read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now) {
+  if (!vouched) {
+    const auto actor = actor_of(*state_, options_.sha256, read.authorization,
+                                role_to_read(read.path), wall_.wall_at(now));
+    if (!actor) {
+      return emit(SendFrame{stream, rpc::ReadReply{read.id, 403, problem(actor.error()).body}});
+    }
+  }
+  this->read(AnswerRead{stream, 0, read}, now);
+}
+
+void Master::read(AnswerRead pending, Instant now) {
+  pending.read.authorization.clear();
+  const std::uint64_t id = ++last_read_;
+  reads_.emplace(id, std::move(pending));
+  engine_.read(id, now);
+}
+
+void Master::on(const failover::ReadReady& ready) {
+  if (auto waiting = reads_.extract(ready.read)) emit(std::move(waiting.mapped()));
+}
+
+void Master::on(const failover::ReadFailed& failed) {
+  const auto waiting = reads_.extract(failed.read);
+  if (!waiting) return;
+  const AnswerRead& asked = waiting.mapped();
+  if (asked.stream != 0) {
+    emit(SendFrame{asked.stream, rpc::ReadReply{asked.read.id, 503, {}}});
+  } else {
+    emit(ReadDone{asked.request, 503, {}});
+  }
+}
+
+}  // namespace muster::agent

@@ -1,0 +1,191 @@
+// The part of raft_engine that changes who the masters are, and knows how they do.
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "failover/raft_changes.h"
+#include "failover/raft_engine.h"
+#include "failover/raft_millis.h"
+
+namespace muster::failover {
+
+// --- changes ----------------------------------------------------------------------------------
+
+Status RaftEngine::change(const raft::Change& change, Instant now) {
+  advance(now);
+  const std::vector<raft::Server> servers = library_.configuration();
+  const std::string what = "cannot " + describe(servers, change) + ": ";
+  // Before its barrier is applied a leader may hold a change of an earlier one that is not agreed
+  // on; two such at once have quorums without a master in common.
+  if (!ready()) {
+    return fail(Code::Unavailable,
+                what + "this master is not the coordinator, or becomes it or hands over just now");
+  }
+  if (change_) {
+    return fail(Code::Conflict, what + "to " + describe(servers, change_->change) +
+                                    " is under way, and one changes at a time");
+  }
+  Result<std::vector<raft::Server>> next = next_configuration(servers, change);
+  if (!next) return tl::unexpected(next.error());
+  if (Status quorum = check_quorum_of(*next, change); !quorum) return quorum;
+
+  PendingChange pending{change, ChangeStage::CatchUp, last_index(), now_ms_,
+                        now_ms_ + to_ms(options_.catch_up_timeout)};
+  if (change.kind == raft::ChangeKind::Remove && change.server.id == self_) {
+    if (Status handing = transfer(0, now); !handing) return handing;
+    pending.stage = ChangeStage::HandOver;
+    change_ = std::move(pending);
+    return {};
+  }
+  change_ = std::move(pending);
+  if (change.kind != raft::ChangeKind::Promote) submit_change();
+  finish();
+  return {};
+}
+
+// A change that is agreed on by those who are left must leave somebody to agree on the next thing.
+Status RaftEngine::check_quorum_of(const std::vector<raft::Server>& servers,
+                                   const raft::Change& change) const {
+  std::size_t voters = 0;
+  std::size_t heard = 0;
+  for (const raft::Server& server : servers) {
+    if (!server.voter) continue;
+    ++voters;
+    // Who catches up is heard from by then.
+    const bool promoted = server.id == change.server.id;
+    if (server.id == self_ || promoted || is_heard(server.id)) ++heard;
+  }
+  if (heard > voters / 2) return {};
+  return fail(Code::Unavailable, "cannot " + describe(servers, change) + ": of the " +
+                                     std::to_string(voters) + " masters with a vote afterwards " +
+                                     std::to_string(heard) + " are heard from, which is no quorum");
+}
+
+// A server has caught up when it got what the log held within an election timeout: then what it
+// lacks does not hold a quorum up for longer (Ongaro 2014, 4.2.1).
+void RaftEngine::advance_change() {
+  if (!change_ || !running()) return;
+  if (change_->stage == ChangeStage::HandOver) {
+    if (!library_.transferring()) end_change(Code::Timeout, "nobody took the office over in time");
+    return;
+  }
+  if (change_->stage == ChangeStage::Submitted) return;
+  const raft::Index match = library_.match_index(change_->change.server.id);
+  if (match >= change_->target) {
+    if (match >= last_index() || now_ms_ - change_->round_ms < to_ms(options_.election_timeout)) {
+      submit_change();
+      return;
+    }
+    change_->target = last_index();
+    change_->round_ms = now_ms_;
+  }
+  if (now_ms_ >= change_->until_ms) {
+    end_change(Code::Timeout, "it has not caught up in time: it has the log up to entry " +
+                                  std::to_string(match) + " of " + std::to_string(last_index()));
+  }
+}
+
+void RaftEngine::submit_change() {
+  if (library_.transferring()) return;
+  const Result<std::vector<raft::Server>> next =
+      next_configuration(library_.configuration(), change_->change);
+  if (!next) return end_change(next.error().code, next.error().text);
+  const raft::Index index = last_index() + 1;
+  Result<LibraryUpdate> step = library_.submit(
+      now_ms_, {{term(), raft::EntryType::Change,
+                 std::make_shared<const std::string>(encode_configuration(*next))}});
+  if (!step) return end_change(step.error().code, step.error().text);
+  change_->stage = ChangeStage::Submitted;
+  change_->target = index;
+  carry_out(std::move(*step));
+}
+
+void RaftEngine::end_change(Code code, const std::string& why) {
+  if (!change_) return;
+  const PendingChange ended = *std::exchange(change_, std::nullopt);
+  if (ended.stage == ChangeStage::Submitted) code = Code::Unknown;
+  std::string text = "could not " + describe(library_.configuration(), ended.change) + ": " + why;
+  text += ended.stage == ChangeStage::Submitted
+              ? "; whether it comes about yet the list of masters tells"
+              : "; retry at the coordinator";
+  effects_.emplace_back(ChangeFailed{ended.change, {code, std::move(text)}});
+}
+
+void RaftEngine::announce_configuration() {
+  const raft::Index open = library_.uncommitted_configuration_index();
+  const std::pair<raft::Index, bool> now{
+      open != 0 ? open : library_.committed_configuration_index(), open == 0};
+  if (now == announced_configuration_) return;
+  announced_configuration_ = now;
+  effects_.emplace_back(ConfigurationChanged{now.first, now.second, library_.configuration()});
+}
+
+// --- how the others do ------------------------------------------------------------------------
+
+bool RaftEngine::is_heard(MasterId id) const {
+  const auto heard = heard_ms_.find(id);
+  return heard != heard_ms_.end() && now_ms_ - heard->second < to_ms(options_.election_timeout);
+}
+
+MasterId RaftEngine::best_voter() const {
+  MasterId best = 0;
+  for (const raft::Server& server : library_.configuration()) {
+    if (server.id == self_ || !server.voter || !is_heard(server.id)) continue;
+    if (best == 0 || library_.match_index(server.id) > library_.match_index(best)) best = server.id;
+  }
+  return best;
+}
+
+std::vector<Progress> RaftEngine::progress() const {
+  std::vector<Progress> out;
+  if (!running() || role() != raft::Role::Leader) return out;
+  for (const raft::Server& server : library_.configuration()) {
+    Progress one{.id = server.id, .address = server.address, .voter = server.voter};
+    one.match = server.id == self_ ? library_.last_stored() : library_.match_index(server.id);
+    const auto heard = heard_ms_.find(server.id);
+    if (server.id == self_) one.last_contact = to_instant(now_ms_);
+    if (heard != heard_ms_.end()) one.last_contact = to_instant(heard->second);
+    one.catching_up = server.id != self_ &&
+                      (one.match == 0 || one.match + options_.max_inflight < commit_index());
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::optional<Instant> RaftEngine::leader_contact() const {
+  if (!running()) return std::nullopt;
+  if (role() == raft::Role::Leader) return to_instant(now_ms_);
+  if (leader_heard_ms_ == 0) return std::nullopt;
+  return to_instant(leader_heard_ms_);
+}
+
+// --- why elections begin ----------------------------------------------------------------------
+
+void RaftEngine::note_vote(MasterId from, const raft::Message& message) {
+  const auto* vote = std::get_if<raft::RequestVote>(&message);
+  if (vote == nullptr || vote->pre_vote || vote->term <= term()) return;
+  const std::string who = address_of(from);
+  election_reason_ = "the master at " + (who.empty() ? std::to_string(from) : who);
+  election_reason_ += " stood for election in term " + std::to_string(vote->term);
+  if (vote->disrupt_leader) election_reason_ += ", as the coordinator asked it to";
+}
+
+void RaftEngine::note_timeout(raft::Role before) {
+  const auto ago = [this](std::uint64_t then) { return std::to_string(now_ms_ - then) + " ms"; };
+  if (before == raft::Role::Leader && role() != before) {
+    election_reason_ = "this master gave its office up: no quorum answered it for " +
+                       std::to_string(to_ms(options_.election_timeout)) + " ms";
+  } else if (before == raft::Role::Candidate && role() == before) {
+    election_reason_ = "this master stood for election again: no majority in time";
+  } else if (before == raft::Role::Follower && role() != before) {
+    election_reason_ =
+        leader_heard_ms_ == 0
+            ? "this master stood for election: it has heard of no coordinator in the " +
+                  ago(started_ms_) + " since its start"
+            : "this master stood for election: it had not heard the coordinator for " +
+                  ago(leader_heard_ms_);
+  }
+}
+
+}  // namespace muster::failover

@@ -1,0 +1,57 @@
+// May this address try to prove who it is once more?
+//
+// Core; owned by whoever takes requests. Each address has a bucket of attempts that fails may
+// empty; it fills again with time. Ask for those only who showed nothing valid: a valid credential
+// is not made to wait for what others at its address do, and secrets of 160 bits are not guessed
+// whatever the rate. What is bounded is the work, the journal and the audit log that noise makes.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "base/time.h"
+
+namespace muster::identity {
+
+struct AttemptsOptions {
+  unsigned burst = 10;                        // failures at once, an address
+  Duration refill = std::chrono::seconds(6);  // one more
+  unsigned burst_of_all = 200;                // and of all addresses together
+  Duration refill_of_all = std::chrono::milliseconds(500);
+  std::size_t addresses_max = 4096;  // remembered; the one that failed longest ago is forgotten
+};
+
+class Attempts {
+ public:
+  explicit Attempts(AttemptsOptions options = {}) : options_(options) {}
+
+  // A failure came from there. Zero: it may be told what was wrong; otherwise it is only told to
+  // come again after so long, and nothing is written about it.
+  Duration failed(const std::string& address, Instant now);
+  // It proved who it is: what it failed before is forgotten.
+  void succeeded(const std::string& address);
+
+  [[nodiscard]] std::uint64_t failures() const { return failures_; }      // since the start
+  [[nodiscard]] std::uint64_t suppressed() const { return suppressed_; }  // of them: made to wait
+  [[nodiscard]] std::size_t addresses() const { return by_address_.size(); }
+
+ private:
+  // The moment at which the bucket would be full again: `burst` refills ahead means empty.
+  struct Bucket {
+    Instant full{};
+    std::uint64_t used = 0;  // order of the last failure
+  };
+  void make_room();
+
+  AttemptsOptions options_;
+  std::map<std::string, Bucket> by_address_;
+  std::map<std::uint64_t, std::string> by_use_;
+  Instant all_full_{};
+  std::uint64_t uses_ = 0;
+  std::uint64_t failures_ = 0;
+  std::uint64_t suppressed_ = 0;
+};
+
+}  // namespace muster::identity

@@ -1,0 +1,190 @@
+#include "identity/joining.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/problem.h"
+#include "identity/token.h"
+
+namespace muster::identity {
+namespace {
+
+constexpr std::size_t kGossipAddressesMax = 8;
+
+// Digests of random secrets: where two differ says nothing of use. Still no early end.
+bool same(std::string_view a, std::string_view b) {
+  unsigned difference = a.size() == b.size() ? 0 : 1;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  }
+  return difference == 0;
+}
+
+std::string span_text(Duration span) {
+  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(span).count();
+  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
+}
+
+Status check_clock(WallTime clock, WallTime now) {
+  const Duration ahead = clock - now;
+  const Duration difference = ahead < Duration{0} ? -ahead : ahead;
+  if (difference <= kClockDifferenceMax) return {};
+  return fail(Code::InvalidArgument,
+              "the clock of the machine that wants to join is " + span_text(difference) +
+                  (ahead < Duration{0} ? " behind" : " ahead of") +
+                  " this master's: set the one that is wrong (`timedatectl` shows it), then join");
+}
+
+Result<SigningAuthority> signing(const ClusterState& state) {
+  for (const auto& [id, authority] : state.authorities) {
+    if (authority.active) return SigningAuthority{authority.certificate, authority.key};
+  }
+  return fail(Code::Unavailable,
+              "this cluster has no authority that signs: `muster init` makes a secured cluster");
+}
+
+// A host that another node on record has is left out: nobody gets a certificate for his neighbour.
+bool of_another(const ClusterState& state, const NodeName& node, const std::string& host) {
+  const bool nodes = std::any_of(state.nodes.begin(), state.nodes.end(), [&](const auto& other) {
+    const NodeInfo& info = other.second.info;
+    return other.first != node &&
+           (info.rpc.host == host || info.http.host == host || info.gossip.host == host);
+  });
+  return nodes || std::any_of(state.masters.begin(), state.masters.end(), [&](const auto& other) {
+           return other.first != node && other.second.rpc.host == host;
+         });
+}
+
+std::vector<std::string> hosts_of(const ClusterState& state, const NodeName& node,
+                                  const std::vector<std::string>& claimed) {
+  std::vector<std::string> hosts{node, "localhost", "127.0.0.1"};
+  for (const std::string& host : claimed) {
+    const bool taken = std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+    if (host.empty() || host.size() > 63 || taken || of_another(state, node, host)) continue;
+    if (state.nodes.contains(host) || state.certificates.contains(host)) continue;
+    hosts.push_back(host);
+  }
+  return hosts;
+}
+
+SignOrder order_of(const ClusterState& state, SigningAuthority authority,
+                   const std::string& request, CertificateName name,
+                   const std::vector<std::string>& claimed, const Issuer& issuer, WallTime now) {
+  SignOrder order;
+  order.hosts = hosts_of(state, name.name, claimed);
+  order.authority = std::move(authority);
+  order.request = request;
+  order.name = std::move(name);
+  order.now = now;
+  order.life = issuer.life;
+  return order;
+}
+
+// The same words for every reason that a guesser could learn from.
+tl::unexpected<Error> unknown_token() {
+  return fail(Code::PermissionDenied,
+              "this join token is not known, has expired or is used up: `muster token create "
+              "--role agent` makes another");
+}
+
+}  // namespace
+
+Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const std::string& from,
+                    const Issuer& issuer, WallTime now) {
+  const auto token = parse_join_token(request.token);
+  if (!token) return tl::unexpected<Error>(token.error());
+  const auto record = state.tokens.find(token->id);
+  if (record == state.tokens.end() || record->second.kind != TokenKind::Join ||
+      !same(issuer.sha256(token->secret), record->second.sha256) || expired(record->second, now)) {
+    return unknown_token();
+  }
+  // Whoever shows the secret is told what is wrong otherwise.
+  if (record->second.node_role != token->role) {
+    return fail(Code::PermissionDenied, "this token is for joining as " +
+                                            std::string(to_text(record->second.node_role)) +
+                                            ", and was changed to say otherwise");
+  }
+  if (!valid_name(request.name)) {
+    return fail(Code::InvalidArgument, in_quotes(request.name) +
+                                           " is not a name: write 1 to 63 of a-z, 0-9, - and ., "
+                                           "with a letter or digit at both ends");
+  }
+  if (Status clock = check_clock(request.clock, now); !clock) {
+    return tl::unexpected<Error>(clock.error());
+  }
+  auto authority = signing(state);
+  if (!authority) return tl::unexpected<Error>(authority.error());
+  const CertificateName name{issuer.cluster, request.name, token->role};
+  return Issue{order_of(state, std::move(*authority), request.request, name, {request.host, from},
+                        issuer, now),
+               token->role,
+               token->id,
+               {}};
+}
+
+Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
+                            const std::string& request, const std::string& host,
+                            const Issuer& issuer, WallTime now) {
+  const auto known = state.certificates.find(peer.name);
+  const bool on_record =
+      known != state.certificates.end() && peer.cluster == issuer.cluster &&
+      !state.revoked.contains(peer.serial) &&
+      (known->second.serial == peer.serial ||
+       std::any_of(known->second.former.begin(), known->second.former.end(),
+                   [&](const FormerCertificate& one) { return one.serial == peer.serial; }));
+  if (!on_record) {
+    return fail(Code::PermissionDenied, "the certificate of node " + peer.name +
+                                            " is not on record, or was revoked: join it anew");
+  }
+  auto authority = signing(state);
+  if (!authority) return tl::unexpected<Error>(authority.error());
+  const NodeRole role = known->second.role;
+  return Issue{order_of(state, std::move(*authority), request, {issuer.cluster, peer.name, role},
+                        {host}, issuer, now),
+               role,
+               {},
+               peer.serial};
+}
+
+CommandBody recording(const Issue& issue, const SignedCertificate& made) {
+  const NodeName& node = issue.order.name.name;
+  if (issue.replaces.empty()) {
+    return UseJoinToken{issue.token, node, made.serial, made.key, issue.role, made.ends};
+  }
+  return RecordCertificate{node,       made.serial,     made.key, issue.replaces,
+                           issue.role, issue.order.now, made.ends};
+}
+
+bool is_current(const ClusterState& state, const NodeName& node, const std::string& serial) {
+  const auto known = state.certificates.find(node);
+  return known != state.certificates.end() && known->second.serial == serial;
+}
+
+std::string bundle_of(const ClusterState& state) {
+  std::string bundle;
+  for (const auto& [id, authority] : state.authorities) bundle += authority.certificate;
+  return bundle;
+}
+
+JoinAnswer join_answer(const ClusterState& state, const Issue& issue,
+                       const SignedCertificate& made) {
+  JoinAnswer answer;
+  answer.cluster = issue.order.name.cluster;
+  answer.cluster_id = state.id;
+  answer.role = issue.role;
+  answer.certificate = made.certificate;
+  answer.bundle = bundle_of(state);
+  answer.gossip_keys = state.gossip_keys;
+  for (const auto& [name, master] : state.masters) answer.masters.emplace_back(name, master.rpc);
+  for (const auto& [name, node] : state.nodes) {
+    if (node.state != NodeState::Alive || name == issue.order.name.name) continue;
+    // Masters first: they are the last to go.
+    const auto at = state.masters.contains(name) ? answer.gossip.begin() : answer.gossip.end();
+    answer.gossip.insert(at, node.info.gossip);
+  }
+  if (answer.gossip.size() > kGossipAddressesMax) answer.gossip.resize(kGossipAddressesMax);
+  return answer;
+}
+
+}  // namespace muster::identity

@@ -1,0 +1,83 @@
+// May this node join, or have its certificate renewed, and what is it given?
+//
+// Core: pure functions of the replicated state. They decide what is to be signed; the signer is a
+// driver (identity/openssl_authority.h); what was signed is handed out only when the command that
+// records it was applied. No error holds a secret.
+//
+//   admit() or admit_renewal() -> SignOrder -> signed -> command -> applied -> is_current() ->
+//   answer
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/cluster_state.h"
+#include "base/command.h"
+#include "base/error.h"
+#include "base/identity.h"
+#include "identity/issue.h"
+
+namespace muster::identity {
+
+// Clocks that differ by more than this would refuse each other's certificates soon.
+inline constexpr Duration kClockDifferenceMax = std::chrono::minutes(30);
+
+struct JoinRequest {
+  std::string token;    // as it was given out; a secret
+  NodeName name;        // that the node wants
+  std::string request;  // for a certificate, PEM
+  std::string host;     // under which others reach it; empty: where the request comes from
+  WallTime clock{};     // of the node that asks
+};
+
+struct JoinAnswer {
+  std::string cluster;
+  std::string cluster_id;
+  NodeRole role = NodeRole::Agent;
+  std::string certificate;  // PEM
+  std::string bundle;       // PEM of every authority
+  GossipKeys gossip_keys;   // secrets
+  std::vector<std::pair<NodeName, Address>> masters;
+  std::vector<Address> gossip;  // of nodes that live, a few
+};
+
+// What the masters' side works with besides the state.
+struct Issuer {
+  std::string cluster;                                  // its name
+  std::function<std::string(std::string_view)> sha256;  // in lower-case hexadecimal
+  Duration life = kNodeLife;
+};
+
+// What must be signed and recorded for one node.
+struct Issue {
+  SignOrder order;
+  NodeRole role = NodeRole::Agent;
+  std::string token;     // id of the join token; empty: a renewal
+  std::string replaces;  // serial; empty: a join
+};
+
+// `from`: the numeric address that the request came from.
+[[nodiscard]] Result<Issue> admit(const ClusterState& state, const JoinRequest& request,
+                                  const std::string& from, const Issuer& issuer, WallTime now);
+
+// `peer` has proved in its handshake that it is this node. `host`: as in admit().
+[[nodiscard]] Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
+                                          const std::string& request, const std::string& host,
+                                          const Issuer& issuer, WallTime now);
+
+// UseJoinToken or RecordCertificate.
+[[nodiscard]] CommandBody recording(const Issue& issue, const SignedCertificate& made);
+
+// The state has this certificate as the node's: it may be handed out.
+[[nodiscard]] bool is_current(const ClusterState& state, const NodeName& node,
+                              const std::string& serial);
+
+[[nodiscard]] JoinAnswer join_answer(const ClusterState& state, const Issue& issue,
+                                     const SignedCertificate& made);
+
+// PEM of every authority that is trusted.
+[[nodiscard]] std::string bundle_of(const ClusterState& state);
+
+}  // namespace muster::identity

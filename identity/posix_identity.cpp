@@ -1,0 +1,261 @@
+#include "identity/posix_identity.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "identity/openssl_certificate.h"
+
+namespace muster::identity {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
+constexpr const char* kRevokedTitle = "# serials of certificates that were revoked\n";
+
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor() {
+    if (number_ >= 0) ::close(number_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return number_; }
+  [[nodiscard]] bool good() const { return number_ >= 0; }
+
+ private:
+  int number_;
+};
+
+// A directory that goes with this object, unless it was given another name.
+class Scaffold {
+ public:
+  explicit Scaffold(std::string path) : path_(std::move(path)) {}
+  ~Scaffold() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  Scaffold(const Scaffold&) = delete;
+  Scaffold& operator=(const Scaffold&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+  void keep() { path_.clear(); }
+
+ private:
+  std::string path_;
+};
+
+tl::unexpected<Error> failure(const std::string& what, const std::string& path) {
+  const int number = errno;
+  const Code code = number == ENOENT                       ? Code::NotFound
+                    : number == EACCES || number == EPERM  ? Code::PermissionDenied
+                    : number == ENOSPC || number == EDQUOT ? Code::Exhausted
+                                                           : Code::Internal;
+  std::string text = "cannot " + what + " ";
+  text += path + ": " + std::generic_category().message(number);
+  if (code == Code::NotFound) text += "; `muster init` or `muster join` makes an identity";
+  return fail(code, std::move(text));
+}
+
+enum class Secrecy { Public, Secret };
+
+Status check_secrecy(const struct stat& state, const std::string& path) {
+  if ((state.st_mode & 077) != 0) {
+    return fail(Code::PermissionDenied, path + " is open to others than its owner: chmod 600 " +
+                                            path + ", and join anew if somebody may have read it");
+  }
+  if (state.st_uid != 0 && state.st_uid != ::geteuid()) {
+    return fail(Code::PermissionDenied, path + " belongs to user " + std::to_string(state.st_uid) +
+                                            ": chown it to " + std::to_string(::geteuid()) +
+                                            " or root");
+  }
+  return {};
+}
+
+Result<std::string> read_file(const std::string& path, Secrecy secrecy) {
+  // Not to wait for the writer of a FIFO.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat state {};
+  if (!file.good() || ::fstat(file.get(), &state) != 0) return failure("read", path);
+  if (!S_ISREG(state.st_mode)) return fail(Code::InvalidArgument, path + " is not a file");
+  if (secrecy == Secrecy::Secret) {
+    if (Status kept = check_secrecy(state, path); !kept) {
+      return tl::unexpected<Error>(kept.error());
+    }
+  }
+  std::string text(kFileBytesMax + 1, '\0');  // one more shows that there is more
+  std::size_t filled = 0;
+  while (filled < text.size()) {
+    const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return failure("read", path);
+    if (got == 0) break;
+    filled += static_cast<std::size_t>(got);
+  }
+  if (filled > kFileBytesMax) {
+    return fail(Code::InvalidArgument, path + " is larger than " + std::to_string(kFileBytesMax) +
+                                           " bytes: it is not what it should be");
+  }
+  text.resize(filled);
+  return text;
+}
+
+Status sync_directory(const std::string& path) {
+  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!directory.good() || ::fsync(directory.get()) != 0) return failure("write", path);
+  return {};
+}
+
+// Everything is 0600: of what is public a copy costs nothing.
+Status write_file(const std::string& path, std::string_view text) {
+  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!file.good()) return failure("write", path);
+  while (!text.empty()) {
+    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
+    if (wrote < 0 && errno == EINTR) continue;
+    if (wrote < 0) return failure("write", path);
+    text.remove_prefix(static_cast<std::size_t>(wrote));
+  }
+  if (::fsync(file.get()) != 0) return failure("write", path);
+  return {};
+}
+
+// The old text or the new one, also after a crash. Whoever agent runs as owns the directory, so the
+// file keeps its owner when root changes it.
+Status replace_file(const std::string& directory, const std::string& name, std::string_view text) {
+  const std::string path = directory + "/" + name;
+  const std::string fresh = path + ".new";
+  if (Status wrote = write_file(fresh, text); !wrote) return wrote;
+  struct stat state {};
+  if (::stat(directory.c_str(), &state) == 0 && ::geteuid() == 0 && state.st_uid != 0 &&
+      ::chown(fresh.c_str(), state.st_uid, state.st_gid) != 0) {
+    return failure("keep the owner of", path);
+  }
+  if (::rename(fresh.c_str(), path.c_str()) != 0) return failure("write", path);
+  return sync_directory(directory);
+}
+
+Status remove_file(const std::string& directory, const std::string& name) {
+  const std::string path = directory + "/" + name;
+  if (::unlink(path.c_str()) != 0) {
+    if (errno == ENOENT) return {};
+    return failure("remove", path);
+  }
+  return sync_directory(directory);
+}
+
+}  // namespace
+
+Status create_identity(const std::string& directory,
+                       const std::map<std::string, std::string>& files) {
+  const Scaffold scaffold(directory + ".new");
+  std::error_code ignored;
+  fs::remove_all(scaffold.path(), ignored);  // of one that was killed
+  const std::string parent = fs::path(directory).parent_path().string();
+  fs::create_directories(parent, ignored);
+  if (::mkdir(scaffold.path().c_str(), 0700) != 0) return failure("make", directory);
+  for (const auto& [name, text] : files) {
+    if (Status wrote = write_file(scaffold.path() + "/" + name, text); !wrote) return wrote;
+  }
+  struct stat state {};
+  if (::geteuid() == 0 && ::stat(parent.c_str(), &state) == 0 && state.st_uid != 0) {
+    // The agent will run as whom its data belongs to.
+    for (const auto& [name, text] : files) {
+      const std::string path = scaffold.path() + "/" + name;
+      if (::chown(path.c_str(), state.st_uid, state.st_gid) != 0) return failure("own", path);
+    }
+    if (::chown(scaffold.path().c_str(), state.st_uid, state.st_gid) != 0) {
+      return failure("own", directory);
+    }
+  }
+  if (Status synced = sync_directory(scaffold.path()); !synced) return synced;
+  if (::rename(scaffold.path().c_str(), directory.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
+      return fail(Code::Conflict, "there is an identity in " + directory +
+                                      " already: this node belongs to a cluster; remove the "
+                                      "directory only if it shall belong to none");
+    }
+    return failure("make", directory);
+  }
+  return sync_directory(parent);
+}
+
+Result<Credentials> load_credentials(const std::string& directory) {
+  auto certificate = read_file(directory + "/node.pem", Secrecy::Public);
+  if (!certificate) return tl::unexpected<Error>(certificate.error());
+  auto bundle = read_file(directory + "/ca.pem", Secrecy::Public);
+  if (!bundle) return tl::unexpected<Error>(bundle.error());
+  auto key = read_file(directory + "/node.key", Secrecy::Secret);
+  if (!key) return tl::unexpected<Error>(key.error());
+  if (!belongs(*certificate, *key)) {
+    // A crash between the two renames of replace_certificate() leaves it here.
+    key = read_file(directory + "/node.key.next", Secrecy::Secret);
+    if (!key || !belongs(*certificate, *key)) {
+      return fail(Code::DataLoss, directory + "/node.key is not the key of node.pem beside it: " +
+                                      "restore both, or remove the directory and join anew");
+    }
+  }
+  return Credentials{std::move(*certificate), std::move(*key), std::move(*bundle)};
+}
+
+Status replace_certificate(const std::string& directory, const std::string& certificate,
+                           const std::string& key) {
+  if (!belongs(certificate, key)) {
+    return fail(Code::InvalidArgument,
+                "a renewed certificate is not for the key that was made for it");
+  }
+  // In this order some key fits the certificate at any time: see load_credentials().
+  if (Status wrote = replace_file(directory, "node.key.next", key); !wrote) return wrote;
+  if (Status wrote = replace_file(directory, "node.pem", certificate); !wrote) return wrote;
+  if (Status wrote = replace_file(directory, "node.key", key); !wrote) return wrote;
+  return remove_file(directory, "node.key.next");
+}
+
+Status replace_bundle(const std::string& directory, const std::string& bundle) {
+  if (auto read = read_bundle(bundle); !read) return tl::unexpected<Error>(read.error());
+  return replace_file(directory, "ca.pem", bundle);
+}
+
+Status replace_revoked(const std::string& directory, const std::set<std::string>& serials) {
+  std::string text = kRevokedTitle;
+  for (const std::string& serial : serials) text += serial + "\n";
+  return replace_file(directory, "revoked", text);
+}
+
+Result<std::set<std::string>> load_revoked(const std::string& directory) {
+  std::set<std::string> serials;
+  const auto text = read_file(directory + "/revoked", Secrecy::Public);
+  if (!text && text.error().code == Code::NotFound) return serials;
+  if (!text) return tl::unexpected<Error>(text.error());
+  for (std::size_t at = 0; at < text->size();) {
+    const std::size_t end = std::min(text->find('\n', at), text->size());
+    const std::string line = text->substr(at, end - at);
+    if (!line.empty() && line.front() != '#') serials.insert(line);
+    at = end + 1;
+  }
+  return serials;
+}
+
+Result<std::optional<std::string>> load_founding(const std::string& directory) {
+  auto text = read_file(directory + "/founding", Secrecy::Secret);
+  if (text) return std::optional<std::string>(std::move(*text));
+  if (text.error().code == Code::NotFound) return std::optional<std::string>();
+  return tl::unexpected<Error>(text.error());
+}
+
+Status remove_founding(const std::string& directory) { return remove_file(directory, "founding"); }
+
+Result<std::string> load_secret(const std::string& path) {
+  return read_file(path, Secrecy::Secret);
+}
+
+}  // namespace muster::identity

@@ -1,0 +1,79 @@
+#include "agent/trust.h"
+
+#include <gtest/gtest.h>
+
+namespace muster::agent {
+namespace {
+
+PeerIdentity node(const std::string& name, bool master, const std::string& serial) {
+  return {name, master, serial, "c", {}};
+}
+
+rpc::Hello hello(const std::string& from, rpc::Purpose purpose) {
+  rpc::Hello hello;
+  hello.from = from;
+  hello.purpose = purpose;
+  return hello;
+}
+
+TEST(Trust, InAPlainClusterEverybodyIsBelieved) {
+  Trust trust(false, "c");
+  EXPECT_EQ(trust.admit(2, std::nullopt), "");
+  EXPECT_EQ(trust.admit_master(1, std::nullopt, "n1"), "");
+  EXPECT_EQ(trust.objection(2, hello("n7", rpc::Purpose::Master)), "");
+  EXPECT_TRUE(trust.vouches(2));
+}
+
+TEST(Trust, InASecuredClusterNobodyIsAdmittedWithoutAProof) {
+  Trust trust(true, "c");
+  EXPECT_NE(trust.admit(2, std::nullopt), "");
+  EXPECT_NE(trust.objection(2, hello("n1", rpc::Purpose::Agent)), "");
+  EXPECT_FALSE(trust.vouches(2));
+}
+
+TEST(Trust, ACertificateOfAnotherClusterIsRefused) {
+  Trust trust(true, "c");
+  PeerIdentity stranger = node("n1", true, "1");
+  stranger.cluster = "d";
+  EXPECT_NE(trust.admit(2, stranger).find("cluster \"d\""), std::string::npos);
+}
+
+TEST(Trust, ANodeSpeaksForItselfOnly) {
+  Trust trust(true, "c");
+  ASSERT_EQ(trust.admit(2, node("n2", false, "5")), "");
+  EXPECT_EQ(trust.objection(2, hello("n2", rpc::Purpose::Agent)), "");
+  EXPECT_NE(trust.objection(2, hello("n1", rpc::Purpose::Agent)).find("n1"), std::string::npos);
+}
+
+TEST(Trust, AnAgentsCertificateMakesNoMaster) {
+  Trust trust(true, "c");
+  ASSERT_EQ(trust.admit(2, node("n2", false, "5")), "");
+  EXPECT_NE(trust.objection(2, hello("n2", rpc::Purpose::Master)), "");
+  EXPECT_FALSE(trust.vouches(2));
+  ASSERT_EQ(trust.admit(4, node("n1", true, "6")), "");
+  EXPECT_EQ(trust.objection(4, hello("n1", rpc::Purpose::Master)), "");
+  EXPECT_TRUE(trust.vouches(4));
+}
+
+TEST(Trust, WhoeverAnswersAtAMastersAddressMustBeThatMaster) {
+  Trust trust(true, "c");
+  EXPECT_EQ(trust.admit_master(1, node("n1", true, "1"), "n1"), "");
+  EXPECT_NE(trust.admit_master(3, node("n2", true, "2"), "n1").find("n2"), std::string::npos);
+  EXPECT_NE(trust.admit_master(5, node("n1", false, "3"), "n1"), "");
+  EXPECT_FALSE(trust.vouches(3));
+  EXPECT_FALSE(trust.vouches(5));
+}
+
+TEST(Trust, ARevocationEndsTheStreamsOfThatCertificateAndNoOthers) {
+  Trust trust(true, "c");
+  ASSERT_EQ(trust.admit(2, node("n2", false, "5")), "");
+  ASSERT_EQ(trust.admit(4, node("n3", false, "6")), "");
+  ASSERT_EQ(trust.admit(6, node("n2", false, "5")), "");
+  EXPECT_EQ(trust.revoke({"5", "77"}), (std::vector<StreamId>{2, 6}));
+  EXPECT_NE(trust.admit(8, node("n2", false, "5")).find("revoked"), std::string::npos);
+  EXPECT_EQ(trust.objection(4, hello("n3", rpc::Purpose::Agent)), "");
+  EXPECT_TRUE(trust.revoke({"5", "77"}).empty());
+}
+
+}  // namespace
+}  // namespace muster::agent

@@ -56,6 +56,19 @@ Result<std::string> AgentClient::ask(const char* method, const std::string& path
   request.timeout = kPatience;
   request.body_bytes_max = kAnswerBytesMax;
   if (!request.body.empty()) request.headers.emplace_back("Content-Type", "application/yaml");
+  return ask(std::move(request));
+}
+
+Result<std::string> AgentClient::download(const std::string& path, std::size_t bytes_max,
+                                          Duration patience) const {
+  HttpRequest request;
+  request.url = "http://" + address_ + path;
+  request.timeout = patience;
+  request.body_bytes_max = bytes_max;
+  return ask(std::move(request));
+}
+
+Result<std::string> AgentClient::ask(HttpRequest request) const {
   HttpOutcome outcome = run(std::move(request));
   if (!outcome.reached) {
     return fail(Code::Unavailable, "no agent answers at " + address_ +

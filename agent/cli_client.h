@@ -7,6 +7,7 @@
 #include <string>
 
 #include "agent/cli_commands.h"
+#include "base/curl_transfers.h"
 #include "base/error.h"
 
 namespace muster::agent {
@@ -27,10 +28,14 @@ class AgentClient {
   [[nodiscard]] Result<std::string> get(const std::string& path) const;
   [[nodiscard]] Result<std::string> post(const std::string& path, std::string body) const;
   [[nodiscard]] Result<std::string> remove(const std::string& path) const;
+  // A GET whose answer may be large and take long.
+  [[nodiscard]] Result<std::string> download(const std::string& path, std::size_t bytes_max,
+                                             Duration patience) const;
 
  private:
   [[nodiscard]] Result<std::string> ask(const char* method, const std::string& path,
                                         std::string body) const;
+  [[nodiscard]] Result<std::string> ask(HttpRequest request) const;
   std::string address_;
 };
 

@@ -2,13 +2,19 @@
 
 #include <algorithm>
 #include <charconv>
-#include <cstdio>
 #include <map>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api_access.h"
+#include "agent/api_json.h"
+#include "agent/api_kv.h"
+#include "agent/api_masters.h"
 #include "agent/api_why.h"
 #include "agent/api_workloads.h"
+#include "agent/query.h"
+#include "agent/routes.h"
 #include "base/problem.h"
 
 namespace muster::agent {
@@ -17,17 +23,7 @@ namespace {
 using gossip::MemberState;
 using nlohmann::json;
 
-constexpr std::string_view kWorkloads = "/v1/workloads";
-constexpr std::string_view kWorkloadPrefix = "/v1/workloads/";
 constexpr std::string_view kLogPrefix = "/v1/logs/";
-constexpr std::string_view kRead = "GET, HEAD";
-
-// Text that is not UTF-8 is shown with U+FFFD where it is not.
-std::string json_text(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-ApiResponse ok(const json& body) { return {200, std::string(kJsonType), json_text(body)}; }
 
 json labels_json(const std::map<std::string, std::string>& labels) {
   json out = json::object();
@@ -90,7 +86,7 @@ ApiResponse status(const View& view) {
     out[key] = nullptr;  // what only masters know
   }
   if (view.master) add_master_status(*view.master, out);
-  return ok(out);
+  return ok_json(out);
 }
 
 ApiResponse ready(const View& view) {
@@ -120,7 +116,8 @@ ApiResponse members(const View& view) {
                     {"since", rfc3339(view.clock.wall_at(member.since))},
                     {"since_ms", view.clock.wall_at(member.since).time_since_epoch().count()}});
   }
-  return ok({{"members", std::move(list)}});
+  return ok_json({{"members", std::move(list)}, {"index", view.member_changes}})
+      .with(kIndexHeader, std::to_string(view.member_changes));
 }
 
 // --- the cluster's state ---
@@ -156,41 +153,45 @@ ApiResponse nodes(const MasterView& master) {
   for (const auto& [name, record] : master.state->nodes) {
     list.push_back(node_json(record, *master.state));
   }
-  return ok(
-      {{"nodes", std::move(list)}, {"stale", !master.has_leader}, {"index", master.state->index}});
+  return listing("nodes", std::move(list), master);
+}
+
+json event_json(const EventRecord& event) {
+  return {{"sequence", event.sequence},
+          {"at", rfc3339(event.at)},
+          {"at_ms", event.at.time_since_epoch().count()},
+          {"kind", event.kind},
+          {"subject", event.subject},
+          {"text", event.text}};
 }
 
 // With `since` the oldest after it, so that a reader who goes on at `next` misses none; without it
 // the newest.
-ApiResponse events(const MasterView& master, std::string_view query) {
-  const std::deque<EventRecord>& all = master.state->events;
-  const auto since = query_number(query, "since", 0, ~std::uint64_t{0});
-  const auto limit = query_number(query, "limit", kEventsMax, kEventsMax);
+ApiResponse events(const MasterView& master, const Query& query) {
+  const auto& all = master.state->events;
+  const auto since = query.number("since", 0, ~std::uint64_t{0});
+  const auto limit = query.number("limit", kEventsMax, kEventsMax);
   if (!since) return problem(since.error());
   if (!limit) return problem(limit.error());
-  auto from = std::find_if(all.begin(), all.end(),
-                           [&](const EventRecord& event) { return event.sequence > *since; });
-  auto until = all.end();
-  if (static_cast<std::uint64_t>(until - from) > *limit) {
-    const auto count = static_cast<std::ptrdiff_t>(*limit);
+  std::vector<const EventRecord*> wanted;
+  for (const EventRecord& event : all) {
+    if (event.sequence > *since) wanted.push_back(&event);
+  }
+  if (wanted.size() > *limit) {
+    const auto surplus = static_cast<std::ptrdiff_t>(wanted.size() - *limit);
     if (*since == 0) {
-      from = until - count;
+      wanted.erase(wanted.begin(), wanted.begin() + surplus);
     } else {
-      until = from + count;
+      wanted.erase(wanted.end() - surplus, wanted.end());
     }
   }
   json list = json::array();
-  std::uint64_t next = *since;
-  for (; from != until; ++from) {
-    next = from->sequence;
-    list.push_back({{"sequence", from->sequence},
-                    {"at", rfc3339(from->at)},
-                    {"at_ms", from->at.time_since_epoch().count()},
-                    {"kind", from->kind},
-                    {"subject", from->subject},
-                    {"text", from->text}});
-  }
-  return ok({{"events", std::move(list)}, {"next", next}, {"stale", !master.has_leader}});
+  for (const EventRecord* event : wanted) list.push_back(event_json(*event));
+  const json body{{"events", std::move(list)},
+                  {"next", wanted.empty() ? *since : wanted.back()->sequence},
+                  {"stale", !master.has_leader},
+                  {"index", master.state->index}};
+  return indexed(ok_json(body), *master.state);
 }
 
 // https://prometheus.io/docs/prometheus/latest/http_sd/: on an error Prometheus keeps the targets
@@ -213,114 +214,69 @@ ApiResponse scrape_targets(const View& view) {
                         {"__meta_muster_state", gossip::to_text(seen)},
                         {"__meta_muster_role", record.info.master ? "master" : "worker"}}}});
   }
-  return ok(groups);
+  return ok_json(groups);
 }
 
-// --- paths ---
-enum class Page {
-  None,
-  Health,
-  Ready,
-  Status,
-  Members,
-  Nodes,
-  Workloads,
-  Workload,
-  Events,
-  Targets,
-  WhyNode
-};
-
-Page page_of(std::string_view path) {
-  if (path == "/healthz") return Page::Health;
-  if (path == "/readyz") return Page::Ready;
-  if (path == "/v1/status") return Page::Status;
-  if (path == "/v1/members") return Page::Members;
-  if (path == "/v1/nodes") return Page::Nodes;
-  if (path == kWorkloads) return Page::Workloads;
-  if (path == "/v1/events") return Page::Events;
-  if (path == "/v1/sd/prometheus") return Page::Targets;
-  if (!why_node_name(path).empty()) return Page::WhyNode;
-  return workload_name(path).empty() ? Page::None : Page::Workload;
-}
-
-bool decimal(std::string_view text, std::uint64_t& out) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
-  return !text.empty() && error == std::errc() && end == text.data() + text.size();
-}
-
-std::string_view title_of(Code code) {
-  switch (code) {
-    case Code::InvalidArgument: return "wrong request";
-    case Code::NotFound: return "not found";
-    case Code::Conflict: return "conflict";
-    case Code::PermissionDenied: return "not permitted";
-    case Code::Unavailable: return "not possible now";
-    case Code::Unknown: return "outcome unknown";
-    case Code::Exhausted: return "out of space";
-    case Code::DataLoss: return "data lost";
-    case Code::Timeout: return "no answer in time";
-    case Code::Internal: return "internal error";
+// What only masters know, from the replicated state.
+ApiResponse cluster_page(const View& view, Page page, const std::string& name, const Query& query) {
+  const MasterView& master = *view.master;
+  const ClusterState& state = *master.state;
+  switch (page) {
+    case Page::Nodes: return nodes(master);
+    case Page::Workloads: return workload_list(master);
+    case Page::Workload: return one_workload(master, name);
+    case Page::Events: return events(master, query);
+    case Page::EventStream: return cluster_events_since(state, query);
+    case Page::Targets: return scrape_targets(view);
+    case Page::Keys: return key_list(state, query);
+    case Page::Key: return one_key(state, name, query);
+    case Page::Watch: return key_events(state, query);
+    case Page::Leases: return lease_list(master);
+    case Page::Lease: return one_lease(master, name);
+    case Page::Tokens: return token_list(master);
+    case Page::Silences: return silence_list(master, view.now);
+    case Page::Masters: return master_list(view);
+    case Page::Authorities: return authority_bundle(master);
+    case Page::GossipKeys: return gossip_key_list(master);
+    default: return problem(404, "not found", "there is nothing to read there");
   }
-  return "internal error";
 }
 
 }  // namespace
 
-std::string_view allowed_methods(std::string_view path) {
-  if (path == kWorkloads) return "GET, HEAD, POST";
-  if (!workload_name(path).empty()) return "GET, HEAD, DELETE";
-  if (path == "/metrics" || log_instance(path) != 0 || page_of(path) != Page::None) return kRead;
-  return "";
+std::string event_text(const EventRecord& event) {
+  std::string text = json_text(event_json(event));
+  text.pop_back();
+  return text;
 }
 
 std::optional<ApiResponse> answer_read(const View& view, std::string_view path,
-                                       std::string_view query) {
-  const Page page = page_of(path);
-  if (page == Page::None) return problem(404, "not found", "no such path: " + in_quotes(path));
-  if (page == Page::Health) return ApiResponse{200, std::string(kTextType), "ok\n"};
-  if (page == Page::Ready) return ready(view);
-  if (page == Page::Status) return status(view);
-  if (page == Page::Members) return members(view);
-  if (page == Page::WhyNode) return why_node(view, why_node_name(path));
+                                       std::string_view raw_query) {
+  const RouteMatch match = find_route("GET", path);
+  if (match.route == nullptr) {
+    return problem(404, "not found", "no such path: " + in_quotes(path),
+                   "GET /v1/openapi.yaml lists every path");
+  }
+  const auto query = Query::parse(raw_query);
+  if (!query) return problem(query.error());
+  switch (match.route->page) {
+    case Page::Health: return ApiResponse{200, std::string(kTextType), "ok\n"};
+    case Page::Ready: return ready(view);
+    case Page::Status: return status(view);
+    case Page::Members: return members(view);
+    case Page::WhyNode: return why_node(view, match.name);
+    default: break;
+  }
+  const bool cluster =
+      match.route->source == Source::Cluster || match.route->source == Source::Stream;
+  if (!cluster) return problem(404, "not found", "there is nothing to read there");
   if (!view.master) return std::nullopt;
-  const MasterView& master = *view.master;
-  if (page == Page::Nodes) return nodes(master);
-  if (page == Page::Events) return events(master, query);
-  if (page == Page::Targets) return scrape_targets(view);
-  if (page == Page::Workloads) return workload_list(master);
-  return one_workload(master, workload_name(path));
+  return cluster_page(view, match.route->page, match.name, *query);
 }
 
 ApiResponse no_coordinator(const View& view) {
-  return problem(503, title_of(Code::Unavailable),
-                 "no quorum: no coordinator answers " + view.self.name +
-                     "; a majority of the masters must be up");
-}
-
-ApiResponse problem(int status, std::string_view title, std::string_view detail) {
-  const json body{{"title", title}, {"status", status}, {"detail", detail}};
-  return {status, std::string(kProblemType), json_text(body)};
-}
-
-ApiResponse problem(const Error& error) {
-  return problem(http_status(error.code), title_of(error.code), error.text);
-}
-
-int http_status(Code code) {
-  switch (code) {
-    case Code::InvalidArgument: return 400;
-    case Code::NotFound: return 404;
-    case Code::Conflict: return 409;
-    case Code::PermissionDenied: return 403;
-    case Code::Unavailable: return 503;
-    case Code::Unknown: return 504;
-    case Code::Exhausted: return 507;
-    case Code::Timeout: return 504;
-    case Code::DataLoss:
-    case Code::Internal: return 500;
-  }
-  return 500;
+  return problem(Error{Code::Unavailable, "no quorum: no coordinator answers " + view.self.name +
+                                              "; a majority of the masters must be up"});
 }
 
 std::string results_json(const std::vector<std::string>& results) {
@@ -328,43 +284,11 @@ std::string results_json(const std::vector<std::string>& results) {
 }
 
 InstanceId log_instance(std::string_view path) {
-  InstanceId id = 0;
   if (!path.starts_with(kLogPrefix)) return 0;
-  return decimal(path.substr(kLogPrefix.size()), id) ? id : 0;
-}
-
-Result<std::uint64_t> query_number(std::string_view query, std::string_view name,
-                                   std::uint64_t otherwise, std::uint64_t max) {
-  while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    if (pair.substr(0, pair.find('=')) != name) continue;
-    const std::string_view text = pair.substr(std::min(pair.size(), name.size() + 1));
-    std::uint64_t value = 0;
-    if (decimal(text, value) && value <= max) return value;
-    return fail(Code::InvalidArgument, std::string(name) + ": expected a number from 0 to " +
-                                           std::to_string(max) + ", found " + in_quotes(text));
-  }
-  return otherwise;
-}
-
-std::string_view workload_name(std::string_view path) {
-  if (!path.starts_with(kWorkloadPrefix)) return "";
-  const std::string_view name = path.substr(kWorkloadPrefix.size());
-  return name.find('/') == std::string_view::npos ? name : "";
-}
-
-std::string rfc3339(WallTime at) {
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(at - day);
-  char text[64];
-  std::snprintf(text, sizeof text, "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<int>(time.hours().count()),
-                static_cast<int>(time.minutes().count()), static_cast<int>(time.seconds().count()),
-                static_cast<int>(time.subseconds().count()));
-  return text;
+  const std::string_view text = path.substr(kLogPrefix.size());
+  InstanceId id = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
+  return error == std::errc() && end == text.data() + text.size() ? id : 0;
 }
 
 }  // namespace muster::agent

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api_json.h"
 #include "base/problem.h"
 
 namespace muster::agent {
@@ -198,12 +199,6 @@ void add_present(const View& view, const MemberView& member, json& out) {
 
 }  // namespace
 
-std::string_view why_node_name(std::string_view path) {
-  if (!path.starts_with(kPrefix)) return "";
-  const std::string_view name = path.substr(kPrefix.size());
-  return name.find('/') == std::string_view::npos ? name : "";
-}
-
 std::vector<std::string> explain(const MemberEvent& event, const WallAnchor& clock) {
   const gossip::Meta& meta = event.now.meta();
   switch (event.kind) {
@@ -267,8 +262,7 @@ ApiResponse why_node(const View& view, std::string_view node) {
   }
   out["events"] = std::move(events);
   if (view.master) out["cluster_events"] = cluster_events(*view.master->state, name);
-  return {200, std::string(kJsonType),
-          out.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
+  return ok_json(out);
 }
 
 }  // namespace muster::agent

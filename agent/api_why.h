@@ -12,8 +12,6 @@
 
 namespace muster::agent {
 
-// The node's name of /v1/why/node/NAME; empty: it is no such path.
-[[nodiscard]] std::string_view why_node_name(std::string_view path);
 // /v1/why/node/NAME: how the member is to this agent, what happened to it, oldest first, and on
 // masters the cluster's own events about it; 404 when nobody of that name was ever seen here.
 [[nodiscard]] ApiResponse why_node(const View& view, std::string_view name);

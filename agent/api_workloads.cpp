@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "agent/api_json.h"
 #include "base/problem.h"
 #include "base/quantity.h"
 #include "failover/placement.h"
@@ -13,13 +14,6 @@ namespace muster::agent {
 namespace {
 
 using nlohmann::json;
-
-ApiResponse ok(const json& body) {
-  return {200, std::string(kJsonType),
-          body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n"};
-}
-
-json time_json(WallTime at) { return at == WallTime{} ? json() : json(rfc3339(at)); }
 
 struct Copies {
   std::size_t running = 0;  // ready ones too
@@ -181,9 +175,7 @@ ApiResponse workload_list(const MasterView& master) {
   for (const std::string& name : names_of(*master.state)) {
     list.push_back(any_json(*master.state, name));
   }
-  return ok({{"workloads", std::move(list)},
-             {"stale", !master.has_leader},
-             {"index", master.state->index}});
+  return listing("workloads", std::move(list), master);
 }
 
 ApiResponse one_workload(const MasterView& master, std::string_view name) {
@@ -196,7 +188,7 @@ ApiResponse one_workload(const MasterView& master, std::string_view name) {
   out["spec"] = record == master.state->workloads.end() ? json() : spec_json(record->second.spec);
   out["stale"] = !master.has_leader;
   out["index"] = master.state->index;
-  return ok(out);
+  return indexed(ok_json(out), *master.state);
 }
 
 std::size_t workloads_ready(const ClusterState& state) {

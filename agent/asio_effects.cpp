@@ -4,6 +4,7 @@
 
 #include "agent/api.h"
 #include "agent/asio_wiring.h"
+#include "agent/facts.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
 #include "failover/sqlite_log_store.h"
@@ -111,20 +112,16 @@ void Runtime::act(WriteDone& effect) {
 
 void Runtime::act(ReadDone& effect) {
   if (auto waiting = reads_.extract(effect.request)) {
-    waiting.mapped()(effect.status, std::move(effect.body));
+    if (effect.body.empty()) return waiting.mapped()(ReadAnswer(no_coordinator(*views_.read())));
+    waiting.mapped()(ReadAnswer(unpacked(effect.status, std::move(effect.body))));
   }
 }
 
 // Several reads that one round of consensus has confirmed share a view.
 void Runtime::act(AnswerRead& effect) {
   if (node_.applied() != applied_published_) publish();
-  const auto answer = answer_read(*views_.read(), effect.read.path, effect.read.query);
-  rpc::ReadReply reply{effect.read.id, 404, {}};
-  if (answer) reply = {effect.read.id, answer->status, answer->body};
-  if (effect.stream != 0) return rpc_->send(effect.stream, reply);
-  if (auto waiting = reads_.extract(effect.request)) {
-    waiting.mapped()(reply.status, std::move(reply.body));
-  }
+  if (effect.stream != 0) return held_reads_.answer(effect.stream, effect.read, views_.read());
+  if (auto waiting = reads_.extract(effect.request)) waiting.mapped()(ReadAnswer(views_.read()));
 }
 
 void Runtime::act(EncodeSnapshot& effect) {
@@ -147,6 +144,7 @@ void Runtime::act(SaveClusterId& effect) {
 // Stores nothing in a plain cluster: there is nothing that must outlive this process.
 void Runtime::act(InstallFacts& effect) {
   const rpc::Facts& facts = effect.facts;
+  known_.publish(known_state(facts));
   asio::post(io_, [this, event = FactsStored{facts.revision, facts.keys_revision, {}, {}}] {
     happened(event);
   });

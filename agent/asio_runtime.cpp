@@ -108,7 +108,10 @@ void Runtime::publish() {
   streams_ = rpc_->streams();
   rpc_received_ = rpc_->traffic().bytes_received;
   rpc_sent_ = rpc_->traffic().bytes_sent;
-  views_.publish(node_.view(control_now()));
+  const auto view = node_.view(control_now());
+  views_.publish(view);
+  held_reads_.published(view);
+  if (http_) http_->published(view);
 }
 
 // What was agreed on or noticed is seen at once (a storm of it in one view, not in thousands);

@@ -8,12 +8,9 @@
 #include "agent/spdlog_journal.h"
 #include "collector/exposition.h"
 #include "collector/prometheus_exposition.h"
-#include "failover/posix_logs.h"
 
 namespace muster::agent {
 namespace {
-
-constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
 
 StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
   StreamPingEnded ended{sequence, std::nullopt};
@@ -89,46 +86,6 @@ Status Runtime::open_rpc() {
                            std::move(handlers));
   if (!rpc) return tl::unexpected(rpc.error());
   rpc_ = std::move(*rpc);
-  return {};
-}
-
-HttpPorts Runtime::http_ports() {
-  HttpPorts ports;
-  ports.view = [this] { return views_.read(); };
-  ports.metrics = [this] { return metrics(); };
-  ports.write = [this](CommandBody body, std::string id,
-                       std::function<void(Result<std::string>)> done) {
-    asio::post(
-        io_, [this, body = std::move(body), id = std::move(id), done = std::move(done)]() mutable {
-          writes_[++last_request_] = std::move(done);
-          happened(WriteRequested{last_request_, std::move(body), std::move(id)});
-        });
-  };
-  ports.read = [this](std::string path, std::string query,
-                      std::function<void(int, std::string)> done) {
-    asio::post(io_, [this, path = std::move(path), query = std::move(query),
-                     done = std::move(done)]() mutable {
-      reads_[++last_request_] = std::move(done);
-      happened(ReadRequested{last_request_, std::move(path), std::move(query)});
-    });
-  };
-  ports.log_tail = [this](InstanceId instance, unsigned lines) -> Result<std::string> {
-    const auto view = views_.read();
-    const auto found = view->instances.find(instance);
-    if (found == view->instances.end()) {
-      return fail(Code::NotFound,
-                  "instance " + std::to_string(instance) + " does not run on this node");
-    }
-    return failover::tail(found->second.log_path, lines, kLogTailBytesMax);
-  };
-  return ports;
-}
-
-Status Runtime::open_http() {
-  auto server =
-      CivetwebServer::open({config_.listen.address, config_.listen.http_port}, http_ports());
-  if (!server) return tl::unexpected(server.error());
-  http_ = std::move(*server);
   return {};
 }
 

@@ -16,6 +16,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "agent/asio_held_reads.h"
 #include "agent/asio_notify.h"
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
@@ -25,6 +26,7 @@
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
+#include "agent/posix_audit.h"
 #include "agent/prometheus_measures.h"
 #include "alerting/curl_webhook.h"
 #include "base/curl_transfers.h"
@@ -54,7 +56,12 @@ class Runtime {
   Status open_rpc();
   Status open_http();
   void start_log();
+  // asio_http.cpp
   HttpPorts http_ports();
+  void offer_changes(HttpPorts& ports);
+  void start_task(TaskRequest request, Done<ApiResponse> done);
+  Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
+  void audit(const AuditRecord& record);                  // likewise
   std::string metrics();  // on the threads of HTTP
 
   // --- the loop: asio_runtime.cpp ---
@@ -130,9 +137,14 @@ class Runtime {
   std::unique_ptr<AsioRpc> rpc_;
   Node node_;
   Published<View> views_;
+  // What agents that are no masters know of the replicated state: the tokens.
+  Published<ClusterState> known_{std::make_shared<const ClusterState>()};
+  std::unique_ptr<PosixAudit> audit_;
   std::unique_ptr<CivetwebServer> http_;
-  std::map<std::uint64_t, std::function<void(Result<std::string>)>> writes_;
-  std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
+  AsioHeldReads held_reads_{
+      io_, [this](StreamId stream, rpc::ReadReply reply) { rpc_->send(stream, std::move(reply)); }};
+  std::map<std::uint64_t, Done<Outcome>> writes_;
+  std::map<std::uint64_t, Done<ReadAnswer>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
   std::atomic<std::uint64_t> rpc_received_{0};  // bytes

@@ -6,10 +6,9 @@
 #include <CLI/CLI.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_groups.h"
 #include "agent/cli_keyring.h"
 #include "agent/cli_reads.h"
-#include "agent/cli_recover.h"
-#include "agent/cli_snapshot.h"
 #include "agent/cli_writes.h"
 #include "base/ids.h"
 
@@ -34,9 +33,8 @@ struct Arguments {
   std::string name;
   EventArguments events;
   KeyringArguments keyring;
-  SnapshotArguments snapshot;
-  RecoverArguments recover;
   unsigned lines = 100;
+  Chosen chosen;
 };
 
 CLI::App* command(CLI::App& app, const char* name, const char* what) {
@@ -123,47 +121,16 @@ void add_keyring(CLI::App& app, KeyringArguments& to) {
   verb_on_key("remove", "forget a key that does not seal");
 }
 
-void add_configuration(CLI::App& to, std::string& config, std::string& data_dir) {
-  to.add_option("-c,--config", config, "configuration of this node")
-      ->type_name("FILE")
-      ->capture_default_str();
-  to.add_option("--data-dir", data_dir, "instead of the configuration's")->type_name("DIR");
-}
-
-void add_snapshot(CLI::App& app, SnapshotArguments& to) {
-  CLI::App* snapshot = command(app, "snapshot", "keep the cluster's state in a file");
-  snapshot->require_subcommand(1);
-  const auto verb = [&](const char* name, const char* what) {
-    CLI::App* made = command(*snapshot, name, what);
-    made->add_option("file", to.file, "the snapshot")->required();
-    made->add_option("--passphrase-file", to.passphrase_file,
-                     "its first line encrypts and decrypts it")
-        ->type_name("FILE");
-    return made;
-  };
-  verb("save", "take one of the running cluster");
-  verb("inspect", "whether it is whole, and what is in it");
-  add_configuration(*verb("restore",
-                          "begin the cluster again from it, with this node as its only "
-                          "master; its agent does not run"),
-                    to.config, to.data_dir);
-}
-
-void add_recover(CLI::App& app, RecoverArguments& to) {
-  CLI::App* recover = command(app, "recover",
-                              "go on with this master alone when most are gone for good; its agent "
-                              "does not run");
-  recover->add_flag("--from-surviving-master", to.from_surviving_master,
-                    "from what this master has on its disk");
-  recover->add_flag("--yes", to.yes, "do it, and not only say what would be done");
-  add_configuration(*recover, to.config, to.data_dir);
-}
-
 void add_globals(CLI::App& app, Target& to) {
   app.add_option("--address", to.address, "HTTP address of the agent to ask")
       ->envname("MUSTER_HTTP_ADDRESS")
       ->type_name("HOST:PORT")
       ->capture_default_str();
+  app.add_option("--ca", to.ca, "PEM file of the cluster's authorities, for https")
+      ->type_name("FILE");
+  app.add_option("--token-file", to.token_file,
+                 "file with the token to show; else MUSTER_TOKEN_FILE or MUSTER_TOKEN")
+      ->type_name("FILE");
   app.add_option("--output", to.output, "how to show what is read")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
@@ -193,12 +160,11 @@ int dispatch(const std::string& name, const Arguments& from) {
     }
     return static_cast<int>(run_keyring(from.keyring));
   }
-  if (name == "recover") return static_cast<int>(run_recover(from.recover));
   if (name == "validate") return static_cast<int>(validate_file(from.file));
   const auto address = parse_address(from.target.address);
   if (!address) return usage_error("--address: " + address.error().text);
   const auto run = [&]() -> Exit {
-    if (name == "snapshot") return run_snapshot(from.target, from.snapshot);
+    if (from.chosen.run) return from.chosen.run(from.target);
     if (name == "apply") return apply_file(from.target, from.file);
     if (name == "stop") return stop_workload(from.target, from.name);
     if (name == "logs") return show_logs(from.target, from.name, from.lines);
@@ -225,8 +191,12 @@ int run_cli(int argc, char** argv) {
   add_reads(app, arguments);
   add_writes(app, arguments);
   add_keyring(app, arguments.keyring);
-  add_snapshot(app, arguments.snapshot);
-  add_recover(app, arguments.recover);
+  add_keys(app, arguments.chosen);
+  add_leases(app, arguments.chosen);
+  add_silences(app, arguments.chosen);
+  add_masters(app, arguments.chosen);
+  add_snapshot(app, arguments.chosen);
+  add_recover(app, arguments.chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -240,11 +210,14 @@ int run_cli(int argc, char** argv) {
     return usage_error(error.what());
   }
   std::string& address = arguments.target.address;
-  if (address.starts_with("http://")) address.erase(0, 7);  // as Consul and Nomad write it
+  // As Consul and Nomad write it.
+  arguments.target.plain = address.starts_with("http://");
+  arguments.target.https = address.starts_with("https://");
+  if (arguments.target.plain) address.erase(0, 7);
+  if (arguments.target.https) address.erase(0, 8);
   const CLI::App* const chosen = app.get_subcommands().front();
   if (const auto verbs = chosen->get_subcommands(); !verbs.empty()) {
     arguments.keyring.verb = verbs.front()->get_name();
-    arguments.snapshot.verb = verbs.front()->get_name();
     arguments.keyring.json = arguments.target.json();
   }
   return dispatch(chosen->get_name(), arguments);

@@ -50,7 +50,7 @@ Result<std::uint64_t> print_events(const Target& target, const std::string& answ
 }  // namespace
 
 Exit show_events(const Target& target, const EventArguments& arguments) {
-  const AgentClient client(target.address);
+  const AgentClient client(target);
   std::string path = "/v1/events";
   if (arguments.since) {
     path += "?since=" + std::to_string(*arguments.since);

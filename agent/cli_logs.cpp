@@ -89,21 +89,21 @@ Result<std::map<std::string, std::string>> addresses_of_nodes(const AgentClient&
   return addresses;
 }
 
-Result<std::string> log_of(const Copy& copy, const std::map<std::string, std::string>& addresses,
-                           unsigned lines) {
+Result<std::string> log_of(const Target& target, const Copy& copy,
+                           const std::map<std::string, std::string>& addresses, unsigned lines) {
   const auto address = addresses.find(copy.node);
   if (address == addresses.end()) {
     return fail(Code::NotFound, "node " + in_quotes(copy.node) + " of instance " +
                                     std::to_string(copy.instance) + " is not known");
   }
-  return AgentClient(address->second)
+  return AgentClient(target.at(address->second))
       .get("/v1/logs/" + std::to_string(copy.instance) + "?lines=" + std::to_string(lines));
 }
 
 }  // namespace
 
 Exit show_logs(const Target& target, const std::string& what, unsigned lines) {
-  const AgentClient client(target.address);
+  const AgentClient client(target);
   const auto workloads = list_of(client, "/v1/workloads", "workloads");
   if (!workloads) return complain(workloads.error(), exit_of(workloads.error().code));
   const std::vector<Copy> copies = wanted_copies(copies_in(*workloads), what);
@@ -117,7 +117,7 @@ Exit show_logs(const Target& target, const std::string& what, unsigned lines) {
   json shown = json::array();
   Exit exit = Exit::Done;
   for (const Copy& copy : copies) {
-    const auto log = log_of(copy, *addresses, lines);
+    const auto log = log_of(target, copy, *addresses, lines);
     if (!log) {
       exit = complain(log.error(), exit_of(log.error().code));
       continue;

@@ -191,7 +191,7 @@ std::string workload_text(const json& body) {
 
 Exit print_answer(const Target& target, const std::string& path,
                   const std::function<std::optional<std::string>(const std::string&)>& text_of) {
-  const auto answer = AgentClient(target.address).get(path);
+  const auto answer = AgentClient(target).get(path);
   if (!answer) return complain(answer.error(), exit_of(answer.error().code));
   if (target.json()) {
     std::fputs(answer->c_str(), stdout);

@@ -3,12 +3,16 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 #include <vector>
 
+#include <CLI/CLI.hpp>
+
 #include "agent/cli_agent.h"
 #include "agent/cli_client.h"
+#include "agent/cli_groups.h"
 #include "agent/cli_snapshot.h"
 #include "agent/posix_clock.h"
 #include "agent/posix_lock.h"
@@ -204,6 +208,21 @@ Exit run_recover(const RecoverArguments& arguments) {
   if (!config) return complain(config.error(), Exit::BadConfiguration);
   const Status done = recover(*config, arguments.yes);
   return done ? Exit::Done : complain(done.error(), exit_of_recovery(done.error().code));
+}
+
+void add_recover(CLI::App& app, Chosen& chosen) {
+  CLI::App* recover =
+      app.add_subcommand("recover",
+                         "go on with this master alone when most are gone for good; its agent does "
+                         "not run")
+          ->fallthrough();
+  const auto given = std::make_shared<RecoverArguments>();
+  recover->add_flag("--from-surviving-master", given->from_surviving_master,
+                    "from what this master has on its disk");
+  recover->add_flag("--yes", given->yes, "do it, and not only say what would be done");
+  add_configuration(*recover, given->config, given->data_dir);
+  recover->callback(
+      [&chosen, given] { chosen.run = [given](const Target&) { return run_recover(*given); }; });
 }
 
 }  // namespace muster::agent

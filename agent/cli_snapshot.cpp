@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <system_error>
 #include <utility>
 
+#include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_groups.h"
 #include "agent/posix_clock.h"
 #include "agent/posix_lock.h"
 #include "agent/text_table.h"
@@ -78,8 +81,8 @@ Status save(const Target& target, const SnapshotArguments& arguments) {
   if (fs::exists(arguments.file, error)) {
     return fail(Code::Conflict, arguments.file + " is there already: it is not replaced");
   }
-  auto bytes = AgentClient(target.address)
-                   .download("/v1/snapshot", failover::kSnapshotBytesMax, kSavePatience);
+  auto bytes =
+      AgentClient(target).download("/v1/snapshot", failover::kSnapshotBytesMax, kSavePatience);
   if (!bytes) return tl::unexpected(bytes.error());
   const auto snapshot = failover::decode_snapshot(*bytes);
   if (!snapshot) return about("what " + target.address + " answered", snapshot.error());
@@ -209,6 +212,13 @@ Exit exit_of_file(Code code) {
 
 }  // namespace
 
+void add_configuration(CLI::App& to, std::string& config, std::string& data_dir) {
+  to.add_option("-c,--config", config, "configuration of this node")
+      ->type_name("FILE")
+      ->capture_default_str();
+  to.add_option("--data-dir", data_dir, "instead of the configuration's")->type_name("DIR");
+}
+
 Result<Config> config_of(const std::string& path, const std::string& data_dir) {
   ConfigContext context;
   context.insecure = true;  // whether the agent may listen where it shall is another question
@@ -254,6 +264,32 @@ Exit run_snapshot(const Target& target, const SnapshotArguments& arguments) {
   if (done) return Exit::Done;
   return complain(done.error(), arguments.verb == "save" ? exit_of(done.error().code)
                                                          : exit_of_file(done.error().code));
+}
+
+void add_snapshot(CLI::App& app, Chosen& chosen) {
+  CLI::App* snapshot =
+      app.add_subcommand("snapshot", "keep the cluster's state in a file")->fallthrough();
+  snapshot->require_subcommand(1);
+  const auto given = std::make_shared<SnapshotArguments>();
+  const auto verb = [&](const char* word, const char* what) {
+    CLI::App* made = snapshot->add_subcommand(word, what)->fallthrough();
+    made->add_option("file", given->file, "the snapshot")->required();
+    made->add_option("--passphrase-file", given->passphrase_file,
+                     "its first line encrypts and decrypts it")
+        ->type_name("FILE");
+    made->callback([&chosen, given, word] {
+      given->verb = word;
+      chosen.run = [given](const Target& target) { return run_snapshot(target, *given); };
+    });
+    return made;
+  };
+  verb("save", "take one of the running cluster");
+  verb("inspect", "whether it is whole, and what is in it");
+  CLI::App* restore =
+      verb("restore",
+           "begin the cluster again from it, with this node as its only master; its "
+           "agent does not run");
+  add_configuration(*restore, given->config, given->data_dir);
 }
 
 }  // namespace muster::agent

@@ -11,6 +11,10 @@
 #include "base/cluster_state.h"
 #include "failover/snapshot_file.h"
 
+namespace CLI {
+class App;
+}
+
 namespace muster::agent {
 
 struct SnapshotArguments {
@@ -23,7 +27,9 @@ struct SnapshotArguments {
 
 Exit run_snapshot(const Target& target, const SnapshotArguments& arguments);
 
-// Of an offline command: the configuration, with another data directory if that is not empty.
+// Of an offline command: its words, and the configuration, with another data directory if that is
+// not empty.
+void add_configuration(CLI::App& to, std::string& config, std::string& data_dir);
 [[nodiscard]] Result<Config> config_of(const std::string& path, const std::string& data_dir);
 
 struct Beginning {

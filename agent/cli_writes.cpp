@@ -39,14 +39,14 @@ Exit apply_file(const Target& target, const std::string& path) {
   if (!text) return complain(text.error(), Exit::BadConfiguration);
   const auto specs = failover::parse_workloads(*text, input_name(path));
   if (!specs) return complain(specs.error(), Exit::BadConfiguration);
-  return say_results(target, AgentClient(target.address).post("/v1/workloads", std::move(*text)));
+  return say_results(target, AgentClient(target).post("/v1/workloads", std::move(*text)));
 }
 
 Exit stop_workload(const Target& target, const std::string& name) {
   if (!valid_name(name)) {
     return complain({Code::NotFound, "no workload is called " + in_quotes(name)}, Exit::NotFound);
   }
-  return say_results(target, AgentClient(target.address).remove("/v1/workloads/" + name));
+  return say_results(target, AgentClient(target).remove("/v1/workloads/" + name));
 }
 
 }  // namespace muster::agent

@@ -264,19 +264,25 @@ void Coordinator::on_state(const ClusterState& state) {
   push_assignments(state);
 }
 
+// Most of what is agreed on moves nothing: then only those who were never told are looked at.
 void Coordinator::push_assignments(const ClusterState& state) {
+  const bool same =
+      state.placements == pushed_.placements && state.workloads == pushed_.workloads;
   for (auto& [stream, agent] : agents_) {
-    if (!agent.admitted) continue;
-    const auto record = state.nodes.find(agent.node);
-    if (record == state.nodes.end() || record->second.state != NodeState::Alive) continue;
-    std::vector<rpc::Assignment> items = failover::assignments_for(state, agent.node);
-    if (agent.sent == items) continue;
-    // What it said of copies that are forgotten by now is of no use any more.
-    std::erase_if(agent.said,
-                  [&](const auto& one) { return !state.placements.contains(one.first); });
-    effects_.emplace_back(SendFrame{stream, rpc::Assignments{term_, items}});
-    agent.sent = std::move(items);
+    if (agent.admitted && !(same && agent.sent)) push_assignments(state, stream, agent);
   }
+  pushed_ = state;
+}
+
+void Coordinator::push_assignments(const ClusterState& state, StreamId stream, Agent& agent) {
+  const auto record = state.nodes.find(agent.node);
+  if (record == state.nodes.end() || record->second.state != NodeState::Alive) return;
+  std::vector<rpc::Assignment> items = failover::assignments_for(state, agent.node);
+  if (agent.sent == items) return;
+  // What it said of copies that are forgotten by now is of no use any more.
+  std::erase_if(agent.said, [&](const auto& one) { return !state.placements.contains(one.first); });
+  effects_.emplace_back(SendFrame{stream, rpc::Assignments{term_, items}});
+  agent.sent = std::move(items);
 }
 
 void Coordinator::on_batch_failed(std::uint64_t batch) {
@@ -386,6 +392,7 @@ void Coordinator::step(const ClusterState& state, WallTime wall, Instant now) {
   if (in_flight_ != 0 || !dirty_ || now < not_before_) return;
   dirty_ = false;
   stepped_at_ = now;
+  not_before_ = now + options_.pause;
   Batch batch(state, wall);
   if (announcement_) {
     batch.add(*announcement_);

@@ -31,6 +31,8 @@ struct CoordinatorOptions {
   Duration silence_max = std::chrono::seconds(3);
   // After a batch that consensus did not take (it is handing leadership over, its log is full).
   Duration retry = std::chrono::milliseconds(100);
+  // Between two batches: a thousand agents that come back at once are a few batches, not a thousand.
+  Duration pause = std::chrono::milliseconds(10);
 };
 
 struct ProposeBatch {  // answered by on_batch_done() once every command is applied or has failed
@@ -112,6 +114,7 @@ class Coordinator {
 
   void reply_all();
   void push_assignments(const ClusterState& state);
+  void push_assignments(const ClusterState& state, StreamId stream, Agent& agent);
   [[nodiscard]] rpc::HelloReply reply() const;
   void cut_silent(Instant now);
   // What an agent says of its instances, the last word on each; false: of more than there can be.
@@ -147,6 +150,7 @@ class Coordinator {
   std::vector<CommandBody> notes_;
   std::vector<CommandBody> proposed_notes_;  // in the batch in flight
   rpc::Facts facts_;
+  ClusterState pushed_;  // what the assignments that were sent last were made of
   failover::LeaseGrants leases_;
   std::vector<CoordinatorEffect> effects_;
 };

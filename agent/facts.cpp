@@ -24,4 +24,19 @@ rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate) {
   return facts;
 }
 
+std::shared_ptr<const ClusterState> known_state(const rpc::Facts& facts) {
+  auto state = std::make_shared<ClusterState>();
+  state->id = facts.cluster_id;
+  for (const rpc::ApiToken& token : facts.tokens) {
+    TokenRecord record;
+    record.id = token.id;
+    record.role = parse_role(token.role).value_or(Role::Viewer);
+    record.sha256 = token.sha256;
+    record.expires = token.expires;
+    state->tokens[token.id] = std::move(record);
+  }
+  for (const std::string& serial : facts.revoked) state->revoked[serial] = {};
+  return state;
+}
+
 }  // namespace muster::agent

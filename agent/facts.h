@@ -4,6 +4,8 @@
 // changes; secrets of authorities and of tokens are not in it, the keys of gossip are.
 #pragma once
 
+#include <memory>
+
 #include "agent/electorate.h"
 #include "base/cluster_state.h"
 #include "base/rpc.h"
@@ -11,5 +13,7 @@
 namespace muster::agent {
 
 [[nodiscard]] rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate);
+// The other way round, as far as it goes: a state with the tokens for people and programs.
+[[nodiscard]] std::shared_ptr<const ClusterState> known_state(const rpc::Facts& facts);
 
 }  // namespace muster::agent

@@ -11,6 +11,7 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kEvaluateEvery = std::chrono::seconds(1);
+constexpr std::size_t kGatheredMax = 256;
 constexpr std::uint64_t kOwnDeliveries = std::uint64_t{1} << 62;  // ids of the second pipeline
 
 std::vector<raft::Server> servers(const std::map<NodeName, Address>& masters) {
@@ -184,7 +185,14 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
   stamped.version = kStateVersion;
   Result<std::string> bytes = encoded(stamped);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
-  propose({{origin, std::move(*bytes)}}, now);
+  gathered_.emplace_back(origin, std::move(*bytes));
+  if (!options_.gather || gathered_.size() >= kGatheredMax) return propose_gathered(now);
+  gathered_at_ = std::min(gathered_at_, now);
+}
+
+void Master::propose_gathered(Instant now) {
+  gathered_at_ = kNever;
+  if (!gathered_.empty()) propose(std::exchange(gathered_, {}), now);
 }
 
 void Master::write(std::uint64_t request, const Command& command, Instant now) {
@@ -243,6 +251,7 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
 }
 
 void Master::tick(Instant now) {
+  propose_gathered(now);
   engine_.tick(now);
   if (forming_ && now >= greet_at_) form(now);
   if (now >= hand_over_at_) {
@@ -282,7 +291,7 @@ void Master::evaluate_alerts(Instant now) {
 
 Instant Master::deadline() const {
   Instant next = std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_,
-                           next_evaluation_, own_alerts_.deadline(), greet_at_});
+                           next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
     next = std::min(next, leaderless_since_ + options_.quorum_patience);

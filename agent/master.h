@@ -40,6 +40,9 @@ struct MasterOptions {
   std::map<NodeName, Address> masters;
   bool secured = false;
   Sha256 sha256;
+  // Writes that come at the same moment are proposed together, by the tick that deadline() then
+  // asks for: one entry's cost of messages and of disk for all of them.
+  bool gather = false;
   // A leader whose disk fails for so long asks another master to lead.
   Duration disk_patience = std::chrono::seconds(2);
   // Without a known leader for so long, a master says that the quorum is lost.
@@ -157,6 +160,7 @@ class Master {
   [[nodiscard]] Result<std::string> encoded(const Command& command) const;
   void submit(const Origin& origin, const Command& command, Instant now);
   void propose(std::vector<std::pair<Origin, std::string>> commands, Instant now);
+  void propose_gathered(Instant now);
   void propose_batch(const ProposeBatch& batch, Instant now);
   void finish(const Origin& origin, const Result<Outcome>& result);
   void measure(const Command& command);
@@ -183,6 +187,8 @@ class Master {
   alerting::Pipeline own_alerts_;      // QuorumLost
   std::shared_ptr<ClusterState> state_;
   bool state_changed_ = false;
+  std::vector<std::pair<Origin, std::string>> gathered_;  // not proposed yet
+  Instant gathered_at_ = kNever;                          // the first of them
   std::map<std::uint64_t, Origin> proposals_;
   std::uint64_t last_proposal_ = 0;
   std::map<std::uint64_t, std::size_t> batches_;  // proposals still open

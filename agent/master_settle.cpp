@@ -158,7 +158,7 @@ void Master::on(const failover::Applied& applied) {
   if (applied.proposal == 0 || origin == proposals_.end()) return;
   const Origin whose = origin->second;
   proposals_.erase(origin);
-  finish(whose, result ? Result<std::string>(result->text) : tl::unexpected(result.error()));
+  finish(whose, result);
 }
 
 // How long a lost copy was missing: from its node's failure to its replacement being ready.

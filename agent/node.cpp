@@ -205,6 +205,7 @@ std::shared_ptr<const View> Node::view(Instant now) const {
   view->history = history_.events();
   view->gossip = swim_.counters();
   view->flaps = history_.flaps();
+  view->member_changes = member_changes_;
   view->health_score = swim_.health_score();
   for (const auto& [id, instance] : supervisor_.instances()) {
     view->instances[id] = {instance.status(), instance.spec().name,

@@ -51,6 +51,7 @@ NodeOptions node_options(const Config& config, const Circumstances& here) {
   options.masters_digest = config.masters_digest();
   options.secured = config.secured();
   options.master.secured = config.secured();
+  options.master.gather = true;
   options.join = config.seeds();
   options.swim = config.membership.swim;
   // What the core fills is what leaves: the seal comes on top of it.

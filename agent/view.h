@@ -53,8 +53,9 @@ struct MasterView {  // only on masters
   bool disk_failing = false;
   raft::Index last = 0;  // in this one's log, durable or not
   std::vector<ServerView> servers;
-  std::string election;      // why the last election that this master saw began; empty: none yet
-  std::size_t agents = 0;    // registered here
+  std::string election;  // why the last election that this master saw began; empty: none yet
+  std::int64_t last_contact_ms = 0;           // since the leader was heard; 0: it is this one
+  std::size_t agents = 0;                     // registered here
   std::shared_ptr<const ClusterState> state;  // never null
 };
 
@@ -79,9 +80,10 @@ struct View {
   std::shared_ptr<const MemberViews> members = std::make_shared<const MemberViews>();
   std::shared_ptr<const health::MemberEventsByName> history =
       std::make_shared<const health::MemberEventsByName>();
-  health::SwimCounters gossip;  // since this agent's start
-  std::uint64_t flaps = 0;      // likewise
-  int health_score = 0;         // 0 (well) to health::kHealthScoreMax
+  health::SwimCounters gossip;       // since this agent's start
+  std::uint64_t flaps = 0;           // likewise
+  std::uint64_t member_changes = 0;  // likewise: rises whenever something in `members` changes
+  int health_score = 0;              // 0 (well) to health::kHealthScoreMax
   std::map<InstanceId, InstanceView> instances;
   std::shared_ptr<const MasterView> master;  // null on agents that are not masters
 };

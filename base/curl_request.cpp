@@ -83,7 +83,8 @@ bool CurlRequest::prepare() {
   set(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
   set(CURLOPT_CONNECTTIMEOUT_MS, to_ms(request_.timeout));
   set(CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
-  set(CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
+  set(CURLOPT_SSL_VERIFYHOST, request_.verify_tls && request_.verify_host ? 2L : 0L);
+  if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_USERAGENT, "muster/" MUSTER_VERSION);
   set(CURLOPT_HEADERFUNCTION, &CurlRequest::on_header);
@@ -155,12 +156,22 @@ std::size_t CurlRequest::on_header(char*, std::size_t size, std::size_t count, v
 
 std::size_t CurlRequest::on_body(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto& request = *static_cast<CurlRequest*>(self);
+  if (request.request_.on_body && request.good()) {
+    const bool more = request.request_.on_body(std::string_view(bytes, size * count));
+    return more ? size * count : 0;
+  }
   std::string& body = request.outcome_.body;
   const std::size_t room = request.request_.body_bytes_max - body.size();
   body.append(bytes, std::min(room, size * count));
   if (size * count <= room) return size * count;
   request.outcome_.truncated = true;
   return 0;  // ends the request with CURLE_WRITE_ERROR
+}
+
+bool CurlRequest::good() const {
+  long status = 0;
+  curl_easy_getinfo(easy_.get(), CURLINFO_RESPONSE_CODE, &status);
+  return status >= 200 && status < 300;
 }
 
 bool CurlRequest::finish(CURLcode code) {

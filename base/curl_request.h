@@ -51,6 +51,7 @@ class CurlRequest {
   bool set_headers();
   void set_method();
   bool follow();
+  [[nodiscard]] bool good() const;  // the answer's status is 2xx
 
   std::uint64_t id_;
   HttpRequest request_;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,8 +28,13 @@ struct HttpRequest {
   Duration timeout = std::chrono::seconds(10);  // for everything, redirects included; >= 1 ms
   bool follow_same_host_redirects = false;      // GET and HEAD only; ten at most
   bool verify_tls = true;
+  bool verify_host = true;    // that the certificate is for the URL's host
+  std::string ca_file;        // PEM of whom to trust; empty: whom the machine trusts
   bool connect_only = false;  // a TCP connection to the URL's host and port, nothing sent
   std::size_t body_bytes_max = std::size_t{1} << 20;  // of the answer; the rest is not read
+  // Takes the body of a 2xx answer as it comes, in place of HttpOutcome::body; false ends the
+  // request, which then was not reached.
+  std::function<bool(std::string_view)> on_body;
 };
 
 struct HttpOutcome {

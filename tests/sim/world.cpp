@@ -40,6 +40,7 @@ agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
   }
   node.masters_digest = 1;
   node.swim = world.swim;
+  node.master.gather = true;
   node.master.rules.cluster = "sim";
   node.master.alerts.receivers = {{"people", "http://10.255.0.1/", {}}};
   return node;

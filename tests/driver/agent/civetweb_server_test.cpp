@@ -1,19 +1,11 @@
 #include "agent/civetweb_server.h"
 
-#include <atomic>
 #include <chrono>
-#include <mutex>
-#include <optional>
-#include <thread>
+#include <memory>
+#include <string>
 #include <vector>
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
-#include "base/curl_transfers.h"
+#include "tests/driver/agent/civetweb_fixture.h"
 #include "tests/driver/temp_dir.h"
 
 namespace muster::agent {
@@ -21,107 +13,6 @@ namespace {
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
-
-// A TCP connection that reads and writes bytes as they are.
-class Connection {
- public:
-  explicit Connection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(port);
-    const timeval limit{10, 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  }
-  ~Connection() { ::close(socket_); }
-  Connection(const Connection&) = delete;
-  Connection& operator=(const Connection&) = delete;
-
-  void send(const std::string& bytes) {
-    EXPECT_EQ(::send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL),
-              static_cast<ssize_t>(bytes.size()));
-  }
-  // Until `end` has come or the connection is closed.
-  std::string read_until(const std::string& end) {
-    std::string text;
-    char byte = 0;
-    while (!text.ends_with(end) && ::recv(socket_, &byte, 1, 0) == 1) text += byte;
-    return text;
-  }
-  std::string read_all() { return read_until("\x01 never"); }
-
- private:
-  int socket_;
-};
-
-std::uint16_t free_port() {
-  const int listener = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  EXPECT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), size), 0);
-  EXPECT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
-  ::close(listener);
-  return ntohs(at.sin_port);
-}
-
-class CivetwebServerTest : public testing::Test {
- protected:
-  CivetwebServerTest() {
-    view_.self.name = "n5";
-    view_.joined = view_.registered = true;
-    ports_.view = [this] { return std::make_shared<const View>(view_); };
-    ports_.metrics = [] { return std::string("up 1\n"); };
-    ports_.write = [this](const CommandBody& body, const std::string& id,
-                          const std::function<void(Result<std::string>)>& done) {
-      const std::lock_guard lock(mutex_);
-      writes_.push_back(body);
-      ids_.push_back(id);
-      if (!silent_) std::thread(done, write_result_).detach();
-    };
-    ports_.read = [this](const std::string& path, const std::string& query,
-                         const std::function<void(int, std::string)>& done) {
-      if (!silent_) done(read_status_, path == "/v1/nodes" ? "{\"asked\":\"" + query + "\"}" : "");
-    };
-    ports_.log_tail = [](InstanceId instance, unsigned lines) -> Result<std::string> {
-      if (instance != 3) return fail(Code::NotFound, "instance does not run on this node");
-      return std::to_string(lines) + " lines\n";
-    };
-  }
-
-  void open(Duration patience = seconds(6)) {
-    auto server = CivetwebServer::open({"127.0.0.1", port_}, ports_, patience);
-    ASSERT_TRUE(server) << server.error().text;
-    server_ = std::move(*server);
-  }
-  HttpOutcome ask(const std::string& method, const std::string& path, std::string body = "",
-                  std::vector<std::pair<std::string, std::string>> headers = {}) {
-    HttpRequest request;
-    request.method = method;
-    request.url = "http://127.0.0.1:" + std::to_string(port_) + path;
-    request.body = std::move(body);
-    request.headers = std::move(headers);
-    return run(std::move(request));
-  }
-  std::string raw(const std::string& method, const std::string& path) {
-    Connection connection(port_);
-    connection.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
-    return connection.read_all();
-  }
-
-  View view_;
-  HttpPorts ports_;
-  std::uint16_t port_ = free_port();
-  std::mutex mutex_;
-  std::vector<CommandBody> writes_;
-  std::vector<std::string> ids_;
-  Result<std::string> write_result_ = "done";
-  int read_status_ = 200;
-  std::atomic<bool> silent_ = false;
-  std::unique_ptr<CivetwebServer> server_;
-};
 
 TEST_F(CivetwebServerTest, ServesMetricsAsPrometheusExpectsThem) {
   open();
@@ -211,7 +102,7 @@ TEST_F(CivetwebServerTest, AWebPageCannotWrite) {
 TEST_F(CivetwebServerTest, WhatIsTooLargeIsRefusedAndTheServerLivesOn) {
   open();
   EXPECT_EQ(ask("POST", "/v1/workloads", "#" + std::string(3 << 20, 'x')).status, 413);
-  EXPECT_EQ(ask("GET", "/" + std::string(3000, 'a')).status, 414);
+  EXPECT_EQ(ask("GET", "/" + std::string(5000, 'a')).status, 414);
   EXPECT_TRUE(raw("GET", "/" + std::string(60'000, 'a')).starts_with("HTTP/1.1 4"));
   Connection chunked(port_);
   chunked.send("POST /v1/workloads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
@@ -238,11 +129,22 @@ TEST_F(CivetwebServerTest, RefusalsHaveTheStatusOfTheirCode) {
 
 TEST_F(CivetwebServerTest, AReadThatNeedsTheStateIsForwarded) {
   open();
-  EXPECT_EQ(ask("GET", "/v1/nodes?a=1").body, "{\"asked\":\"a=1\"}");
+  EXPECT_EQ(ask("GET", "/v1/nodes?stale").body, "{}");
+  EXPECT_EQ(asked_, std::vector<std::string>{"/v1/nodes?stale"});
+  read_answer_ = fail(Code::Unavailable, "no quorum");
   const HttpOutcome nobody = ask("GET", "/v1/events");
   EXPECT_EQ(nobody.status, 503);
   EXPECT_NE(nobody.body.find("quorum"), std::string::npos);
   EXPECT_EQ(ask("GET", "/v1/members").status, 200);
+}
+
+TEST_F(CivetwebServerTest, AParameterThatNobodyKnowsIsNamed) {
+  open();
+  const HttpOutcome outcome = ask("DELETE", "/v1/kv?prefx=a");
+  EXPECT_EQ(outcome.status, 400);
+  EXPECT_NE(outcome.body.find("prefx"), std::string::npos) << outcome.body;
+  EXPECT_EQ(ask("GET", "/v1/nodes?a=1").status, 400);
+  EXPECT_TRUE(writes_.empty());
 }
 
 TEST_F(CivetwebServerTest, AWriteWithoutAnAnswerEndsInTimeAndItsOutcomeIsUnknown) {
@@ -288,7 +190,7 @@ TEST_F(CivetwebServerTest, LogsAreTextAndAskedOfTheNodeThatHasThem) {
 
 TEST_F(CivetwebServerTest, APortInUseIsNamed) {
   open();
-  const auto second = CivetwebServer::open({"127.0.0.1", port_}, ports_);
+  const auto second = CivetwebServer::open({"127.0.0.1", port_}, ports_, {});
   ASSERT_FALSE(second);
   EXPECT_NE(second.error().text.find("127.0.0.1:" + std::to_string(port_)), std::string::npos);
   EXPECT_NE(second.error().text.find("listen.http_port"), std::string::npos);

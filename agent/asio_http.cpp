@@ -1,0 +1,150 @@
+// The part of Runtime behind the HTTP server: its ports, and who may use them.
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "agent/api_access.h"
+#include "agent/asio_wiring.h"
+#include "agent/credentials.h"
+#include "agent/posix_clock.h"
+#include "agent/spdlog_journal.h"
+#include "failover/posix_logs.h"
+#include "identity/openssl_authority.h"
+#include "identity/openssl_certificate.h"
+#include "identity/token.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr std::size_t kLogTailBytesMax = std::size_t{1} << 20;
+constexpr std::string_view kBearer = "Bearer ";
+
+// Of a cluster with this state. A join token names the authority that its node will meet.
+Result<NewSecret> new_secret(const ClusterState& state, const TokenRecord& token) {
+  const std::string random =
+      identity::random_bytes(identity::kTokenIdBytes + identity::kSecretBytes);
+  if (token.kind == TokenKind::Api) {
+    const identity::ApiToken made = identity::api_token(random);
+    return NewSecret{made.id, identity::text_of(made), identity::sha256(made.secret)};
+  }
+  for (const auto& [id, authority] : state.authorities) {
+    if (!authority.active) continue;
+    const auto certificate = identity::read_certificate(authority.certificate);
+    if (!certificate) return tl::unexpected<Error>(certificate.error());
+    const identity::JoinToken made =
+        identity::join_token(token.node_role, certificate->pin, random);
+    return NewSecret{made.id, identity::text_of(made), identity::sha256(made.secret)};
+  }
+  return fail(Code::Unavailable, "no authority is known here yet: ask a master");
+}
+
+}  // namespace
+
+Result<Caller> Runtime::authenticate(const Credentials& shown) {
+  const auto view = views_.read();
+  const auto state = view->master ? view->master->state : known_.read();
+  Caller caller;
+  caller.actor.address = shown.address;
+  if (shown.certificate) {
+    const UserIdentity& user = *shown.certificate;
+    if (state->revoked.contains(user.serial)) {
+      return fail(Code::PermissionDenied, "this certificate is revoked: ask for another one");
+    }
+    caller.role = user.role;
+    caller.actor.name = user.name;
+    caller.actor.role = to_text(user.role);
+    return caller;
+  }
+  std::string_view token = shown.authorization;
+  if (token.starts_with(kBearer)) token.remove_prefix(kBearer.size());
+  auto actor = actor_of(*state, identity::sha256, token, Role::Viewer, wall_now());
+  if (!actor) return tl::unexpected<Error>(actor.error());
+  caller.role = parse_role(actor->role).value_or(Role::Viewer);
+  caller.actor.name = std::move(actor->name);
+  caller.actor.role = std::move(actor->role);
+  caller.authorization = token;
+  return caller;
+}
+
+void Runtime::audit(const AuditRecord& record) {
+  const Status written = audit_->write(record, wall_now());
+  if (written) return;
+  instruments_.count("muster_audit_lost_total", {});
+  say(Level::Error, written.error().text);
+}
+
+void Runtime::offer_changes(HttpPorts& ports) {
+  ports.write = [this](WriteRequest request, Done<Outcome> done) {
+    asio::post(io_, [this, request = std::move(request), done = std::move(done)]() mutable {
+      writes_[++last_request_] = std::move(done);
+      happened(WriteRequested{last_request_, std::move(request.body), std::move(request.id),
+                              std::move(request.caller.actor),
+                              std::move(request.caller.authorization)});
+    });
+  };
+  ports.read = [this](ReadRequest request, Done<ReadAnswer> done) {
+    asio::post(io_, [this, request = std::move(request), done = std::move(done)]() mutable {
+      reads_[++last_request_] = std::move(done);
+      happened(ReadRequested{last_request_, std::move(request.path), std::move(request.query),
+                             std::move(request.caller.authorization)});
+    });
+  };
+  ports.operate = [this](TaskRequest request, Done<ApiResponse> done) {
+    asio::post(io_, [this, request = std::move(request), done = std::move(done)]() mutable {
+      start_task(std::move(request), std::move(done));
+    });
+  };
+}
+
+void Runtime::start_task(TaskRequest request, Done<ApiResponse> done) {
+  if (const auto* change = std::get_if<ChangeMasters>(&request.task)) {
+    writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
+      if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
+      done(changed_response(*outcome));
+    };
+    happened(MastersChangeRequested{last_request_, change->change, change->name,
+                                    std::move(request.caller.authorization)});
+    return;
+  }
+  done(fail(Code::Unavailable, "this agent cannot do that: ask a master of a secured cluster"));
+}
+
+HttpPorts Runtime::http_ports() {
+  HttpPorts ports;
+  ports.view = [this] { return views_.read(); };
+  ports.metrics = [this] { return metrics(); };
+  ports.log_tail = [this](InstanceId instance, unsigned lines) -> Result<std::string> {
+    const auto view = views_.read();
+    const auto found = view->instances.find(instance);
+    if (found == view->instances.end()) {
+      return fail(Code::NotFound,
+                  "instance " + std::to_string(instance) + " does not run on this node");
+    }
+    return failover::tail(found->second.log_path, lines, kLogTailBytesMax);
+  };
+  offer_changes(ports);
+  ports.audit = [this](const AuditRecord& record) { audit(record); };
+  ports.count = [this](const std::string& metric, double by) {
+    instruments_.count(metric, {}, by);
+  };
+  if (!config_.secured()) return ports;
+  ports.authenticate = [this](const Credentials& shown) { return authenticate(shown); };
+  ports.new_secret = [this](const TokenRecord& token) -> Result<NewSecret> {
+    const auto view = views_.read();
+    return new_secret(view->master ? *view->master->state : *known_.read(), token);
+  };
+  return ports;
+}
+
+Status Runtime::open_http() {
+  auto audit = PosixAudit::open(config_.data_dir + "/audit.log");
+  if (!audit) return tl::unexpected<Error>(audit.error());
+  audit_ = std::move(*audit);
+  auto server = CivetwebServer::open({config_.listen.address, config_.listen.http_port},
+                                     http_ports(), CivetwebServer::Options{});
+  if (!server) return tl::unexpected(server.error());
+  http_ = std::move(*server);
+  return {};
+}
+
+}  // namespace muster::agent

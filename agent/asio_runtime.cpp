@@ -33,6 +33,12 @@ Runtime::Runtime(const Config& config, Prepared prepared,
       chores_(io_),
       notify_(io_),
       disk_(1),
+      encoder_(1),
+      snapshots_(config_, encoder_,
+                 [this](const Result<std::string>& path) {
+                   if (path) return say(Level::Info, "snapshot kept: " + *path);
+                   say(Level::Warning, "no snapshot was kept: " + path.error().text);
+                 }),
       instances_(std::move(prepared.instances)),
       log_(std::move(prepared.log)),
       strain_(io_, host_fs_, since_boot,
@@ -64,6 +70,7 @@ int Runtime::run() {
   notify_.stopping();
   http_.reset();  // its threads may still hand in requests: before what serves them
   disk_.join();   // what was to be saved is, before what saves it goes
+  encoder_.join();
   return exit_code_;
 }
 
@@ -164,6 +171,7 @@ void Runtime::dropped(health::GossipDrop reason, const Address& from) {
 void Runtime::chores() {
   happened(WallRead{wall_now()});
   for (const std::string& line : drop_notices_.due(control_now())) say(Level::Warning, line);
+  snapshots_.look(*views_.read(), control_now());
   for (const auto& [id, instance] : views_.read()->instances) {
     asio::post(disk_, [this, path = instance.log_path] {
       const Status rotated = failover::rotate_if_larger(path, config_.logs.max_bytes,

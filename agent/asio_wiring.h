@@ -21,6 +21,7 @@
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
 #include "agent/asio_runtime.h"
+#include "agent/asio_snapshots.h"
 #include "agent/asio_start.h"
 #include "agent/asio_strain.h"
 #include "agent/civetweb_server.h"
@@ -62,7 +63,7 @@ class Runtime {
   void start_task(TaskRequest request, Done<ApiResponse> done);
   Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
   void audit(const AuditRecord& record);                  // likewise
-  std::string metrics();  // on the threads of HTTP
+  std::string metrics();                                  // on the threads of HTTP
 
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);
@@ -126,6 +127,7 @@ class Runtime {
   collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
   asio::thread_pool disk_;     // instances and output files
   asio::thread_pool encoder_;  // snapshots
+  AsioSnapshots snapshots_;    // after what it runs on; run() waits for that
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
   collector::PosixHostFs host_fs_;

@@ -9,6 +9,8 @@
 #include "agent/civetweb_handlers.h"
 #include "agent/yaml_api.h"
 #include "base/problem.h"
+#include "base/protobuf_codec.h"
+#include "failover/found_anew.h"
 
 namespace muster::agent {
 namespace {
@@ -211,9 +213,43 @@ ApiResponse Handlers::make_silence(Request& request, const std::string& body) {
 }
 
 // --- what only the coordinator does ---
+// Made on this thread from a view that nobody changes: the control thread does not wait for it.
+ApiResponse Handlers::save_snapshot(const Request& request) {
+  const auto elsewhere = [this] {
+    const auto view = ports_.view();
+    std::string next = "ask the coordinator";
+    if (view->master != nullptr) {
+      const auto& nodes = view->master->state->nodes;
+      if (const auto found = nodes.find(view->coordinator); found != nodes.end()) {
+        next += " " + view->coordinator + " at " + found->second.info.http.text();
+      }
+    }
+    return problem(Error{Code::Unavailable, "only the coordinator gives a snapshot; " + next},
+                   next);
+  };
+  const auto known = ports_.view();
+  if (known->master == nullptr || !known->master->coordinating) return elsewhere();
+  auto got = desk_->wait<Result<ReadAnswer>>(
+      options_.patience, [&](const std::shared_ptr<Slot<Result<ReadAnswer>>>& slot) {
+        ports_.read({"/v1/status", "", request.caller, options_.patience},
+                    [slot](Result<ReadAnswer> answer) { slot->put(std::move(answer)); });
+      });
+  if (!got) return problem(no_answer());
+  if (!*got) return problem(got->error());
+  const auto* view = std::get_if<std::shared_ptr<const View>>(&**got);
+  if (view == nullptr || (*view)->master == nullptr) return elsewhere();
+  const MasterView& master = *(*view)->master;
+  const auto info = failover::info_of(*master.state, (*view)->cluster, master.term,
+                                      (*view)->self.name, (*view)->now);
+  return ApiResponse{200, std::string(kBytesType),
+                     failover::encode_snapshot(info, protobuf_codec().encode_state(*master.state))}
+      .with(kIndexHeader, std::to_string(info.index));
+}
+
 ApiResponse Handlers::operate(Request& request, std::string body) {
   Task task;
   const Page page = request.route.page;
+  if (page == Page::Snapshot && request.route.method == "GET") return save_snapshot(request);
   if (page == Page::Masters || page == Page::Transfer) {
     auto name = parse_master(body, page == Page::Transfer);
     if (!name) return problem(name.error());
@@ -228,10 +264,8 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
     task = RotateAuthority{};
   } else if (page == Page::GossipKeyRotation) {
     task = RotateGossipKeys{};
-  } else if (request.route.method == "POST") {
-    task = RestoreSnapshot{std::move(body)};
   } else {
-    task = SaveSnapshot{};
+    task = RestoreSnapshot{std::move(body)};
   }
   if (!ports_.operate) return problem(Error{Code::Unavailable, "this agent cannot do that"});
   auto got = desk_->wait<Result<ApiResponse>>(

@@ -85,6 +85,7 @@ class Handlers {
   ApiResponse make_silence(Request& request, const std::string& body);
   ApiResponse simple_change(Request& request, CommandBody body);
   ApiResponse operate(Request& request, std::string body);
+  ApiResponse save_snapshot(const Request& request);
   Result<Outcome> propose(const Request& request, CommandBody body, std::string id);
 
   // --- server-sent events: civetweb_streams.cpp ---

@@ -140,7 +140,20 @@ Result<std::string> AgentClient::ask(const char* method, const std::string& path
   request->body = std::move(body);
   for (auto& header : headers) request->headers.push_back(std::move(header));
   if (!request->body.empty()) request->headers.emplace_back("Content-Type", "application/yaml");
-  HttpOutcome outcome = run(std::move(*request));
+  return ask(std::move(*request));
+}
+
+Result<std::string> AgentClient::download(const std::string& path, std::size_t bytes_max,
+                                          Duration patience) const {
+  auto request = request_to(target_, "GET", path);
+  if (!request) return tl::unexpected<Error>(request.error());
+  request->timeout = patience;
+  request->body_bytes_max = bytes_max;
+  return ask(std::move(*request));
+}
+
+Result<std::string> AgentClient::ask(HttpRequest request) const {
+  HttpOutcome outcome = run(std::move(request));
   if (!outcome.reached) return tl::unexpected<Error>(no_agent(target_, outcome.error));
   if (outcome.truncated) {
     return fail(Code::Exhausted, "the answer of " + target_.address + " is too large to be read");

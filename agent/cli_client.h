@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "agent/cli_commands.h"
+#include "base/curl_transfers.h"
 #include "base/error.h"
 
 namespace muster::agent {
@@ -47,12 +48,16 @@ class AgentClient {
   [[nodiscard]] Result<std::string> put(const std::string& path, std::string body,
                                         Headers headers) const;
   [[nodiscard]] Result<std::string> remove(const std::string& path, Headers headers = {}) const;
+  // As get(), for an answer that may be large and take long; never a stale one.
+  [[nodiscard]] Result<std::string> download(const std::string& path, std::size_t bytes_max,
+                                             Duration patience) const;
   // Hands on an answer without end as it comes, until `take` returns false or the agent ends it.
   Status follow(const std::string& path, std::function<bool(std::string_view)> take) const;
 
  private:
   [[nodiscard]] Result<std::string> ask(const char* method, const std::string& path,
                                         std::string body, Headers headers) const;
+  [[nodiscard]] Result<std::string> ask(HttpRequest request) const;
   Target target_;
 };
 

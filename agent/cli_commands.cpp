@@ -195,6 +195,8 @@ int run_cli(int argc, char** argv) {
   add_leases(app, arguments.chosen);
   add_silences(app, arguments.chosen);
   add_masters(app, arguments.chosen);
+  add_snapshot(app, arguments.chosen);
+  add_recover(app, arguments.chosen);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

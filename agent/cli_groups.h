@@ -22,6 +22,8 @@ struct Chosen {
 void add_keys(CLI::App& app, Chosen& chosen);
 void add_leases(CLI::App& app, Chosen& chosen);
 void add_masters(CLI::App& app, Chosen& chosen);
+void add_recover(CLI::App& app, Chosen& chosen);
 void add_silences(CLI::App& app, Chosen& chosen);
+void add_snapshot(CLI::App& app, Chosen& chosen);
 
 }  // namespace muster::agent

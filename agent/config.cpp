@@ -61,6 +61,7 @@ class Check {
     membership();
     consensus();
     alerts();
+    snapshots();
     output();
     return std::move(problems_);
   }
@@ -331,6 +332,21 @@ class Check {
     for (const auto& [header, value] : receiver.headers) {
       if (failover::valid_header(header, value)) continue;
       add(path + ".headers." + header, in_quotes(header) + " is not a header that HTTP can carry");
+    }
+  }
+
+  void snapshots() {
+    const SnapshotsConfig& snapshots = config_.snapshots;
+    if (snapshots.interval != Duration::zero()) {
+      within("snapshots.interval", snapshots.interval, std::chrono::minutes(1),
+             std::chrono::hours(24 * 365));
+    }
+    if (snapshots.keep < 1 || snapshots.keep > 10'000) {
+      add("snapshots.keep", std::to_string(snapshots.keep) + " is not between 1 and 10000");
+    }
+    if (!snapshots.dir.empty()) absolute_path("snapshots.dir", snapshots.dir);
+    if (!snapshots.passphrase_file.empty()) {
+      absolute_path("snapshots.passphrase_file", snapshots.passphrase_file);
     }
   }
 

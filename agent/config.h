@@ -91,6 +91,14 @@ struct LogConfig {
   std::string format = "text";  // text or json
 };
 
+// What each master keeps of the cluster's state by itself: `muster snapshot restore` reads it.
+struct SnapshotsConfig {
+  Duration interval = std::chrono::hours(1);  // >= 1m; 0: none are taken
+  std::uint32_t keep = 24;                    // the newest ones, 1 to 10000
+  std::string dir;                            // absolute; empty: data_dir/snapshots
+  std::string passphrase_file;                // absolute; empty: they are not encrypted
+};
+
 struct Config {
   std::string cluster = "muster";  // valid_name(); agents of another cluster are not talked to
   NodeConfig node;
@@ -110,6 +118,7 @@ struct Config {
   MembershipConfig membership;
   ConsensusConfig consensus;
   AlertsConfig alerts;
+  SnapshotsConfig snapshots;
   LogsConfig logs;
   LogConfig log;
   bool leave_on_terminate = false;  // SIGTERM: say goodbye, so that the workloads move at once

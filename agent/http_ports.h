@@ -61,12 +61,11 @@ struct JoinNode {
 };
 struct RotateAuthority {};
 struct RotateGossipKeys {};
-struct SaveSnapshot {};
 struct RestoreSnapshot {
   std::string bytes;
 };
-using Task = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys, SaveSnapshot,
-                          RestoreSnapshot>;
+using Task =
+    std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys, RestoreSnapshot>;
 struct TaskRequest {
   Task task;
   std::string id;

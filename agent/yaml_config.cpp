@@ -148,6 +148,11 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   read_membership(root.key("membership"), config.membership);
   read_consensus(root.key("consensus"), config.consensus);
   read_alerts(root.key("alerts"), config.alerts);
+  const YamlNode snapshots = root.key("snapshots");
+  snapshots.key("interval").read_duration(config.snapshots.interval);
+  snapshots.key("keep").read_number<std::uint32_t>(config.snapshots.keep, 1, 10'000);
+  snapshots.key("dir").read(config.snapshots.dir);
+  snapshots.key("passphrase_file").read(config.snapshots.passphrase_file);
   const YamlNode logs = root.key("logs");
   logs.key("max_bytes").read_size(config.logs.max_bytes);
   logs.key("keep").read_number<std::uint32_t>(config.logs.keep, 1, 100);

@@ -303,6 +303,18 @@ Status SqliteLogStore::stage(std::string_view piece) {
   return {};
 }
 
+Status SqliteLogStore::begin_anew(raft::Term term, MasterId self, const raft::SnapshotMeta& meta,
+                                  std::string_view data) {
+  begin_stage();
+  for (std::size_t at = 0; at < data.size(); at += kPieceBytes) {
+    if (Status done = stage(data.substr(at, kPieceBytes)); !done) return done;
+  }
+  return commit([&] {
+    const Status done = save_vote(term, self);
+    return done ? flip(meta, true) : done;
+  });
+}
+
 Result<bool> SqliteLogStore::clean(raft::Index keep_from) {
   CHECK(loaded_);
   // The snapshot needs nothing below it.

@@ -63,6 +63,11 @@ class SqliteLogStore {
   // that no snapshot has. False: there was nothing left to remove.
   [[nodiscard]] Result<bool> clean(raft::Index keep_from);
 
+  // Everything that is there gives way to this snapshot, in one transaction: the beginning of a
+  // cluster whose only master is `self`. Pre: load() was good.
+  [[nodiscard]] Status begin_anew(raft::Term term, MasterId self, const raft::SnapshotMeta& meta,
+                                  std::string_view data);
+
   [[nodiscard]] raft::Index snapshot_index() const { return now_.snapshot; }
   [[nodiscard]] const std::string& path() const { return database_.path(); }
 

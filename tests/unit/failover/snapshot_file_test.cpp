@@ -24,7 +24,9 @@ TEST(SnapshotFile, GivesBackWhatWasPutIn) {
   ASSERT_TRUE(found) << found.error().text;
   EXPECT_EQ(found->info, info());
   EXPECT_EQ(found->state, "the state");
-  EXPECT_TRUE(decode_snapshot(encode_snapshot({.cluster = "c"}, "")));
+  SnapshotInfo little;
+  little.cluster = "c";
+  EXPECT_TRUE(decode_snapshot(encode_snapshot(little, "")));
 }
 
 TEST(SnapshotFile, NoticesEveryFlippedBit) {

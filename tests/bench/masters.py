@@ -5,7 +5,7 @@ failover  SIGKILL of the leader -> a survivor takes a write; a fresh connection 
 idle      processor time and memory of each of three members that nobody asks anything
 put       replicated writes through the leader over HTTP and JSON: one after another, 64 in flight
 read      linearizable reads, the same
-native    the agents' own protocol, 64 in flight, against etcd's gateway
+native    the agents' own protocol, 64 in flight, against gRPC
 agents    1,000 registered streams: what they cost the coordinator; until all have found the next one
 install   a state of 200 MB to an empty follower: how long, and the leader's longest gap meanwhile
 """
@@ -122,28 +122,39 @@ def native(run, trials):
                               ("read", [TimesOther("median", 5)])):
             with Etcd(run.secured).start() as members:
                 leader = members.settled()
-                requests = members.puts() if kind == "put" else members.gets()
                 checked(load("http", members, [leader], members.puts(), "--count", WARMUP), kind)
-                rate = checked(load("http", members, [leader], requests, "--connections", MANY,
-                                    "--seconds", MANY_SECONDS), kind)["rate"]
+                rate = grpc_rate(members, leader, kind)
             run.add(f"native_{kind}_{MANY}_rate", "1/s", "etcd", [rate], *targets)
             with Muster(run.secured).start() as members:
                 rate = native_rate(members, kind)
             run.add(f"native_{kind}_{MANY}_rate", "1/s", "muster", [rate])
 
 
+def grpc_rate(members, leader, kind):
+    """etcd's, with MANY calls in flight on one connection."""
+    tls = ["--ca", members.ca] if members.secured else []
+    return own_protocol(["muster-load-grpc", "--target", members.target(leader), *tls,
+                         *(["--read"] if kind == "read" else []), "--in-flight", MANY,
+                         "--seconds", MANY_SECONDS], kind)
+
+
+def own_protocol(command, what):
+    """Calls a second, by the report of one of the load clients."""
+    program = peers.binary().with_name(command[0])
+    done = subprocess.run([str(program), *map(str, command[1:])], capture_output=True, text=True,
+                          timeout=120, check=False)
+    if done.returncode:
+        raise harness.Broken(f"{command[0]}: {done.stderr}")
+    return checked(json.loads(done.stdout), what)["rate"]
+
+
 def native_rate(members, kind):
     leader = members.settled()
     checked(load("http", members, [leader], members.puts(), "--count", WARMUP), kind)
     reading = ["--read", "/v1/kv/bench0"] if kind == "read" else []
-    command = [peers.binary(), "native", *as_agents(members), "--target",
-               f"{members.members[leader].address}:{harness.RPC}", *reading, "--in-flight", MANY,
-               "--count", 100_000]
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120,
-                          check=False)
-    if done.returncode:
-        raise harness.Broken(f"muster-load native: {done.stderr}")
-    return checked(json.loads(done.stdout), kind)["rate"]
+    return own_protocol(["muster-load", "native", *as_agents(members), "--target",
+                         f"{members.members[leader].address}:{harness.RPC}", *reading,
+                         "--in-flight", MANY, "--seconds", MANY_SECONDS], kind)
 
 
 def as_agents(members):

@@ -6,25 +6,41 @@ import json
 import math
 import statistics
 
-FIRST, SECOND = "serf", "muster"
+OURS = "muster"
 
 
-class OfSerf:
-    """muster's figure is at most serf's, divided by `divisor`."""
+class OfOther:
+    """muster's figure is at most the other system's, divided by `divisor`."""
+    alone = False
 
     def __init__(self, which, divisor=1):
         self.which, self.divisor = which, divisor
 
-    def met(self, serf, muster):
-        ours, theirs = muster[self.which], serf[self.which]
+    def met(self, other, muster):
+        ours, theirs = muster[self.which], other[self.which]
         return not math.isinf(ours) and ours * self.divisor <= theirs
 
-    def __str__(self):
-        return f"{self.which} <= serf's" + (f" / {self.divisor}" if self.divisor != 1 else "")
+    def text(self, other):
+        return f"{self.which} <= {other}'s" + (f" / {self.divisor}" if self.divisor != 1 else "")
+
+
+class TimesOther:
+    """muster's figure, a rate, is at least `factor` times the other system's."""
+    alone = False
+
+    def __init__(self, which, factor):
+        self.which, self.factor = which, factor
+
+    def met(self, other, muster):
+        return muster[self.which] >= self.factor * other[self.which]
+
+    def text(self, other):
+        return f"{self.which} >= {self.factor} * {other}'s"
 
 
 class AtMost:
     """muster's figure is at most `limit`."""
+    alone = True
 
     def __init__(self, which, limit):
         self.which, self.limit = which, limit
@@ -32,8 +48,22 @@ class AtMost:
     def met(self, _, muster):
         return muster[self.which] <= self.limit
 
-    def __str__(self):
+    def text(self, _):
         return f"{self.which} <= {self.limit:g}"
+
+
+class AtLeast:
+    """muster's figure, a rate, is at least `limit`."""
+    alone = True
+
+    def __init__(self, which, limit):
+        self.which, self.limit = which, limit
+
+    def met(self, _, muster):
+        return muster[self.which] >= self.limit
+
+    def text(self, _):
+        return f"{self.which} >= {self.limit:g}"
 
 
 def summary(values):
@@ -44,7 +74,8 @@ def summary(values):
 
 
 class Duel:
-    def __init__(self):
+    def __init__(self, other):
+        self.other = other  # the name of the system that muster is measured against
         self.rows = {}  # name: (unit, targets, {system: values})
 
     def add(self, name, unit, system, values, *targets):
@@ -58,23 +89,31 @@ class Duel:
     def verdicts(self, name):
         """[(target, whether it is met; None: a side is missing)]"""
         both = self.summaries()[name]
-        serf, muster = both.get(FIRST), both.get(SECOND)
-        known = muster and (serf or all(isinstance(one, AtMost) for one in self.rows[name][1]))
-        return [(target, target.met(serf, muster) if known else None)
+        other, muster = both.get(self.other), both.get(OURS)
+        known = muster and (other or all(one.alone for one in self.rows[name][1]))
+        return [(target.text(self.other), target.met(other, muster) if known else None)
                 for target in self.rows[name][1]]
 
     def table(self):
         columns = f"{'n':>4}{'min':>9}{'median':>9}{'p99':>9}"
         width = len(columns)
-        lines = [f"{'':<38}|{FIRST:^{width}} |{SECOND:^{width}} |{SECOND + '/':>9} |",
-                 f"{'figure':<31}{'unit':<7}|{columns} |{columns} |{FIRST:>9} | target"]
+        lines = [f"{'':<38}|{self.other:^{width}} |{OURS:^{width}} |{OURS + '/':>9} |",
+                 f"{'figure':<31}{'unit':<7}|{columns} |{columns} |{self.other:>9} | target"]
         for name, both in self.summaries().items():
             sides = [side(both[system]) if system in both else "-".rjust(width)
-                     for system in (FIRST, SECOND)]
+                     for system in (self.other, OURS)]
             judged = [f"{target} {said(met)}" for target, met in self.verdicts(name)]
             lines.append(f"{name:<31}{self.rows[name][0]:<7}|{sides[0]} |{sides[1]} |"
-                         f"{ratio(both):>9} | {', '.join(judged)}")
+                         f"{self.ratio(both):>9} | {', '.join(judged)}")
         return "\n".join(lines)
+
+    def ratio(self, both):
+        if self.other not in both or OURS not in both:
+            return "-"
+        other, muster = both[self.other]["median"], both[OURS]["median"]
+        if other == 0 or math.isinf(other) or math.isinf(muster):
+            return "-"
+        return f"{muster / other:.3f}"
 
     def missed(self):
         return [name for name in self.rows
@@ -84,7 +123,7 @@ class Duel:
         found = {}
         for name, (unit, _, both) in self.rows.items():
             found[name] = {"unit": unit, "values": both,
-                           "targets": {str(target): met for target, met in self.verdicts(name)},
+                           "targets": {target: met for target, met in self.verdicts(name)},
                            **{system: {key: finite(value) for key, value in one.items()}
                               for system, one in self.summaries()[name].items()}}
         with open(path, "w", encoding="utf-8") as file:
@@ -108,12 +147,3 @@ def number(value):
 
 def side(one):
     return f"{one['n']:>4}" + "".join(f"{number(one[key]):>9}" for key in ("min", "median", "p99"))
-
-
-def ratio(both):
-    if FIRST not in both or SECOND not in both:
-        return "-"
-    serf, muster = both[FIRST]["median"], both[SECOND]["median"]
-    if serf == 0 or math.isinf(serf) or math.isinf(muster):
-        return "-"
-    return f"{muster / serf:.3f}"

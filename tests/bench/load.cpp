@@ -69,7 +69,7 @@ int main_of(int argc, char** argv) {
   calling.add_option("--streams", native.agent.count)->check(CLI::PositiveNumber);
   calling.add_option("--read", native.path, "path that is read, such as /v1/kv/KEY");
   calling.add_option("--in-flight", native.in_flight)->check(CLI::PositiveNumber);
-  calling.add_option("--count", native.count)->check(CLI::PositiveNumber);
+  calling.add_option("--seconds", native.seconds)->check(CLI::PositiveNumber);
   calling.add_option("--bytes", native.value_bytes, "of each value that is written");
 
   CLI11_PARSE(app, argc, argv);

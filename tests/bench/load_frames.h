@@ -67,7 +67,7 @@ struct NativeOptions {
   std::string target;  // ADDRESS:PORT of the coordinator's RPC
   std::string path;    // of a read; empty: writes
   std::size_t in_flight = 64;
-  std::size_t count = 20000;
+  double seconds = 5;
   std::size_t value_bytes = 100;
 };
 

@@ -2,7 +2,6 @@
 // load_frames.h.
 #include <cstdio>
 #include <map>
-#include <stdexcept>
 
 #include <nlohmann/json.hpp>
 
@@ -12,10 +11,12 @@
 namespace muster::load {
 namespace {
 
+constexpr std::uint64_t kKeys = 100;
+
 class Native {
  public:
   explicit Native(const NativeOptions& options)
-      : options_(options), value_(options.value_bytes, 'v'), report_(options.count) {
+      : options_(options), value_(std::make_shared<std::string>(options.value_bytes, 'v')) {
     for (std::size_t i = 0; i < options.agent.count; ++i) add("bench-" + std::to_string(i));
   }
 
@@ -41,7 +42,11 @@ class Native {
   void on_frame(std::size_t index, const rpc::Frame& frame) {
     if (const auto* hello = std::get_if<rpc::HelloReply>(&frame)) {
       if (!hello->here) return end("the target does not coordinate: " + hello->why);
-      if (greeted_++ == 0) report_.begin(Clock::now());
+      if (greeted_++ == 0) {
+        report_.begin(Clock::now());
+        end_ = Clock::now() + std::chrono::duration_cast<Clock::duration>(
+                                  std::chrono::duration<double>(options_.seconds));
+      }
       const std::size_t share = options_.in_flight / streams_.size();
       for (std::size_t i = 0; i < share; ++i) ask(index);
     } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
@@ -52,14 +57,15 @@ class Native {
   }
 
   void ask(std::size_t index) {
-    if (sent_.size() + answered_ >= options_.count) return;
     const std::uint64_t id = ++last_;
     sent_[id] = Clock::now();
     if (!options_.path.empty()) {
       streams_[index]->send(rpc::Read{id, options_.path, "", ""});
-      return;
+    } else {
+      Command command;
+      command.body = PutKey{"bench" + std::to_string(id % kKeys), value_};
+      streams_[index]->send(rpc::Write{id, std::move(command)});
     }
-    throw std::invalid_argument("no write of a key in this version");
   }
 
   void answered(std::size_t index, std::uint64_t id, const std::string& problem) {
@@ -72,8 +78,8 @@ class Native {
       report_.failed(problem, now);
     }
     sent_.erase(found);
-    if (++answered_ >= options_.count) return io_.stop();
-    ask(index);
+    if (now < end_) return ask(index);
+    if (sent_.empty()) io_.stop();
   }
 
   void end(const std::string& why) {
@@ -82,14 +88,14 @@ class Native {
   }
 
   const NativeOptions& options_;
-  std::string value_;
+  Blob value_;
   asio::io_context io_;
   std::vector<std::shared_ptr<FrameStream>> streams_;
   std::map<std::uint64_t, Clock::time_point> sent_;
   std::uint64_t last_ = 0;
-  std::size_t answered_ = 0;
   std::size_t greeted_ = 0;
-  Report report_;
+  Clock::time_point end_;
+  Report report_{std::size_t{1} << 20};
 };
 
 }  // namespace

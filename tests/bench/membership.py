@@ -18,7 +18,7 @@ import time
 import cluster as harness
 import idle
 import private_net
-from duel import AtMost, Duel, OfSerf
+from duel import AtMost, Duel, OfOther
 from fleet import BOUND, Muster, Serf
 
 SYSTEMS = (Serf, Muster)
@@ -47,7 +47,7 @@ class Run:
     """What all modes need: where figures and words go, and the counters of this network."""
 
     def __init__(self, say, counters):
-        self.duel, self.say, self.counters = Duel(), say, counters
+        self.duel, self.say, self.counters = Duel("serf"), say, counters
 
 
 def settled(run, fleet):
@@ -74,7 +74,7 @@ def join(run, n, trials):
             with system(n) as fleet:
                 fleet.start()
                 took = since(fleet.wait(fleet.whole, JOIN_CAP), fleet.last_exec)
-            run.duel.add(f"join_n{n}", "s", fleet.system, [took], OfSerf("median"),
+            run.duel.add(f"join_n{n}", "s", fleet.system, [took], OfOther("median"),
                          AtMost("max", 3))
             run.say(f"join n={n} {trial + 1}/{trials}: {fleet.system} {text(took)}")
 
@@ -85,7 +85,7 @@ def kill(run, n, trials):
 
     def revive(fleet, victim):
         fleet.run(victim)
-    detect(run, f"kill_n{n}", n, trials, strike, revive, OfSerf("median", 5), OfSerf("p99", 4))
+    detect(run, f"kill_n{n}", n, trials, strike, revive, OfOther("median", 5), OfOther("p99", 4))
 
 
 def frozen(run, n, trials):
@@ -94,7 +94,7 @@ def frozen(run, n, trials):
 
     def revive(fleet, victim):
         fleet.thaw(victim)
-    detect(run, f"frozen_n{n}", n, trials, strike, revive, OfSerf("median", 3))
+    detect(run, f"frozen_n{n}", n, trials, strike, revive, OfOther("median", 3))
 
 
 def detect(run, name, n, trials, strike, revive, *targets):
@@ -180,15 +180,15 @@ def report_usage(run, fleet, before, after, took):
     name = f"steady_n{fleet.n}"
     each = [(late - early) * 60 / took for early, late in zip(before[0], after[0])]
     run.duel.add(f"{name}_cpu_mean", "s/min", fleet.system, [sum(each) / len(each)],
-                 OfSerf("median"))
+                 OfOther("median"))
     run.duel.add(f"{name}_cpu_each", "s/min", fleet.system, each)
     rate = {key: (after[1][key] - before[1][key]) / took / fleet.n for key in after[1]}
     if not rate:
         return
-    run.duel.add(f"{name}_gossip_udp", "B/s", fleet.system, [rate["gossip_udp"]], OfSerf("median"))
+    run.duel.add(f"{name}_gossip_udp", "B/s", fleet.system, [rate["gossip_udp"]], OfOther("median"))
     run.duel.add(f"{name}_gossip_tcp", "B/s", fleet.system, [rate["gossip_tcp"]])
     run.duel.add(f"{name}_gossip", "B/s", fleet.system, [rate["gossip_udp"] + rate["gossip_tcp"]],
-                 OfSerf("median"))
+                 OfOther("median"))
     if fleet.system == "muster":  # what serf has nothing like: coordinator and consensus
         run.duel.add(f"{name}_rpc", "B/s", fleet.system, [rate["rpc"]])
 

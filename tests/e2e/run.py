@@ -13,14 +13,14 @@ import time
 import unittest
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent)]
+sys.path[:0] = [str(HERE), str(HERE.parent), str(HERE.parent / "torture")]
 
 import cluster as harness  # noqa: E402
 import shared  # noqa: E402
 
 FILES = ("run_script_test", "test_bad_input", "test_workloads", "test_agent", "test_failover",
          "test_alerts", "test_metrics", "test_why", "test_quorum", "test_full_disk",
-         "test_keyring")
+         "test_keyring", "linearizable_test", "test_torture")
 
 
 class Result(unittest.TextTestResult):

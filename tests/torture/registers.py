@@ -14,7 +14,7 @@ from linearizable import ABSENT, Operation, Undecided, check
 
 GENERATION = 8.0  # seconds that a register is used
 SIDE_BY_SIDE = 3  # registers in use
-CLIENTS = 8
+CLIENTS = 10
 
 
 class Recorder:

@@ -7,7 +7,7 @@ import json
 import bed  # noqa: F401  (finds tests/e2e)
 from system import HTTP, SCALE
 
-TIMEOUT = 3.0  # seconds; what takes longer has an unknown outcome
+TIMEOUT = 1.5  # seconds; what takes longer has an unknown outcome
 
 # word: done (index), seen (value, index; value None: there is none), refused (a condition does not
 # hold), not done (the cluster says so), unknown, wrong (an answer that no fault explains)

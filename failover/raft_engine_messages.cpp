@@ -11,6 +11,8 @@ namespace muster::failover {
 namespace {
 
 // An AppendEntries is cut here, so that no number of large commands exceeds a frame.
+constexpr std::uint16_t kFeatures = 1;       // as the library says in this version
+constexpr std::uint16_t kCapacity = 0xffff;  // the store reports a full disk by itself
 constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
 
 }  // namespace
@@ -81,9 +83,16 @@ bool RaftEngine::is_forged(raft::Term term, MasterId from) const {
   return term == library_.term() && leader() != 0 && leader() != from;
 }
 
+// Rule 9: the library leaves what it confirms here to chance.
+void RaftEngine::tell_term(MasterId from, const std::string& address) {
+  send(from, address, raft::AppendEntriesResult{term(), 0, 0, kFeatures, kCapacity});
+  flush_outbox();
+}
+
 void RaftEngine::receive_append(MasterId from, const std::string& address,
                                 raft::AppendEntries append) {
   if (is_forged(append.term, from)) return;
+  if (kRule9 && append.term < term()) return tell_term(from, address);
   // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
   // the same everywhere: what is left begins at the snapshot.
   if (kRule2 && !library_.installing() && append.prev_index < snapshot_.index &&
@@ -113,8 +122,8 @@ void RaftEngine::receive_append(MasterId from, const std::string& address,
     }
     part.entries.assign(append.entries.begin() + static_cast<std::ptrdiff_t>(begin),
                         append.entries.begin() + static_cast<std::ptrdiff_t>(end));
-    // Rule 7: a leader writes a configuration only when the one before it is agreed on.
-    if (kRule7 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
+    // Rule 8: a leader writes a configuration only when the one before it is agreed on.
+    if (kRule8 && !part.entries.empty() && part.entries[0].type == raft::EntryType::Change &&
         part.leader_commit > commit_index() && term_of(part.prev_index) == part.prev_term) {
       feed(from, address,
            raft::AppendEntries{part.term, part.prev_index, part.prev_term, part.leader_commit, {}});
@@ -132,6 +141,7 @@ void RaftEngine::receive_install(MasterId from, const std::string& address,
   // Rule 5: the library leaks a second one.
   if (kRule5 && library_.installing()) return;
   if (is_forged(install.term, from)) return;
+  if (kRule9 && install.term < term()) return tell_term(from, address);
   const raft::SnapshotMeta& meta = install.meta;
   const bool have_it = snapshot_.index >= meta.index || term_of(meta.index) == meta.term;
   if (!have_it && meta.index <= commit_index()) return;  // would undo what is committed
@@ -182,6 +192,11 @@ void RaftEngine::enqueue(LibraryMessage message) {
   if (auto* install = std::get_if<raft::InstallSnapshot>(&message.message)) {
     install->meta = snapshot_;
     install->data = snapshot_data_;
+  }
+  // Rule 7: the library answers a pre-vote with the asker's term. A refusal with a higher one makes
+  // the asker take that over.
+  if (auto* vote = std::get_if<raft::RequestVoteResult>(&message.message)) {
+    if (kRule7 && vote->pre_vote && !vote->granted) vote->term = std::max(vote->term, term());
   }
   send(message.to, message.address, std::move(message.message));
 }

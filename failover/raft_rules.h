@@ -25,8 +25,14 @@ inline constexpr bool kRule4 = MUSTER_WITHOUT_RAFT_RULE != 4;
 inline constexpr bool kRule5 = MUSTER_WITHOUT_RAFT_RULE != 5;
 // An old refusal is not heard: the library goes back before what is confirmed, and stays there.
 inline constexpr bool kRule6 = MUSTER_WITHOUT_RAFT_RULE != 6;
+// Who refuses a pre-vote tells its term: the library hides it, so that whoever has the newest log
+// but an older term never learns why it is refused, and nobody can ever lead.
+inline constexpr bool kRule7 = MUSTER_WITHOUT_RAFT_RULE != 7;
 // What is committed is told before a new configuration comes: the library takes the one before it
 // for committed only if it hears so in time, and else rolls back to an older one.
-inline constexpr bool kRule7 = MUSTER_WITHOUT_RAFT_RULE != 7;
+inline constexpr bool kRule8 = MUSTER_WITHOUT_RAFT_RULE != 8;
+// Who is told something in an older term answers with its own and claims nothing: the library
+// leaves the index that it confirms to chance, and the asker may lead the newer term by then.
+inline constexpr bool kRule9 = MUSTER_WITHOUT_RAFT_RULE != 9;
 
 }  // namespace muster::failover

@@ -337,6 +337,14 @@ void Quorum::act(HostId id, failover::ProposalFailed& effect) {
   history_.write_failed(id, effect.proposal, effect.error.code, now());
 }
 
+void Quorum::act(HostId id, failover::ReadReady& effect) {
+  history_.read_done(id, effect.read, hosts_[id].state.index, now());
+}
+
+void Quorum::act(HostId id, failover::ReadFailed& effect) {
+  history_.read_failed(id, effect.read, now());
+}
+
 void Quorum::act(HostId id, failover::EngineFailed& effect) {
   violations_.add({now(), "no engine stops", names_[id] + ": " + effect.text, {names_[id]}});
   crash(id);
@@ -349,11 +357,19 @@ void Quorum::propose(HostId id, std::size_t commands) {
   if (!host.engine || host.frozen) return;
   std::vector<std::pair<std::uint64_t, std::string>> batch;
   for (std::size_t i = 0; i < commands; ++i) {
-    const std::uint64_t write = ++last_proposal_;
+    const std::uint64_t write = ++last_request_;
     history_.write_began(write);
     batch.emplace_back(write, std::to_string(write) + " write");
   }
   reach(id, host.life, [&] { host.engine->propose(std::move(batch), local(host)); });
+}
+
+void Quorum::read(HostId id) {
+  Host& host = hosts_[id];
+  if (!host.engine || host.frozen) return;
+  const std::uint64_t read = ++last_request_;
+  history_.read_began(read);
+  reach(id, host.life, [&] { host.engine->read(read, local(host)); });
 }
 
 void Quorum::transfer(HostId id, HostId to) {

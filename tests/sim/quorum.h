@@ -69,6 +69,7 @@ class Quorum {
 
   // --- clients; nothing happens where no engine runs ---
   void propose(HostId id, std::size_t commands);
+  void read(HostId id);
   void transfer(HostId id, HostId to);
 
   // --- questions ---
@@ -140,6 +141,8 @@ class Quorum {
   void act(HostId id, failover::WantSnapshot& effect);
   void act(HostId id, failover::RoleChanged& effect);
   void act(HostId id, failover::ProposalFailed& effect);
+  void act(HostId id, failover::ReadReady& effect);
+  void act(HostId id, failover::ReadFailed& effect);
   void act(HostId id, failover::EngineFailed& effect);
 
   QuorumOptions options_;
@@ -150,7 +153,7 @@ class Quorum {
   std::vector<Host> hosts_;
   Network network_;
   std::map<std::pair<HostId, HostId>, Instant> last_arrival_;
-  std::uint64_t last_proposal_ = 0;
+  std::uint64_t last_request_ = 0;
   QuorumCounts counts_;
   std::uint64_t trace_hash_ = kFnvOffset;
   std::uint64_t events_ = 0;

@@ -31,6 +31,7 @@ class Clients {
   void begin() {
     on_ = true;
     every(between_, [this] { write(); });
+    every(3 * between_, [this] { quorum_.read(someone()); });
     if (kinds_.contains(Fault::Transfer)) {
       every(std::chrono::seconds(3), [this] { hand_over(); });
     }

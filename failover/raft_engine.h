@@ -202,6 +202,7 @@ class RaftEngine {
   [[nodiscard]] bool may_say_unknown(const raft::Message& message) const;
 
   void receive(MasterId from, const std::string& address, const raft::Message& message);
+  void tell_term(MasterId from, const std::string& address);
   void receive_append(MasterId from, const std::string& address, raft::AppendEntries append);
   void receive_chunk(MasterId from, const std::string& address, const raft::SnapshotChunk& chunk);
   void receive_install(MasterId from, const std::string& address, raft::InstallSnapshot install);

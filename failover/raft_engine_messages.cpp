@@ -11,6 +11,8 @@ namespace muster::failover {
 namespace {
 
 // An AppendEntries is cut here, so that no number of large commands exceeds a frame.
+constexpr std::uint16_t kFeatures = 1;       // as the library says in this version
+constexpr std::uint16_t kCapacity = 0xffff;  // the store reports a full disk by itself
 constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
 
 }  // namespace
@@ -84,9 +86,16 @@ bool RaftEngine::is_forged(raft::Term term, MasterId from) const {
   return term == library_.term() && leader() != 0 && leader() != from;
 }
 
+// Rule 9: the library leaves what it confirms here to chance.
+void RaftEngine::tell_term(MasterId from, const std::string& address) {
+  send(from, address, raft::AppendEntriesResult{term(), 0, 0, kFeatures, kCapacity});
+  flush_outbox();
+}
+
 void RaftEngine::receive_append(MasterId from, const std::string& address,
                                 raft::AppendEntries append) {
   if (is_forged(append.term, from)) return;
+  if (kRule9 && append.term < term()) return tell_term(from, address);
   // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
   // the same everywhere: what is left begins at the snapshot.
   if (kRule2 && !library_.installing() && append.prev_index < snapshot_.index &&

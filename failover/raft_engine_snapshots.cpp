@@ -110,6 +110,7 @@ bool RaftEngine::is_installing(raft::Index index) const {
 // Rule 5 is receive_chunk()'s: the library leaks a second one while the first is written.
 void RaftEngine::receive_install(MasterId from, const std::string& address,
                                  raft::InstallSnapshot install) {
+  if (kRule9 && install.term < term()) return tell_term(from, address);
   incoming_ = install;
   feed(from, address, std::move(install));
   incoming_ = {};  // nothing, if the library took it

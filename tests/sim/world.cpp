@@ -17,12 +17,6 @@ Address address_of(HostId host, std::uint16_t port) {
           port};
 }
 
-std::vector<NodeName> first_names(std::size_t count) {
-  std::vector<NodeName> names;
-  for (HostId id = 0; id < count; ++id) names.push_back(name_of(id));
-  return names;
-}
-
 agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
   agent::NodeOptions node;
   node.cluster = "sim";
@@ -42,6 +36,10 @@ agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
   node.swim = world.swim;
   node.master.gather = true;
   node.master.rules.cluster = "sim";
+  if (world.small_snapshots) {
+    node.master.raft.snapshot_threshold = 20;
+    node.master.raft.snapshot_trailing = 5;
+  }
   node.master.alerts.receivers = {{"people", "http://10.255.0.1/", {}}};
   return node;
 }
@@ -52,8 +50,6 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 }
 
 }  // namespace
-
-NodeName name_of(HostId host) { return "n" + std::to_string(host + 1); }
 
 World::World(const WorldOptions& options, std::uint64_t seed)
     : options_(options),

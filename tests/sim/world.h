@@ -37,6 +37,7 @@ struct WorldOptions {
   DiskQuality disk;
   Duration exec = std::chrono::milliseconds(3);  // StartProcess to ProcessStarted
   bool skewed_clocks = false;                    // rates within 200 ppm of each other's
+  bool small_snapshots = false;                  // of the masters' log, every few entries
   health::SwimOptions swim;
 };
 
@@ -254,7 +255,5 @@ class World {
   MembershipChecker membership_;
   Trace trace_;
 };
-
-[[nodiscard]] NodeName name_of(HostId host);  // n1 for 0
 
 }  // namespace muster::sim

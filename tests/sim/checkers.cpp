@@ -38,7 +38,8 @@ void ConsensusChecker::started(HostId host, const raft::Stored& stored) {
   Log& log = logs_[host];
   log = Log{};
   log.first = stored.first;
-  for (const raft::Entry& entry : stored.entries) log.entries.push_back(hash_of(entry));
+  for (const raft::Entry& entry : stored.entries)
+    log.entries.push_back({hash_of(entry), entry.term});
   log.compared = stored.snapshot.index;
 }
 
@@ -51,7 +52,8 @@ void ConsensusChecker::wrote(HostId host, const failover::AppendLog& append) {
   }
   log.entries.resize(std::min<std::size_t>(log.entries.size(),
                                            static_cast<std::size_t>(append.first - log.first)));
-  for (const raft::Entry& entry : append.entries) log.entries.push_back(hash_of(entry));
+  for (const raft::Entry& entry : append.entries)
+    log.entries.push_back({hash_of(entry), entry.term});
 }
 
 void ConsensusChecker::wrote(HostId host, const failover::PutSnapshot& snapshot) {
@@ -75,15 +77,74 @@ void ConsensusChecker::happened(HostId host, const agent::Master& master, Instan
   const bool began = master.active() && !log.coordinating;
   log.coordinating = master.active();
   if (!master.active()) return;
-  const auto [reign, fresh] = coordinators_.emplace(master.term(), host);
-  if (!fresh && reign->second != host) {
-    std::string text = "in term " + std::to_string(master.term()) + " both ";
-    text += names_[reign->second] + " and " + names_[host] + " are coordinator";
-    found_.add(
-        {now, "one coordinator a term", std::move(text), {names_[reign->second], names_[host]}});
-    reign->second = host;
-  }
+  leads(host, master.term(), now);
+  serves(host, master.term(), master.commit(), now);
   if (began) check_acknowledged(master.state(), host, master.term(), now);
+}
+
+void ConsensusChecker::happened(HostId host, const failover::RaftEngine& engine, Instant now) {
+  compare_committed(host, engine.commit_index(), now);
+  if (engine.role() == raft::Role::Leader) leads(host, engine.term(), now);
+  if (engine.ready()) serves(host, engine.term(), engine.commit_index(), now);
+}
+
+void ConsensusChecker::configured(HostId host, raft::Index index,
+                                  const std::vector<raft::Server>& servers, Instant now) {
+  const auto [known, fresh] = configurations_.emplace(index, servers);
+  const std::string at_index = " at index " + std::to_string(index);
+  if (known->second != servers) {
+    found_.add({now,
+                "all know the same masters",
+                names_[host] + " knows other masters" + at_index + " than were agreed on",
+                {names_[host]}});
+  }
+  if (!fresh || known == configurations_.begin()) return;
+  // One voter more or less, so that any two quorums have a member in common.
+  const std::vector<raft::Server>& before = std::prev(known)->second;
+  const auto votes_in = [](const std::vector<raft::Server>& list, MasterId id) {
+    return std::any_of(list.begin(), list.end(), [id](const raft::Server& server) {
+      return server.id == id && server.voter;
+    });
+  };
+  std::set<MasterId> changed;
+  for (const raft::Server& server : servers) {
+    if (server.voter && !votes_in(before, server.id)) changed.insert(server.id);
+  }
+  for (const raft::Server& server : before) {
+    if (server.voter && !votes_in(servers, server.id)) changed.insert(server.id);
+  }
+  if (changed.size() <= 1) return;
+  found_.add({now,
+              "one voter is changed at a time",
+              names_[host] + " knows a change of several" + at_index,
+              {names_[host]}});
+}
+
+void ConsensusChecker::wiped(HostId host) {
+  std::erase_if(votes_, [host](const auto& vote) { return vote.first.first == host; });
+}
+
+void ConsensusChecker::leads(HostId host, raft::Term term, Instant now) {
+  const auto [reign, fresh] = leaders_.emplace(term, host);
+  if (fresh || reign->second == host) return;
+  std::string text = "in term " + std::to_string(term) + " both ";
+  text += names_[reign->second] + " and " + names_[host] + " lead";
+  found_.add({now, "one leader a term", std::move(text), {names_[reign->second], names_[host]}});
+  reign->second = host;
+}
+
+// Whoever takes proposals before an entry of its own term is agreed on does not know what is agreed
+// on, and two changes of masters may then rest on quorums without a common member (Ongaro, "bug in
+// single-server membership changes", raft-dev, 2015).
+void ConsensusChecker::serves(HostId host, raft::Term term, raft::Index commit, Instant now) {
+  const Log& log = logs_[host];
+  const bool known = commit >= log.first && commit < log.first + log.entries.size();
+  if (!known || log.entries[commit - log.first].term == term) return;
+  found_.add(
+      {now,
+       "who serves has opened its term",
+       names_[host] + " serves in term " + std::to_string(term) + ", of which nothing is agreed on",
+       {names_[host]}});
 }
 
 // Whoever breaks these two has not done harm yet, but a crash at the wrong moment would: so they
@@ -132,7 +193,7 @@ void ConsensusChecker::compare_committed(HostId host, raft::Index commit, Instan
   for (; log.compared < last; ++log.compared) {
     const raft::Index index = log.compared + 1;
     if (index < log.first) continue;
-    const std::uint64_t mine = log.entries[index - log.first];
+    const std::uint64_t mine = log.entries[index - log.first].hash;
     std::uint64_t& agreed = committed_[index - 1];
     if (agreed == 0) agreed = mine;
     if (agreed == mine) continue;

@@ -26,14 +26,19 @@ class ConsensusChecker {
   // What it asked to be written, in the order of its decisions.
   void wrote(HostId host, const failover::AppendLog& append);
   void wrote(HostId host, const failover::PutSnapshot& snapshot);
-  // After every event of a master.
+  // After every event of a master; of an engine without one.
   void happened(HostId host, const agent::Master& master, Instant now);
+  void happened(HostId host, const failover::RaftEngine& engine, Instant now);
+  // It knows that these masters are agreed on.
+  void configured(HostId host, raft::Index index, const std::vector<raft::Server>& servers,
+                  Instant now);
+  void wiped(HostId host);  // it was removed, and begins anew
   // What it says to another master, and what its disk holds at that moment.
   void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
             Instant now);
   // A client was told that its write is done.
   void acknowledged(const std::string& request) {
-    acknowledged_.emplace(request, coordinators_.empty() ? 0 : coordinators_.rbegin()->first);
+    acknowledged_.emplace(request, leaders_.empty() ? 0 : leaders_.rbegin()->first);
   }
   // At the end of a run, for the coordinator's state.
   // Of a coordinator of this term: one that was frozen, and does not know yet that it was deposed,
@@ -42,16 +47,22 @@ class ConsensusChecker {
 
   [[nodiscard]] raft::Index committed() const { return committed_.size(); }
   [[nodiscard]] std::size_t acknowledged() const { return acknowledged_.size(); }
-  [[nodiscard]] std::size_t reigns() const { return coordinators_.size(); }
+  [[nodiscard]] std::size_t reigns() const { return leaders_.size(); }
 
  private:
+  struct Entry {
+    std::uint64_t hash = 0;
+    raft::Term term = 0;
+  };
   struct Log {  // what a master believes to be in its log
     raft::Index first = 1;
-    std::deque<std::uint64_t> entries;  // hashes
-    raft::Index compared = 0;           // up to here with what others committed
-    raft::Index state = 0;              // the applied state that was compared last
+    std::deque<Entry> entries;
+    raft::Index compared = 0;  // up to here with what others committed
+    raft::Index state = 0;     // the applied state that was compared last
     bool coordinating = false;
   };
+  void leads(HostId host, raft::Term term, Instant now);
+  void serves(HostId host, raft::Term term, raft::Index commit, Instant now);
   void compare_committed(HostId host, raft::Index commit, Instant now);
   void check_vote(HostId host, HostId to, raft::Term term, const raft::Stored& durable,
                   Instant now);
@@ -62,7 +73,8 @@ class ConsensusChecker {
   std::map<HostId, Log> logs_;
   std::vector<std::uint64_t> committed_;          // hash by index - 1; 0: not seen yet
   std::map<raft::Index, std::uint64_t> applied_;  // digest of the state, by its index
-  std::map<raft::Term, HostId> coordinators_;
+  std::map<raft::Term, HostId> leaders_;
+  std::map<raft::Index, std::vector<raft::Server>> configurations_;  // that are agreed on
   std::map<std::pair<HostId, raft::Term>, HostId> votes_;
   std::map<std::string, raft::Term> acknowledged_;  // under the latest coordinator of that time
 };

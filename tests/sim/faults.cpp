@@ -27,6 +27,12 @@ constexpr std::pair<Fault, std::string_view> kNames[] = {
     {Fault::ClockJump, "clock-jump"},
     {Fault::ClockSkew, "clock-skew"},
     {Fault::ProcessDeath, "process-death"},
+    {Fault::LeaderKill, "leader-kill"},
+    {Fault::Outage, "outage"},
+    {Fault::SmallSnapshots, "small-snapshots"},
+    {Fault::Transfer, "transfer"},
+    {Fault::Change, "change"},
+    {Fault::Disorder, "disorder"},
 };
 
 // Rates are for so many nodes; a larger cluster has more of everything.
@@ -43,7 +49,9 @@ std::string_view to_text(Fault fault) {
 
 std::vector<Fault> all_faults() {
   std::vector<Fault> all;
-  for (const auto& [kind, name] : kNames) all.push_back(kind);
+  for (const auto& [kind, name] : kNames) {
+    if (kind <= Fault::SmallSnapshots) all.push_back(kind);
+  }
   return all;
 }
 
@@ -64,9 +72,9 @@ Result<std::set<Fault>> parse_faults(std::string_view text) {
   return faults;
 }
 
-std::set<Fault> draw_faults(Rng& rng) {
+std::set<Fault> draw_faults(const std::vector<Fault>& kinds, Rng& rng) {
   std::set<Fault> faults;
-  for (const Fault kind : all_faults()) {
+  for (const Fault kind : kinds) {
     if (rng.chance(50)) faults.insert(kind);
   }
   return faults;
@@ -76,7 +84,7 @@ Faults::Faults(World& world, std::set<Fault> kinds, std::uint64_t seed)
     : world_(world), rng_(seed), calm_(world.network().quality()), quality_(calm_) {
   const auto scale = static_cast<Duration::rep>(world.names().size());
   for (const Fault kind : kinds) {
-    if (kind == Fault::ClockSkew) continue;  // from the beginning: WorldOptions
+    if (kind == Fault::ClockSkew || kind == Fault::SmallSnapshots) continue;  // WorldOptions
     rates_[kind] = {log_uniform(seconds(3), seconds(40)) * kUsualNodes / scale,
                     log_uniform(milliseconds(100), seconds(12))};
   }
@@ -130,13 +138,19 @@ void Faults::strike(Fault kind) {
     case Fault::DiskFull:
     case Fault::ClockJump:
     case Fault::ProcessDeath: return strike_agent(kind, any_node(), lasting);
+    case Fault::LeaderKill: {
+      const NodeName leader = world_.coordinator();
+      if (!leader.empty()) strike_agent(Fault::Kill, leader, lasting);
+      return;
+    }
+    case Fault::Outage: return strike_all(lasting);
     case Fault::Cut:
     case Fault::Partition:
     case Fault::Flap:
     case Fault::Loss:
     case Fault::Duplicate:
     case Fault::Spikes: return strike_network(kind, lasting);
-    case Fault::ClockSkew: return;
+    default: return;  // how the world is built
   }
 }
 
@@ -182,6 +196,17 @@ void Faults::strike_agent(Fault kind, const NodeName& node, Duration lasting) {
     world_.jump_wall_clock(node, milliseconds(by - 3'600'000));
   } else if (!world_.processes_on(node).empty()) {
     world_.kill_process(node, world_.processes_on(node).begin()->first);
+  }
+}
+
+// Power fails everywhere at once, and comes back a little earlier here than there.
+void Faults::strike_all(Duration lasting) {
+  for (const NodeName& node : world_.names()) {
+    if (!world_.alive(node)) continue;
+    world_.power_off(node);
+    later(lasting + rng_.below(Duration(seconds(2))), [this, node] {
+      if (!world_.alive(node)) world_.start(node);
+    });
   }
 }
 

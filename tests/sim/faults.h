@@ -19,29 +19,35 @@
 namespace muster::sim {
 
 enum class Fault {
-  Kill,          // the agent, or the agent and all that it runs; it is started again
-  PowerOff,      // the host vanishes without a reset
-  Leave,         // and comes back
-  Freeze,        // SIGSTOP
-  Slow,          // each event costs time
-  Cut,           // one direction of one link
-  Partition,     // a set of nodes from the others
-  Flap,          // one link, on and off
-  Loss,          // up to 25 % on all links
-  Duplicate,     // up to 20 % on all links
-  Spikes,        // some datagrams come up to 400 ms late, so out of order
-  DiskStall,     // an fsync takes up to 3 s
-  DiskFull,      // nothing can be written
-  ClockJump,     // of the wall clock, up to an hour to either side
-  ClockSkew,     // monotonic clocks run at rates within 200 ppm
-  ProcessDeath,  // of a workload
+  Kill,            // the agent, or the agent and all that it runs; it is started again
+  PowerOff,        // the host vanishes without a reset
+  Leave,           // and comes back
+  Freeze,          // SIGSTOP
+  Slow,            // each event costs time
+  Cut,             // one direction of one link
+  Partition,       // a set of nodes from the others
+  Flap,            // one link, on and off
+  Loss,            // up to 25 % on all links
+  Duplicate,       // up to 20 % on all links
+  Spikes,          // some datagrams come up to 400 ms late, so out of order
+  DiskStall,       // an fsync takes up to 3 s
+  DiskFull,        // nothing can be written
+  ClockJump,       // of the wall clock, up to an hour to either side
+  ClockSkew,       // monotonic clocks run at rates within 200 ppm
+  ProcessDeath,    // of a workload
+  LeaderKill,      // whoever leads the masters
+  Outage,          // every agent at once
+  SmallSnapshots,  // the masters take one every few entries
+  Transfer,        // the leader is told to hand over
+  Change,          // masters are added and removed
+  Disorder,        // what masters say to each other overtakes itself
 };
 [[nodiscard]] std::string_view to_text(Fault fault);
-[[nodiscard]] std::vector<Fault> all_faults();
+[[nodiscard]] std::vector<Fault> all_faults();  // of whole agents
 // Comma-separated names; fails with InvalidArgument and the names that there are.
 [[nodiscard]] Result<std::set<Fault>> parse_faults(std::string_view text);
-// Each kind with probability 1/2.
-[[nodiscard]] std::set<Fault> draw_faults(Rng& rng);
+// Each of `kinds` with probability 1/2.
+[[nodiscard]] std::set<Fault> draw_faults(const std::vector<Fault>& kinds, Rng& rng);
 
 class Faults {
  public:
@@ -59,6 +65,7 @@ class Faults {
   void strike(Fault kind);
   void later(Duration after, std::function<void()> what);
   void strike_agent(Fault kind, const NodeName& node, Duration lasting);
+  void strike_all(Duration lasting);
   void strike_network(Fault kind, Duration lasting);
   void flap(const NodeName& a, const NodeName& b, int times, Duration each);
   void set_quality();

@@ -14,17 +14,11 @@
 
 #include "agent/node.h"
 #include "base/time.h"
+#include "log_disk.h"
 #include "membership_checker.h"
 #include "network.h"
 
 namespace muster::sim {
-
-struct DiskQuality {
-  Duration fsync = std::chrono::microseconds(100);  // the least
-  Duration tail = std::chrono::microseconds(900);   // mean of what comes on top, exponential
-  unsigned stall_percent = 0;                       // of the fsyncs that take longer
-  Duration stall{};                                 // ... by up to so much
-};
 
 struct Process {
   std::int64_t pid = 0;
@@ -42,15 +36,6 @@ struct StreamEnd {
   Instant last{};                    // arrival of what was sent last: all stays in order
   std::deque<agent::Event> waiting;  // sent and not acknowledged, while the link is cut
   Instant stalled_since = kNever;
-};
-
-using LogWrite = std::variant<failover::SaveVote, failover::AppendLog, failover::PutSnapshot>;
-
-struct LogDisk {
-  raft::Stored durable;
-  std::deque<LogWrite> queue;
-  std::vector<LogWrite> batch;  // one transaction, one fsync
-  bool failing = false;
 };
 
 using InstanceWrite = std::variant<agent::SaveInstance, agent::ForgetStored>;
@@ -87,6 +72,7 @@ struct Host {
   Duration wall_error{};
 
   LogDisk log;
+  bool log_failing = false;
   InstanceDisk instances;
   DiskQuality disk;
   bool disk_full = false;

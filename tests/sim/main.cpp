@@ -14,6 +14,7 @@
 
 #include "crowd_run.h"
 #include "jobs.h"
+#include "quorum_run.h"
 #include "report.h"
 #include "scenario.h"
 #include "seed_run.h"
@@ -29,10 +30,12 @@ struct Arguments {
   std::size_t masters = 0;
   std::optional<double> seconds;
   std::string faults = "all";
+  std::string mode = "agents";
   std::size_t jobs = 1;
   unsigned crowds = 0;
   unsigned loss = 1;
   bool json = false;
+  bool until_violation = false;
 };
 
 class Stopwatch {
@@ -52,12 +55,16 @@ class Stopwatch {
 std::string run_one(SeedOptions options, std::uint64_t seed, bool json, bool& failed) {
   options.seed = seed;
   const Stopwatch watch;
-  SeedReport report = run_seed(options, false);
+  const auto run = [&options](bool traced) {
+    return options.mode == Mode::Consensus ? run_quorum(options, traced)
+                                           : run_seed(options, traced);
+  };
+  SeedReport report = run(false);
   const Effort effort = watch.effort();
   failed = !report.violations.empty();
   if (failed) {
     const std::uint64_t hash = report.trace_hash;
-    report = run_seed(options, true);
+    report = run(true);
     if (report.trace_hash != hash) {
       report.violations.push_back({{}, "the same seed gives the same trace", "it did not", {}});
     }
@@ -84,6 +91,7 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
       [&](std::uint64_t seed, const std::string& output, bool orderly) {
         SeedOptions repeated = options;
         repeated.seed = seed;
+        if (bad > 0 && arguments.until_violation) return;
         if (!orderly || output.empty()) {
           ++bad;
           std::printf("seed %llu CRASHED; repeat with: %s\n", static_cast<unsigned long long>(seed),
@@ -115,7 +123,8 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
           std::printf("repeat with: %s\n", report["repeat"].get<std::string>().c_str());
         }
         std::fflush(stdout);
-      });
+      },
+      [&] { return bad > 0 && arguments.until_violation; });
   if (!arguments.json) {
     std::printf(
         "%llu seeds, %llu with violations; %.0f node-seconds in %.1f s, %.0f a second of processor "
@@ -171,6 +180,7 @@ int run(const Arguments& arguments) {
   if (arguments.nodes > 1000)
     return usage_error("at most 1000 whole agents, --nodes without a seed runs more memberships");
   SeedOptions options;
+  if (arguments.mode == "consensus") options.mode = Mode::Consensus;
   options.nodes = arguments.nodes;
   options.masters = arguments.masters;
   options.time = std::chrono::duration_cast<Duration>(
@@ -217,6 +227,10 @@ int main(int argc, char** argv) {
          "agents; 5 to 7 by the seed when not given. Without --seed, --seeds and --masters:\n"
          "measures the membership of so many, up to 60000, without the rest of an agent")
       ->check(CLI::Range(1, 60'000));
+  app.add_option("--mode", arguments.mode,
+                 "agents: whole ones; consensus: of masters nothing but that, and much more of it")
+      ->check(CLI::IsMember({"agents", "consensus"}))
+      ->capture_default_str();
   app.add_option("--crowds", arguments.crowds, "of those memberships, one after another")
       ->check(CLI::Range(1, 1000));
   app.add_option("--loss", arguments.loss, "percent of their datagrams")
@@ -233,6 +247,7 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", arguments.jobs, "seeds at the same time")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_flag("--until-violation", arguments.until_violation, "end after the first one");
   app.add_flag("--json", arguments.json, "one line of JSON a seed");
   try {
     app.parse(argc, argv);

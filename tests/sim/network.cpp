@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 
 #include "base/error.h"
 
@@ -13,6 +14,14 @@ constexpr Duration kRetransmit = std::chrono::milliseconds(200);
 constexpr int kRetransmitsMax = 6;
 
 }  // namespace
+
+NodeName name_of(HostId host) { return "n" + std::to_string(host + 1); }
+
+std::vector<NodeName> first_names(std::size_t count) {
+  std::vector<NodeName> names;
+  for (HostId id = 0; id < count; ++id) names.push_back(name_of(id));
+  return names;
+}
 
 Duration exponential(Duration min, Duration mean, Rng& rng) {
   const double uniform = (static_cast<double>(rng.next() >> 11) + 1) / 9007199254740993.0;

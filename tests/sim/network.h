@@ -9,12 +9,15 @@
 #include <utility>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/rng.h"
 #include "base/time.h"
 
 namespace muster::sim {
 
 using HostId = std::size_t;
+[[nodiscard]] NodeName name_of(HostId host);  // n1 for 0
+[[nodiscard]] std::vector<NodeName> first_names(std::size_t count);
 
 struct LinkQuality {
   Duration latency = std::chrono::microseconds(50);  // the least

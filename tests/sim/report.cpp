@@ -29,7 +29,9 @@ std::string hex(std::uint64_t number) {
 }  // namespace
 
 std::string command_of(const SeedOptions& options) {
-  std::string command = "muster-sim --seed " + std::to_string(options.seed);
+  std::string command = "muster-sim";
+  if (options.mode == Mode::Consensus) command += " --mode consensus";
+  command += " --seed " + std::to_string(options.seed);
   if (options.nodes != 0) command += " --nodes " + std::to_string(options.nodes);
   if (options.masters != 0) command += " --masters " + std::to_string(options.masters);
   if (options.time != SeedOptions{}.time) {
@@ -47,10 +49,10 @@ std::string to_text(const SeedReport& report, const Effort& effort, const std::s
       static_cast<unsigned long long>(report.seed), report.nodes, report.masters,
       report.virtual_seconds, effort.wall_seconds, static_cast<unsigned long long>(report.events));
   text += formatted(
-      "%.0f node-seconds/s of processor time, %zu reigns, %zu writes, members "
-      "agreed after %.1f s, all after %.1f s, trace ",
-      report.node_seconds / effort.cpu_seconds, report.reigns, report.acknowledged,
-      report.members_after, report.converged_after);
+      "%.0f node-seconds/s of processor time, %zu reigns, %zu writes, %zu reads, %zu changes, %zu "
+      "installs, members agreed after %.1f s, all after %.1f s, trace ",
+      report.node_seconds / effort.cpu_seconds, report.reigns, report.acknowledged, report.reads,
+      report.changes, report.installs, report.members_after, report.converged_after);
   text += hex(report.trace_hash) + ", faults " + joined(report.faults) + "\n";
   if (report.violations.empty()) return text;
   for (const std::string& line : report.tail) text += "  " + line + "\n";
@@ -82,6 +84,9 @@ std::string to_json(const SeedReport& report, const Effort& effort, const std::s
               {"trace_hash", hex(report.trace_hash)},
               {"reigns", report.reigns},
               {"acknowledged", report.acknowledged},
+              {"reads", report.reads},
+              {"changes", report.changes},
+              {"installs", report.installs},
               {"members_after", report.members_after},
               {"converged_after", report.converged_after},
               {"violations", violations},

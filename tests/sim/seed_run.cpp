@@ -60,6 +60,7 @@ class SeedRun {
     world.nodes = options_.nodes != 0 ? options_.nodes : 5 + rng_.below(3);
     world.masters = options_.masters != 0 ? options_.masters : (rng_.chance(75) ? 3 : 5);
     world.skewed_clocks = kinds_.contains(Fault::ClockSkew);
+    world.small_snapshots = kinds_.contains(Fault::SmallSnapshots);
     world_.emplace(world, rng_.next());
     if (traced) world_->trace().keep();
     report_.seed = options_.seed;
@@ -90,7 +91,7 @@ class SeedRun {
 
  private:
   std::set<Fault> draw() {
-    const std::set<Fault> drawn = draw_faults(rng_);
+    const std::set<Fault> drawn = draw_faults(all_faults(), rng_);
     return options_.faults ? *options_.faults : drawn;
   }
 

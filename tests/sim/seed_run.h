@@ -15,7 +15,13 @@
 
 namespace muster::sim {
 
+enum class Mode {
+  Agents,     // whole agents
+  Consensus,  // masters, of which nothing runs but their consensus: quorum_run.h
+};
+
 struct SeedOptions {
+  Mode mode = Mode::Agents;
   std::uint64_t seed = 1;
   std::size_t nodes = 0;    // 0: the seed draws 5 to 7
   std::size_t masters = 0;  // 0: the seed draws 3 or 5
@@ -34,6 +40,9 @@ struct SeedReport {
   std::uint64_t trace_hash = 0;
   std::size_t reigns = 0;        // coordinators that were elected
   std::size_t acknowledged = 0;  // writes
+  std::size_t reads = 0;         // answered, linearizable ones
+  std::size_t changes = 0;       // of who is a master
+  std::size_t installs = 0;      // of snapshots on masters that lagged
   double members_after = 0;      // all tables agreed, seconds after the last fault
   double converged_after = 0;    // ... and the masters, and what should run was ready
   std::vector<Violation> violations;

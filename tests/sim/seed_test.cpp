@@ -31,7 +31,7 @@ TEST(Seed, DrawsHalfOfTheKindsOfFaults) {
   std::size_t drawn = 0;
   for (std::uint64_t seed = 0; seed < 1000; ++seed) {
     Rng rng(seed);
-    drawn += draw_faults(rng).size();
+    drawn += draw_faults(all_faults(), rng).size();
   }
   const double share = static_cast<double>(drawn) / static_cast<double>(1000 * all_faults().size());
   EXPECT_NEAR(share, 0.5, 0.05);

@@ -23,10 +23,10 @@ const char* kind_of(gossip::PacketKind kind) {
 
 const char* kind_of(const rpc::Frame& frame) {
   static constexpr const char* kNames[] = {
-      "Hello",       "HelloReply", "Register",   "Heartbeat", "HeartbeatAck", "StatusReport",
-      "Assignments", "Write",      "WriteReply", "Read",      "ReadReply",    "Consensus"};
-  static_assert(std::variant_size_v<rpc::Frame> == std::size(kNames));
-  return kNames[frame.index()];
+      "Hello",        "HelloReply",  "Register",      "Heartbeat",  "HeartbeatAck",
+      "StatusReport", "Assignments", "Write",         "WriteReply", "Read",
+      "ReadReply",    "Consensus",   "ChangeMasters", "Facts",      "FactsInstalled"};
+  return frame.index() < std::size(kNames) ? kNames[frame.index()] : "a frame";
 }
 
 std::string text_of(const std::vector<gossip::Claim>& claims) {

@@ -16,12 +16,6 @@ Address address_of(HostId host, std::uint16_t port) {
           port};
 }
 
-std::vector<NodeName> first_names(std::size_t count) {
-  std::vector<NodeName> names;
-  for (HostId id = 0; id < count; ++id) names.push_back(name_of(id));
-  return names;
-}
-
 agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
   agent::NodeOptions node;
   node.cluster = "sim";
@@ -40,6 +34,10 @@ agent::NodeOptions options_of(HostId id, const WorldOptions& world) {
   node.masters_digest = 1;
   node.swim = world.swim;
   node.master.rules.cluster = "sim";
+  if (world.small_snapshots) {
+    node.master.raft.snapshot_threshold = 20;
+    node.master.raft.snapshot_trailing = 5;
+  }
   node.master.alerts.receivers = {{"people", "http://10.255.0.1/", {}}};
   return node;
 }
@@ -50,8 +48,6 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
 }
 
 }  // namespace
-
-NodeName name_of(HostId host) { return "n" + std::to_string(host + 1); }
 
 World::World(const WorldOptions& options, std::uint64_t seed)
     : options_(options),
@@ -82,50 +78,31 @@ World::World(const WorldOptions& options, std::uint64_t seed)
 
 // --- time ---
 
-void World::at(Instant when, std::function<void()> what) {
-  queue_.push_back({std::max(when, now_), ++last_sequence_, std::move(what)});
-  std::push_heap(queue_.begin(), queue_.end());
-}
-
-void World::run_next() {
-  std::pop_heap(queue_.begin(), queue_.end());
-  const Scheduled next = std::move(queue_.back());
-  queue_.pop_back();
-  now_ = next.at;
-  next.run();
-}
-
-void World::run_for(Duration time) {
-  const Instant end = now_ + time;
-  while (!queue_.empty() && queue_.front().at <= end) run_next();
-  now_ = end;
-}
-
 bool World::run_until(const std::function<bool()>& holds, Duration limit) {
-  const Instant end = now_ + limit;
+  const Instant end = now() + limit;
   while (!holds()) {
-    if (now_ >= end) return false;
+    if (now() >= end) return false;
     run_for(std::chrono::milliseconds(1));
   }
   return true;
 }
 
 void World::check_membership() {
-  membership_.check(now_);
-  at(now_ + kCheckMembershipEvery, [this] { check_membership(); });
+  membership_.check(now());
+  at(now() + kCheckMembershipEvery, [this] { check_membership(); });
 }
 
 // --- what reaches an agent ---
 
 void World::post(HostId to, std::uint64_t life, Duration after, agent::Event event) {
-  at(now_ + after,
+  at(now() + after,
      [this, to, life, event = std::move(event)]() mutable { arrive(to, life, std::move(event)); });
 }
 
 void World::arrive(HostId to, std::uint64_t life, agent::Event event) {
   Host& host = hosts_[to];
   if (host.life != life || !host.node) return;
-  if (host.frozen || now_ < host.busy_until || !host.inbox.empty()) {
+  if (host.frozen || now() < host.busy_until || !host.inbox.empty()) {
     return enqueue(host, std::move(event));
   }
   deliver(to, event);
@@ -135,12 +112,12 @@ void World::deliver(HostId to, const agent::Event& event) {
   Host& host = hosts_[to];
   ++events_;
   trace_hash_ = mix(mix(trace_hash_, digest_of(event) + to),
-                    static_cast<std::uint64_t>(now_.time_since_epoch().count()));
-  if (trace_.on()) trace_.add(now_, names_[to], describe(event));
-  host.node->handle(event, local(host, now_));
+                    static_cast<std::uint64_t>(now().time_since_epoch().count()));
+  if (trace_.on()) trace_.add(now(), names_[to], describe(event));
+  host.node->handle(event, local(host, now()));
   carry_out(to);
   if (host.node && host.cost > Duration::zero()) {
-    host.busy_until = now_ + host.cost;
+    host.busy_until = now() + host.cost;
     wake(to);
   }
 }
@@ -161,7 +138,7 @@ void World::arm(HostId id) {
   Host& host = hosts_[id];
   const Instant due = host.node->deadline();
   if (due == kNever) return;
-  const Instant when = std::max(global(host, due), now_);
+  const Instant when = std::max(global(host, due), now());
   if (when >= host.armed_at) return;
   host.armed_at = when;
   at(when, [this, id, when, life = host.life] {
@@ -195,11 +172,11 @@ void World::act(HostId /*id*/, Host& /*host*/, agent::ReadDone& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::AnswerRead& /*effect*/) {}
 void World::act(HostId /*id*/, Host& /*host*/, agent::Measured& /*effect*/) {}
 void World::act(HostId id, Host& /*host*/, agent::Notice& effect) {
-  if (trace_.on()) trace_.add(now_, names_[id], "-- " + effect.text);
+  if (trace_.on()) trace_.add(now(), names_[id], "-- " + effect.text);
 }
 
 void World::act(HostId id, Host& host, alerting::Deliver& effect) {
-  delivered_.push_back({now_, effect.notification});
+  delivered_.push_back({now(), effect.notification});
   alerting::DeliveryOutcome ok;
   ok.status = 200;
   post(id, host.life, std::chrono::milliseconds(5), agent::DeliveryEnded{effect.id, ok});
@@ -209,7 +186,7 @@ void World::act(HostId id, Host& host, alerting::Deliver& effect) {
 
 std::shared_ptr<const agent::View> World::view(const NodeName& name) const {
   const Host& one = host(name);
-  return one.node->view(local(one, now_));
+  return one.node->view(local(one, now()));
 }
 
 NodeName World::coordinator() const {
@@ -243,7 +220,7 @@ double World::node_seconds() const {
   Duration all{};
   for (const Host& host : hosts_) {
     all += host.ran;
-    if (host.node) all += now_ - host.started;
+    if (host.node) all += now() - host.started;
   }
   return seconds(all);
 }

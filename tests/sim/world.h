@@ -24,6 +24,7 @@
 #include "host.h"
 #include "membership_checker.h"
 #include "network.h"
+#include "timeline.h"
 #include "trace.h"
 #include "violations.h"
 
@@ -36,6 +37,7 @@ struct WorldOptions {
   DiskQuality disk;
   Duration exec = std::chrono::milliseconds(3);  // StartProcess to ProcessStarted
   bool skewed_clocks = false;                    // rates within 200 ppm of each other's
+  bool small_snapshots = false;                  // of the masters' log, every few entries
   health::SwimOptions swim;
 };
 
@@ -83,8 +85,8 @@ class World {
 
   // --- time ---
   // Runs `what` at that moment, unless the world ends before.
-  void at(Instant when, std::function<void()> what);
-  void run_for(Duration time);
+  void at(Instant when, std::function<void()> what) { time_.at(when, std::move(what)); }
+  void run_for(Duration time) { time_.run_until(now() + time); }
   // Runs until the condition holds; false when `limit` has passed first.
   bool run_until(const std::function<bool()>& holds, Duration limit);
 
@@ -94,7 +96,7 @@ class World {
 
   // --- questions ---
   [[nodiscard]] const std::vector<NodeName>& names() const { return names_; }
-  [[nodiscard]] Instant now() const { return now_; }
+  [[nodiscard]] Instant now() const { return time_.now(); }
   [[nodiscard]] bool alive(const NodeName& name) const { return host(name).node != nullptr; }
   [[nodiscard]] bool frozen(const NodeName& name) const { return host(name).frozen; }
   // It runs, is not frozen, is not slow and does not leave.
@@ -131,14 +133,6 @@ class World {
   [[nodiscard]] Trace& trace() { return trace_; }
 
  private:
-  struct Scheduled {
-    Instant at;
-    std::uint64_t sequence;
-    std::function<void()> run;
-    bool operator<(const Scheduled& other) const {
-      return std::tie(at, sequence) > std::tie(other.at, other.sequence);
-    }
-  };
   struct Exchange {  // a StartSync or a StartStreamPing under way
     HostId requester = 0;
     std::uint64_t life = 0;
@@ -150,7 +144,6 @@ class World {
   [[nodiscard]] HostId id_of(const NodeName& name) const { return ids_.at(name); }
   [[nodiscard]] Host& host(const NodeName& name) { return hosts_[id_of(name)]; }
   [[nodiscard]] const Host& host(const NodeName& name) const { return hosts_[id_of(name)]; }
-  void run_next();
   // Something reaches the agent that has `life` now, or nobody.
   void post(HostId to, std::uint64_t life, Duration after, agent::Event event);
   void arrive(HostId to, std::uint64_t life, agent::Event event);
@@ -189,7 +182,6 @@ class World {
   void reset_streams(HostId id);
 
   // world_disk.cpp
-  [[nodiscard]] Duration disk_time(Host& host);
   void begin_batch(HostId id);
   void end_batch(HostId id);
   void begin_save(HostId id);
@@ -235,9 +227,7 @@ class World {
   WorldOptions options_;
   Rng rng_;
   Codec codec_;
-  Instant now_{std::chrono::seconds(1)};
-  std::uint64_t last_sequence_ = 0;
-  std::vector<Scheduled> queue_;  // a heap: the soonest is in front
+  Timeline time_;
   std::vector<Host> hosts_;
   std::vector<NodeName> names_;  // of the hosts
   std::map<NodeName, HostId> ids_;
@@ -261,7 +251,5 @@ class World {
   MembershipChecker membership_;
   Trace trace_;
 };
-
-[[nodiscard]] NodeName name_of(HostId host);  // n1 for 0
 
 }  // namespace muster::sim

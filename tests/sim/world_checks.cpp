@@ -16,7 +16,7 @@ constexpr std::size_t kSquareAnEvent = 256;
 
 void World::observe(HostId id) {
   Host& host = hosts_[id];
-  if (const agent::Master* master = host.node->master()) consensus_.happened(id, *master, now_);
+  if (const agent::Master* master = host.node->master()) consensus_.happened(id, *master, now());
   if (++host.unobserved * kSquareAnEvent < hosts_.size() * hosts_.size()) return;
   host.unobserved = 0;
   compare_views(id);
@@ -33,7 +33,7 @@ void World::compare_views(HostId id) {
     std::optional<Belief>& before = host.beliefs[known->second];
     const Belief now_believed = belief_of(member);
     if (before == now_believed) return true;
-    membership_.changed(id, known->second, before, now_believed, now_);
+    membership_.changed(id, known->second, before, now_believed, now());
     before = now_believed;
     return true;
   });
@@ -123,7 +123,7 @@ void World::check_acknowledged() {
   const NodeName leader = coordinator();
   if (leader.empty()) return;
   const agent::Master& master = *node(leader).master();
-  consensus_.check_acknowledged(master.state(), id_of(leader), master.term(), now_);
+  consensus_.check_acknowledged(master.state(), id_of(leader), master.term(), now());
 }
 
 }  // namespace muster::sim

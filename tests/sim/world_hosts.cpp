@@ -31,7 +31,7 @@ Instant World::global(const Host& host, Instant local_time) const {
 }
 
 WallTime World::wall(const Host& host) const {
-  return kEpoch + std::chrono::duration_cast<std::chrono::milliseconds>(now_.time_since_epoch() +
+  return kEpoch + std::chrono::duration_cast<std::chrono::milliseconds>(now().time_since_epoch() +
                                                                         host.wall_error);
 }
 
@@ -41,12 +41,12 @@ void World::set_clock_rate(const NodeName& name, int ppm) {
 }
 
 void World::jump_wall_clock(const NodeName& name, std::chrono::milliseconds by) {
-  trace_.add(now_, name, "** the wall clock jumps");
+  trace_.add(now(), name, "** the wall clock jumps");
   host(name).wall_error += by;
 }
 
 void World::read_wall_clock(HostId id) {
-  at(now_ + kReadWallClock, [this, id, life = hosts_[id].life] {
+  at(now() + kReadWallClock, [this, id, life = hosts_[id].life] {
     Host& same = hosts_[id];
     if (same.life != life) return;
     arrive(id, life, agent::WallRead{wall(same)});
@@ -62,7 +62,7 @@ void World::start_all() {
 
 agent::Recovered World::recover(const Host& host) const {
   agent::Recovered recovered;
-  recovered.consensus = host.log.durable;
+  recovered.consensus = host.log.durable();
   for (const auto& [instance, stored] : host.instances.durable) {
     agent::StoredInstance found = stored;
     bool running = host.processes.contains(found.pid);
@@ -84,12 +84,12 @@ void World::start(const NodeName& name) {
   const HostId id = id_of(name);
   Host& host = hosts_[id];
   CHECK(!host.node);
-  trace_.add(now_, name, "** started");
+  trace_.add(now(), name, "** started");
   host.off = false;
   ++host.life;
-  host.started = now_;
+  host.started = now();
   host.armed_at = kNever;
-  host.busy_until = now_;
+  host.busy_until = now();
   host.woken = false;
   host.options.seed = rng_.next();
   host.options.info.boot = "boot-" + std::to_string(host.life);
@@ -98,9 +98,9 @@ void World::start(const NodeName& name) {
   std::erase_if(rpc_addresses_, at_host);
   gossip_addresses_[host.options.info.gossip] = id;
   rpc_addresses_[host.options.info.rpc] = id;
-  if (host.options.info.master) consensus_.started(id, host.log.durable);
+  if (host.options.info.master) consensus_.started(id, host.log.durable());
   host.node = std::make_unique<agent::Node>(host.options, recover(host), codec_, wall(host),
-                                            local(host, now_));
+                                            local(host, now()));
   assess(id);
   resume_streams();
   read_wall_clock(id);
@@ -112,7 +112,7 @@ void World::end_agent(HostId id) {
   if (!host.node) return;
   host.node.reset();
   ++host.life;
-  host.ran += now_ - host.started;
+  host.ran += now() - host.started;
   host.frozen = false;
   host.leaving = false;
   host.cost = Duration::zero();
@@ -127,7 +127,7 @@ void World::end_agent(HostId id) {
 }
 
 void World::kill_agent(const NodeName& name) {
-  trace_.add(now_, name, "** killed");
+  trace_.add(now(), name, "** killed");
   end_agent(id_of(name));
 }
 
@@ -137,14 +137,14 @@ void World::kill_node(const NodeName& name) {
 }
 
 void World::power_off(const NodeName& name) {
-  trace_.add(now_, name, "** power off");
+  trace_.add(now(), name, "** power off");
   host(name).off = true;
   end_agent(id_of(name));
   host(name).processes.clear();
 }
 
 void World::leave(const NodeName& name) {
-  trace_.add(now_, name, "** told to leave");
+  trace_.add(now(), name, "** told to leave");
   Host& one = host(name);
   one.leaving = true;
   assess(id_of(name));
@@ -152,7 +152,7 @@ void World::leave(const NodeName& name) {
 }
 
 void World::act(HostId id, Host& host, agent::Halt& effect) {
-  trace_.add(now_, names_[id], "** ends: " + effect.why);
+  trace_.add(now(), names_[id], "** ends: " + effect.why);
   if (!(host.leaving && effect.exit_code == 0)) {
     halts_.push_back(names_[id] + ": " + effect.why);
   }
@@ -166,9 +166,9 @@ void World::assess(HostId id) {
       host.node && !host.frozen && !host.leaving && host.cost == Duration::zero() && !host.off;
   const bool dead = !host.node || host.frozen;
   if (!well) host.well_since = kNever;
-  if (well && host.well_since == kNever) host.well_since = now_;
+  if (well && host.well_since == kNever) host.well_since = now();
   if (!dead) host.dead_since = kNever;
-  if (dead && host.dead_since == kNever) host.dead_since = now_;
+  if (dead && host.dead_since == kNever) host.dead_since = now();
 }
 
 // --- standing still and lagging ---
@@ -176,7 +176,7 @@ void World::assess(HostId id) {
 void World::freeze(const NodeName& name) {
   Host& one = host(name);
   CHECK(one.node && !one.frozen);
-  trace_.add(now_, name, "** frozen");
+  trace_.add(now(), name, "** frozen");
   one.frozen = true;
   assess(id_of(name));
 }
@@ -185,7 +185,7 @@ void World::thaw(const NodeName& name) {
   const HostId id = id_of(name);
   Host& one = hosts_[id];
   if (!one.node || !one.frozen) return;
-  trace_.add(now_, name, "** thawed");
+  trace_.add(now(), name, "** thawed");
   one.frozen = false;
   assess(id);
   // Whether its loop turns to the timers or to the sockets first is not to be relied on.
@@ -202,7 +202,7 @@ void World::thaw(const NodeName& name) {
 }
 
 void World::slow(const NodeName& name, Duration cost) {
-  trace_.add(now_, name, cost > Duration::zero() ? "** slow" : "** as fast as usual");
+  trace_.add(now(), name, cost > Duration::zero() ? "** slow" : "** as fast as usual");
   host(name).cost = cost;
   assess(id_of(name));
 }
@@ -224,14 +224,14 @@ void World::wake(HostId id) {
     Host& same = hosts_[id];
     if (same.life != life) return;
     same.woken = false;
-    if (now_ < same.busy_until) return wake(id);
+    if (now() < same.busy_until) return wake(id);
     drain(id);
   });
 }
 
 void World::drain(HostId id) {
   Host& host = hosts_[id];
-  while (host.node && !host.frozen && !host.inbox.empty() && now_ >= host.busy_until) {
+  while (host.node && !host.frozen && !host.inbox.empty() && now() >= host.busy_until) {
     const agent::Event event = std::move(host.inbox.front());
     host.inbox.pop_front();
     if (std::holds_alternative<agent::PacketArrived>(event)) --host.datagrams;
@@ -242,10 +242,10 @@ void World::drain(HostId id) {
 
 void World::fire_timer(HostId id) {
   Host& host = hosts_[id];
-  if (host.frozen || now_ < host.busy_until || !host.inbox.empty()) {
+  if (host.frozen || now() < host.busy_until || !host.inbox.empty()) {
     return enqueue(host, agent::Tick{});
   }
-  if (local(host, now_) < host.node->deadline()) return arm(id);
+  if (local(host, now()) < host.node->deadline()) return arm(id);
   deliver(id, agent::Tick{});
 }
 

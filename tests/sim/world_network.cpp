@@ -18,19 +18,19 @@ constexpr Duration kRetransmit = std::chrono::milliseconds(200);
 // --- cuts ---
 
 void World::cut(const NodeName& from, const NodeName& to) {
-  trace_.add(now_, from, "** cut off towards " + to);
+  trace_.add(now(), from, "** cut off towards " + to);
   network_.cut(id_of(from), id_of(to));
 }
 
 void World::mend(const NodeName& from, const NodeName& to) {
-  trace_.add(now_, from, "** reaches " + to + " again");
-  network_.mend(id_of(from), id_of(to), now_);
+  trace_.add(now(), from, "** reaches " + to + " again");
+  network_.mend(id_of(from), id_of(to), now());
   resume_streams();
 }
 
 void World::partition(const std::set<NodeName>& side) {
   for (const NodeName& a : side) {
-    trace_.add(now_, a, "** on the cut off side of a partition");
+    trace_.add(now(), a, "** on the cut off side of a partition");
     for (HostId b = 0; b < hosts_.size(); ++b) {
       if (side.contains(names_[b])) continue;
       network_.cut(id_of(a), b);
@@ -41,18 +41,18 @@ void World::partition(const std::set<NodeName>& side) {
 
 void World::mend_partition(const std::set<NodeName>& side) {
   for (const NodeName& a : side) {
-    trace_.add(now_, a, "** the partition ends");
+    trace_.add(now(), a, "** the partition ends");
     for (HostId b = 0; b < hosts_.size(); ++b) {
       if (side.contains(names_[b])) continue;
-      network_.mend(id_of(a), b, now_);
-      network_.mend(b, id_of(a), now_);
+      network_.mend(id_of(a), b, now());
+      network_.mend(b, id_of(a), now());
     }
   }
   resume_streams();
 }
 
 void World::heal() {
-  network_.heal(now_);
+  network_.heal(now());
   resume_streams();
 }
 
@@ -72,7 +72,7 @@ void World::act(HostId id, Host& /*host*/, health::SendPacket& effect) {
 void World::send_datagram(HostId from, HostId to, gossip::Packet packet) {
   if (network_.loses(from, to, rng_)) return;
   const Address& sender = hosts_[from].options.info.gossip;
-  at(now_ + network_.trip(from, to, rng_),
+  at(now() + network_.trip(from, to, rng_),
      [this, from, to, event = agent::PacketArrived{sender, std::move(packet)}]() mutable {
        Host& receiver = hosts_[to];
        if (receiver.off) return;
@@ -83,7 +83,7 @@ void World::send_datagram(HostId from, HostId to, gossip::Packet packet) {
 
 // The kernel of a host whose agent is dead says so to whoever sends there.
 void World::port_unreachable(HostId sender, const Address& to) {
-  if (trace_.on()) trace_.add(now_, names_[sender], "ICMP: nobody listens at " + to.text());
+  if (trace_.on()) trace_.add(now(), names_[sender], "ICMP: nobody listens at " + to.text());
   if (hosts_[sender].off || !hosts_[sender].node) return;
   arrive(sender, hosts_[sender].life, agent::GossipUnreachable{to});
 }
@@ -94,11 +94,11 @@ void World::act(HostId id, Host& host, health::StartSync& effect) {
   const std::uint64_t exchange = ++last_exchange_;
   const auto found = gossip_addresses_.find(effect.to);
   const HostId to = found == gossip_addresses_.end() ? id : found->second;
-  if (trace_.on()) trace_.add(now_, names_[id], "asks " + names_[to] + " for its table");
+  if (trace_.on()) trace_.add(now(), names_[id], "asks " + names_[to] + " for its table");
   exchanges_[exchange] = {id, host.life, effect.id, to};
-  at(now_ + kExchange, [this, exchange] { end_exchange(exchange, std::nullopt); });
+  at(now() + kExchange, [this, exchange] { end_exchange(exchange, std::nullopt); });
   if (found == gossip_addresses_.end() || !mutual(id, to)) return;
-  at(now_ + network_.stream_trip(id, to, rng_),
+  at(now() + network_.stream_trip(id, to, rng_),
      [this, exchange, to, sync = std::move(effect.sync)]() mutable {
        Host& answerer = hosts_[to];
        if (!exchanges_.contains(exchange) || answerer.off) return;
@@ -110,7 +110,7 @@ void World::act(HostId id, Host& host, health::StartSync& effect) {
 void World::act(HostId id, Host& /*host*/, health::AnswerSync& effect) {
   const auto found = exchanges_.find(effect.exchange);
   if (found == exchanges_.end() || !mutual(id, found->second.requester)) return;
-  at(now_ + network_.stream_trip(id, found->second.requester, rng_),
+  at(now() + network_.stream_trip(id, found->second.requester, rng_),
      [this, exchange = effect.exchange, sync = std::move(effect.sync)]() mutable {
        end_exchange(exchange, std::move(sync));
      });
@@ -129,8 +129,8 @@ void World::end_exchange(std::uint64_t exchange, std::optional<gossip::Sync> syn
 void World::act(HostId id, Host& host, agent::OpenStream& effect) {
   const auto to = rpc_addresses_.find(effect.to);
   const HostId peer = to == rpc_addresses_.end() ? id : to->second;
-  ends_[{id, effect.stream}] = StreamEnd{peer, 0, 0, now_, {}, kNever};
-  at(now_ + kUnacknowledged, [this, id, stream = effect.stream, life = host.life] {
+  ends_[{id, effect.stream}] = StreamEnd{peer, 0, 0, now(), {}, kNever};
+  at(now() + kUnacknowledged, [this, id, stream = effect.stream, life = host.life] {
     const auto end = ends_.find({id, stream});
     if (hosts_[id].life != life || end == ends_.end() || end->second.peer_stream != 0) return;
     break_stream(id, stream, "timed out");
@@ -143,26 +143,26 @@ void World::connect(HostId from, StreamId stream, HostId to, Duration wait) {
   if (end == ends_.end() || end->second.peer_stream != 0) return;
   const std::uint64_t life = hosts_[from].life;
   if (!mutual(from, to)) {
-    return at(now_ + wait, [this, from, stream, to, wait, life] {
+    return at(now() + wait, [this, from, stream, to, wait, life] {
       if (hosts_[from].life == life) connect(from, stream, to, 2 * wait);
     });
   }
   const Duration trip = network_.stream_trip(from, to, rng_);
   Host& peer = hosts_[to];
   if (!peer.node) {
-    return at(now_ + trip, [this, from, stream, life] {
+    return at(now() + trip, [this, from, stream, life] {
       if (hosts_[from].life == life) break_stream(from, stream, "connection refused");
     });
   }
   const StreamId other = peer.next_accepted += 2;
   end->second.peer_life = peer.life;
   end->second.peer_stream = other;
-  end->second.last = now_ + trip;
-  ends_[{to, other}] = StreamEnd{from, life, stream, now_ + 2 * trip, {}, kNever};
-  at(now_ + trip, [this, from, stream, to, other, peer_life = peer.life] {
+  end->second.last = now() + trip;
+  ends_[{to, other}] = StreamEnd{from, life, stream, now() + 2 * trip, {}, kNever};
+  at(now() + trip, [this, from, stream, to, other, peer_life = peer.life] {
     land(from, stream, to, peer_life, other, agent::StreamAccepted{other});
   });
-  at(now_ + 2 * trip, [this, from, stream, to, other, life] {
+  at(now() + 2 * trip, [this, from, stream, to, other, life] {
     land(to, other, from, life, stream, agent::StreamOpened{stream});
   });
 }
@@ -171,7 +171,7 @@ void World::act(HostId id, Host& host, agent::SendFrame& effect) {
   const auto found = ends_.find({id, effect.stream});
   if (found == ends_.end() || found->second.peer_stream == 0) return;
   if (const auto* consensus = std::get_if<rpc::Consensus>(&effect.frame)) {
-    consensus_.said(id, found->second.peer, consensus->message, host.log.durable, now_);
+    consensus_.said(id, found->second.peer, consensus->message, host.log.durable(), now());
   }
   carry(id, effect.stream, agent::FrameArrived{found->second.peer_stream, std::move(effect.frame)});
 }
@@ -182,7 +182,7 @@ void World::carry(HostId from, StreamId stream, agent::Event event) {
   if (!mutual(from, end.peer) || !end.waiting.empty()) {
     return stall(from, stream, end, std::move(event));
   }
-  end.last = std::max(end.last, now_ + network_.stream_trip(from, end.peer, rng_));
+  end.last = std::max(end.last, now() + network_.stream_trip(from, end.peer, rng_));
   at(end.last, [this, from, stream, to = end.peer, life = end.peer_life,
                 to_stream = end.peer_stream, event = std::move(event)]() mutable {
     land(from, stream, to, life, to_stream, std::move(event));
@@ -212,7 +212,7 @@ void World::act(HostId id, Host& /*host*/, agent::CloseStream& effect) {
   const StreamEnd end = std::move(found->second);
   ends_.erase(found);
   if (end.peer_stream == 0 || !end.waiting.empty() || !mutual(id, end.peer)) return;
-  at(std::max(end.last, now_ + network_.stream_trip(id, end.peer, rng_)),
+  at(std::max(end.last, now() + network_.stream_trip(id, end.peer, rng_)),
      [this, id, stream = effect.stream, end] {
        land(id, stream, end.peer, end.peer_life, end.peer_stream,
             agent::StreamClosed{end.peer_stream, "closed by the peer"});
@@ -223,8 +223,8 @@ void World::act(HostId id, Host& /*host*/, agent::CloseStream& effect) {
 void World::stall(HostId from, StreamId stream, StreamEnd& end, agent::Event event) {
   end.waiting.push_back(std::move(event));
   if (end.stalled_since != kNever) return;
-  end.stalled_since = now_;
-  at(now_ + kUnacknowledged, [this, from, stream, since = now_, life = hosts_[from].life] {
+  end.stalled_since = now();
+  at(now() + kUnacknowledged, [this, from, stream, since = now(), life = hosts_[from].life] {
     const auto same = ends_.find({from, stream});
     if (hosts_[from].life != life || same == ends_.end()) return;
     if (same->second.stalled_since == since) break_stream(from, stream, "timed out");
@@ -235,8 +235,8 @@ void World::stall(HostId from, StreamId stream, StreamEnd& end, agent::Event eve
 void World::resume_streams() {
   for (auto& [key, end] : ends_) {
     if (end.waiting.empty() || !mutual(key.first, end.peer)) continue;
-    const Duration backoff = std::max(kRetransmit, now_ - end.stalled_since);
-    at(now_ + rng_.below(backoff),
+    const Duration backoff = std::max(kRetransmit, now() - end.stalled_since);
+    at(now() + rng_.below(backoff),
        [this, from = key.first, stream = key.second] { resume(from, stream); });
   }
 }
@@ -263,7 +263,7 @@ void World::reset_streams(HostId id) {
   for (; last != ends_.end() && last->first.first == id; ++last) {
     const StreamEnd& end = last->second;
     if (end.peer_stream == 0 || end.peer == id || !mutual(id, end.peer)) continue;
-    at(now_ + network_.trip(id, end.peer, rng_),
+    at(now() + network_.trip(id, end.peer, rng_),
        [this, id, stream = last->first.second, to = end.peer, life = end.peer_life,
         to_stream = end.peer_stream] {
          land(id, stream, to, life, to_stream, agent::StreamClosed{to_stream, "reset"});
@@ -274,7 +274,7 @@ void World::reset_streams(HostId id) {
     const auto& [number, exchange] = *it;
     const bool asked = exchange.answerer == id && mutual(id, exchange.requester);
     if (asked && exchange.requester != id) {
-      at(now_ + network_.trip(id, exchange.requester, rng_),
+      at(now() + network_.trip(id, exchange.requester, rng_),
          [this, ended = number] { end_exchange(ended, std::nullopt); });
     }
     it = exchange.requester == id ? exchanges_.erase(it) : std::next(it);

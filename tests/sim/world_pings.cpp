@@ -10,8 +10,8 @@ void World::act(HostId id, Host& host, health::StartStreamPing& effect) {
   if (found == gossip_addresses_.end() || !mutual(id, found->second)) return;
   const std::uint64_t exchange = ++last_exchange_;
   pings_[exchange] = {id, host.life, effect.sequence, found->second};
-  at(now_ + effect.within, [this, exchange] { pings_.erase(exchange); });
-  at(now_ + network_.stream_trip(id, found->second, rng_),
+  at(now() + effect.within, [this, exchange] { pings_.erase(exchange); });
+  at(now() + network_.stream_trip(id, found->second, rng_),
      [this, exchange, to = found->second, packet = std::move(effect.packet)]() mutable {
        Host& answerer = hosts_[to];
        if (!pings_.contains(exchange) || answerer.off) return;
@@ -23,7 +23,7 @@ void World::act(HostId id, Host& host, health::StartStreamPing& effect) {
 void World::act(HostId id, Host& /*host*/, health::AnswerStreamPing& effect) {
   const auto found = pings_.find(effect.exchange);
   if (found == pings_.end() || !mutual(id, found->second.requester)) return;
-  at(now_ + network_.stream_trip(id, found->second.requester, rng_),
+  at(now() + network_.stream_trip(id, found->second.requester, rng_),
      [this, exchange = effect.exchange, packet = std::move(effect.packet)]() mutable {
        end_ping(exchange, std::move(packet));
      });

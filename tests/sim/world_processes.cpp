@@ -19,18 +19,18 @@ void World::act(HostId id, Host& host, agent::StartProcess& effect) {
 // The process begins some time before its agent hears of it; an agent may die in between.
 void World::spawn(HostId id, std::uint64_t life, agent::StartProcess order) {
   const Duration wait = options_.exec / 2;
-  at(now_ + wait, [this, id, life, order = std::move(order)]() mutable {
+  at(now() + wait, [this, id, life, order = std::move(order)]() mutable {
     Host& host = hosts_[id];
     if (host.life != life) return;
     if (host.frozen) {  // so is the thread that starts processes
-      return at(now_ + kLookAgain, [this, id, life, later = std::move(order)]() mutable {
+      return at(now() + kLookAgain, [this, id, life, later = std::move(order)]() mutable {
         spawn(id, life, std::move(later));
       });
     }
     const std::int64_t pid = ++last_pid_;
     check_alone(id, order.instance, pid);
     const std::uint64_t token = std::stoull(order.env.at("MUSTER_TOKEN"));
-    host.processes[pid] = {pid, order.instance, token, order.spec.name, now_};
+    host.processes[pid] = {pid, order.instance, token, order.spec.name, now()};
     post(
         id, life, options_.exec - options_.exec / 2,
         agent::ProcessStarted{order.instance, order.attempt, pid, static_cast<std::uint64_t>(pid)});
@@ -43,7 +43,7 @@ void World::check_alone(HostId id, InstanceId instance, std::int64_t pid) {
     std::string text = "instance " + std::to_string(instance) + " was started as process ";
     text += std::to_string(pid) + " while process " + std::to_string(other) +
             " of the same copy runs on " + names_[id];
-    violations_.add({now_, "no copy runs twice", std::move(text), {names_[id]}});
+    violations_.add({now(), "no copy runs twice", std::move(text), {names_[id]}});
   }
 }
 

@@ -231,7 +231,7 @@ ApiResponse Handlers::save_snapshot(const Request& request) {
   if (known->master == nullptr || !known->master->coordinating) return elsewhere();
   auto got = desk_->wait<Result<ReadAnswer>>(
       options_.patience, [&](const std::shared_ptr<Slot<Result<ReadAnswer>>>& slot) {
-        ports_.read({"/v1/status", "", request.caller, options_.patience},
+        ports_.read({"/v1/status", "", request.caller},
                     [slot](Result<ReadAnswer> answer) { slot->put(std::move(answer)); });
       });
   if (!got) return problem(no_answer());

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -22,6 +23,8 @@
 #include "failover/openssl_seal.h"
 #include "failover/posix_snapshots.h"
 #include "failover/sqlite_log_store.h"
+#include "identity/openssl_authority.h"
+#include "identity/posix_identity.h"
 
 namespace muster::agent {
 namespace {
@@ -154,6 +157,52 @@ Status inspect(const Target& target, const SnapshotArguments& arguments) {
   return {};
 }
 
+std::string keyring_text(const GossipKeys& keys) {
+  std::string text;
+  for (const bool primary : {true, false}) {  // the first one seals
+    for (const GossipKey& key : keys.keys) {
+      if ((key.id == keys.primary) == primary) text += key.secret + "\n";
+    }
+  }
+  return text;
+}
+
+// A master that is set up anew has nothing to prove who it is with; the state holds the authority
+// that can sign that.
+Status certify_again(const Config& config, ClusterState& state) {
+  std::error_code error;
+  if (!config.secured() || fs::exists(config.identity.dir, error)) return {};
+  std::string bundle;
+  const AuthorityRecord* authority = nullptr;
+  for (const auto& [id, one] : std::as_const(state.authorities)) {
+    bundle += one.certificate;
+    if (one.active && !one.key.empty()) authority = &one;
+  }
+  if (authority == nullptr) {
+    return fail(Code::Conflict, "the snapshot is of a cluster without certificates, but " +
+                                    config.identity.dir +
+                                    " is configured as identity.dir: nothing was changed");
+  }
+  const NodeName& self = config.node.name;
+  auto request = identity::make_request();
+  if (!request) return tl::unexpected(request.error());
+  const auto made = identity::sign({{authority->certificate, authority->key},
+                                    request->request,
+                                    {config.cluster, self, NodeRole::Master},
+                                    {config.advertised_host()},
+                                    wall_now()});
+  if (!made) return tl::unexpected(made.error());
+  std::map<std::string, std::string> files = {
+      {"ca.pem", bundle}, {"node.pem", made->certificate}, {"node.key", request->key}};
+  if (!state.gossip_keys.keys.empty()) files["keyring"] = keyring_text(state.gossip_keys);
+  state.certificates[self] = {made->serial, made->key, NodeRole::Master, made->begins,
+                              made->ends,   {},        authority->id};
+  if (Status done = identity::create_identity(config.identity.dir, files); !done) return done;
+  std::printf("%s: a new certificate for %s, signed by the authority in the snapshot\n",
+              config.identity.dir.c_str(), self.c_str());
+  return {};
+}
+
 Status restore(const SnapshotArguments& arguments) {
   const auto config = config_of(arguments.config, arguments.data_dir);
   if (!config) return tl::unexpected(config.error());
@@ -186,6 +235,7 @@ Status restore(const SnapshotArguments& arguments) {
                                     "log; move " +
                                     consensus_path(*config) + "* away first");
   }
+  if (Status certified = certify_again(*config, *state); !certified) return certified;
   const auto begun =
       begin_anew(*config, std::move(*state),
                  {info.term, "a snapshot of " + time_text(info.taken_at) + " by " + info.taken_by});
@@ -242,6 +292,12 @@ Result<failover::SnapshotInfo> begin_anew(const Config& config, ClusterState sta
   const Status done =
       (*store)->begin_anew(term, master_id(self), meta, protobuf_codec().encode_state(begun));
   if (!done) return tl::unexpected(done.error());
+  store->reset();
+  for (const char* name : {"/consensus.db", "/consensus.db-mark", "/lock"}) {
+    if (Status given = failover::give_to_owner_of_directory(config.data_dir + name); !given) {
+      return tl::unexpected(given.error());
+    }
+  }
   return failover::info_of(begun, config.cluster, term, self, wall_now());
 }
 

@@ -102,6 +102,18 @@ Status write_private_file(const std::string& path, std::string_view bytes) {
   return {};
 }
 
+Status give_to_owner_of_directory(const std::string& path) {
+  struct stat directory {};
+  if (::geteuid() != 0) return {};
+  if (::stat(fs::path(path).parent_path().c_str(), &directory) != 0) {
+    return system_error("look at the directory of", path, errno);
+  }
+  if (::lchown(path.c_str(), directory.st_uid, directory.st_gid) != 0 && errno != ENOENT) {
+    return system_error("give its directory's owner", path, errno);
+  }
+  return {};
+}
+
 Result<std::string> read_file_up_to(const std::string& path, std::uint64_t bytes_max) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (file.number < 0) return system_error("read", path, errno);

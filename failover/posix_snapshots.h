@@ -19,6 +19,10 @@ inline constexpr std::uint64_t kSnapshotBytesMax = std::uint64_t{4} << 30;
 // file of that name. Errors name the file.
 [[nodiscard]] Status write_private_file(const std::string& path, std::string_view bytes);
 
+// What root made in a directory of somebody else's becomes theirs; others change nothing. A path
+// that is not there is none of its business.
+[[nodiscard]] Status give_to_owner_of_directory(const std::string& path);
+
 // Fails with NotFound, PermissionDenied, Exhausted when it is larger than `bytes_max`.
 [[nodiscard]] Result<std::string> read_file_up_to(const std::string& path, std::uint64_t bytes_max);
 

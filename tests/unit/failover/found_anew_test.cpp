@@ -11,7 +11,7 @@ const Founder kFounder{"m9", {"10.0.0.9", 7947}, WallTime(std::chrono::hours(1))
 struct FoundAnewTest : StateTest {
   void SetUp() override {
     node("n1");
-    ASSERT_TRUE(put(ApplyWorkload{spec("web", 2)}));
+    ASSERT_TRUE(put(PutWorkload{spec("web", 2)}));
     step();
     report(1, Phase::Ready);
     report(2, Phase::Stopped);

@@ -1,0 +1,182 @@
+"""Does docs/DISASTER.md help? Each of its commands is run, in its order, against real agents."""
+import pathlib
+import re
+import subprocess
+import unittest
+
+import cluster as harness
+
+PAGE = harness.ROOT / "docs" / "DISASTER.md"
+BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+
+
+def sections():
+    """Heading -> [(node, [command, ...]), ...]"""
+    found = {}
+    for part in re.split(r"^## ", PAGE.read_text(), flags=re.MULTILINE)[1:]:
+        heading, text = part.split("\n", 1)
+        for block in BLOCK.findall(text):
+            where, *commands = block.strip().split("\n")
+            if not where.startswith("# on "):
+                raise harness.Failure(f"a block under {heading!r} does not say on which node")
+            found.setdefault(heading, []).append((where[5:].removeprefix("the "), commands))
+    return found
+
+
+class Disaster(unittest.TestCase):
+    def setUp(self):
+        self.cluster = harness.Cluster(masters=3, workers=1, label="disaster")
+        self.addCleanup(self.cluster.close)
+        self.cluster.start().wait_whole(30)
+        self.root = self.cluster.directory / "root"
+        self.root.mkdir()
+
+    def shell(self, node, command, status=0):
+        """Runs one command of the page on a node; its output."""
+        if command.startswith("systemctl "):
+            verb = command.split()[1]
+            if verb == "start":
+                self.cluster.start(node.name)
+                self.cluster.wait_for(lambda: self.answers(node), f"{node} to answer", 15)
+            elif node.alive():
+                self.cluster.stop(node.name)
+            return ""
+        text = command.replace("/etc/muster/muster.yaml", str(node.config))
+        text = text.replace("/var/lib/muster", str(node.data)).replace("/root/", f"{self.root}/")
+        text = re.sub(r"^muster ", f"{self.cluster.binary} ", text)
+        done = subprocess.run(
+            ["bash", "-c", text], capture_output=True, text=True, timeout=60 * harness.SCALE,
+            env={**self.cluster.environment(),
+                 "MUSTER_HTTP_ADDRESS": f"{node.address}:{harness.HTTP}"})
+        self.assertEqual(done.returncode, status,
+                         f"on {node}: {command}\n{done.stdout}{done.stderr}")
+        return done.stdout + done.stderr
+
+    def run_section(self, heading, statuses=None, only=None):
+        """Runs the blocks of a section; `statuses`: command -> what it exits with, if not 0."""
+        outputs = {}
+        for number, (where, commands) in enumerate(sections()[heading]):
+            if only is not None and number not in only:
+                continue
+            name = self.cluster.coordinator() if where == "coordinator" else where
+            for command in commands:
+                status = (statuses or {}).get(command, 0)
+                outputs[command] = self.shell(self.cluster.nodes[name], command, status)
+        return outputs
+
+    @staticmethod
+    def answers(node):
+        try:
+            return harness.request(node.address, "GET", "/v1/health").status == 200
+        except OSError:
+            return False
+
+    def put_key(self, name, value):
+        node = self.cluster.nodes[self.cluster.coordinator()]
+        self.shell(node, f"muster kv put {name} {value}")
+
+    def key(self, node, name):
+        return self.shell(self.cluster.nodes[node], f"muster kv get {name}").strip()
+
+    def wait_masters(self, *names):
+        def there():
+            node = next(n for n in self.cluster.masters() if n.alive())
+            text = self.shell(node, "muster masters --output json")
+            return all(f'"{name}"' in text for name in names) and \
+                self.cluster.coordinator() is not None
+        self.cluster.wait_for(there, f"{names} to be masters", 30)
+
+    def test_snapshots_are_saved_encrypted_and_inspected(self):
+        self.put_key("colour", "green")
+        outputs = self.run_section("Snapshots")
+        plain = (self.root / "muster.snap").read_bytes()
+        sealed = (self.root / "muster-sealed.snap").read_bytes()
+        self.assertIn(b"green", plain)
+        self.assertNotIn(b"green", sealed)
+        self.assertEqual((self.root / "muster.snap").stat().st_mode & 0o777, 0o600)
+        self.assertIn(f"cluster     {self.cluster.name}",
+                      outputs["muster snapshot inspect /root/muster.snap"])
+        # What is wrong with a snapshot is told apart.
+        node = self.cluster.nodes["n1"]
+        other = self.root / "other"
+        other.write_text("another passphrase\n")
+        other.chmod(0o600)
+        inspect = "muster snapshot inspect /root/muster-sealed.snap"
+        self.assertIn("is encrypted", self.shell(node, inspect, 78))
+        self.assertIn("another passphrase",
+                      self.shell(node, f"{inspect} --passphrase-file /root/other", 78))
+        (self.root / "muster-sealed.snap").write_bytes(sealed[:-1] + b"\0")
+        self.assertIn("the passphrase is right, but",
+                      self.shell(node, f"{inspect} --passphrase-file /root/passphrase", 78))
+        (self.root / "cut.snap").write_bytes(plain[:-20])
+        self.assertIn("ends early",
+                      self.shell(node, "muster snapshot inspect /root/cut.snap", 78))
+
+    def test_a_master_whose_disk_is_lost_refuses_and_joins_again(self):
+        self.put_key("colour", "green")
+        node = self.cluster.nodes["n3"]
+        self.cluster.stop("n3")
+        database = node.data / "consensus.db"
+        spoilt = bytearray(database.read_bytes())
+        spoilt[len(spoilt) // 2:] = bytes(len(spoilt) - len(spoilt) // 2)
+        database.write_bytes(spoilt)
+        self.cluster.start("n3")
+        self.cluster.wait_for(lambda: not node.alive(), "n3 to refuse to run", 15)
+        self.assertEqual(node.agent.returncode, 78)
+        self.assertIn("neither serve nor vote", node.log.read_text())
+        node.wanted = False
+        self.run_section("One master's disk is lost")
+        self.wait_masters("n1", "n2", "n3")
+
+    def test_the_last_master_goes_on_when_most_are_gone(self):
+        self.cluster.apply(self.cluster.spec(replicas=1))
+        self.cluster.wait_for(lambda: self.cluster.settled("web"), "web to be ready", 20)
+        self.put_key("colour", "green")
+        look = "muster recover --from-surviving-master -c /etc/muster/muster.yaml"
+        node = self.cluster.nodes["n1"]
+        self.cluster.stop("n1")
+        self.assertIn("a majority of the masters is there", self.shell(node, f"{look} --yes", 1))
+        self.cluster.start("n1")
+        self.cluster.wait_for(self.cluster.coordinator, "a coordinator", 15)
+        for name in ("n2", "n3"):
+            self.cluster.kill_agent(name)
+            (self.cluster.nodes[name].data / "consensus.db").write_bytes(b"the machine is gone")
+        outputs = self.run_section("Most masters are gone", {look: 1}, only=(0, 1))
+        self.assertIn("n2 at", outputs[look])
+        self.assertIn("--yes", outputs[look])
+        self.cluster.wait_for(self.cluster.coordinator, "a coordinator", 15)
+        self.assertEqual(self.cluster.coordinator(), "n1")
+        self.assertEqual(self.key("n1", "colour"), "green")
+        self.run_section("Most masters are gone", only=(2,))
+        self.wait_masters("n1", "n2")
+        self.assertIn("founded-anew", [event["kind"] for event in self.cluster.events(0)])
+
+    def test_a_snapshot_brings_the_cluster_back_when_all_are_gone(self):
+        self.put_key("colour", "green")
+        coordinator = self.cluster.nodes[self.cluster.coordinator()]
+        self.shell(coordinator, "muster snapshot save /root/muster.snap")
+        self.put_key("colour", "blue")
+        for name in ("n1", "n2", "n3"):
+            self.cluster.kill_agent(name)
+            for file in self.cluster.nodes[name].data.glob("consensus.db*"):
+                file.unlink()
+        self.run_section("All masters are gone")
+        self.cluster.wait_for(self.cluster.coordinator, "a coordinator", 15)
+        self.assertEqual(self.key("n1", "colour"), "green")
+        again = self.shell(self.cluster.nodes["n2"],
+                           "muster snapshot restore /root/muster.snap -c /etc/muster/muster.yaml")
+        self.assertIn("begins again", again)
+        self.assertIn("is there already", self.shell(
+            self.cluster.nodes["n2"],
+            "muster snapshot restore /root/muster.snap -c /etc/muster/muster.yaml", 1))
+
+
+class Page(unittest.TestCase):
+    def test_every_section_with_commands_has_a_test(self):
+        text = pathlib.Path(__file__).read_text()
+        for heading in sections():
+            self.assertIn(f'run_section("{heading}"', text)
+
+
+if __name__ == "__main__":
+    unittest.main()

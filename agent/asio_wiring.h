@@ -62,7 +62,7 @@ class Runtime {
   void start_task(TaskRequest request, Done<ApiResponse> done);
   Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
   void audit(const AuditRecord& record);                  // likewise
-  std::string metrics();  // on the threads of HTTP
+  std::string metrics();                                  // on the threads of HTTP
 
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);

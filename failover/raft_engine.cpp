@@ -15,8 +15,10 @@ namespace {
 constexpr std::uint64_t kEntryOverhead = 32;
 // So many batches of commands are on their way to the disk at once; what comes then waits for the
 // first of them and goes as one. Under load this bounds messages and writes by the disk's pace and
-// not by the number of commands; without load nothing waits.
+// not by the number of commands; without load nothing waits. Nor does it for long: a quorum of
+// other disks is as good as the own one, should that one stand still.
 constexpr std::size_t kOpenAppendsMax = 4;
+constexpr std::uint64_t kBatchPatienceMs = 10;
 
 RaftLibrary::Settings settings_of(const RaftOptions& options) {
   return {static_cast<unsigned>(to_ms(options.election_timeout)),
@@ -210,7 +212,8 @@ void RaftEngine::submit_waiting() {
                                                    : "this master is not the coordinator";
     return fail_proposals(std::exchange(waiting_, {}), {Code::Unavailable, why});
   }
-  if (open_appends_ >= kOpenAppendsMax) return;
+  if (open_appends_ >= kOpenAppendsMax && now_ms_ < batch_ms_ + kBatchPatienceMs) return;
+  batch_ms_ = now_ms_;
   auto commands = std::exchange(waiting_, {});
   std::vector<raft::Entry> entries;
   entries.reserve(commands.size());
@@ -283,6 +286,7 @@ Instant RaftEngine::deadline() const {
       now_ms_ + std::max<std::uint64_t>(1, to_ms(options_.heartbeat_interval) / 10);
   std::uint64_t at = library_.timeout_at();
   if (reads_.open_round() != 0) at = std::min(at, probe_again_ms_);
+  if (!waiting_.empty()) at = std::min(at, batch_ms_ + kBatchPatienceMs);
   for (const auto& [to, transfer] : transfers_) at = std::min(at, transfer.retry_at());
   return to_instant(at > now_ms_ ? at : soon);
 }

@@ -180,6 +180,7 @@ class RaftEngine {
 
   std::vector<std::pair<std::uint64_t, std::string>> waiting_;  // commands for the next batch
   std::size_t open_appends_ = 0;                                // writes of entries under way
+  std::uint64_t batch_ms_ = 0;                                  // the last one of commands
   std::map<raft::Index, Proposal> proposals_;
   RaftReads reads_;
   std::uint64_t probe_again_ms_ = 0;                                  // while a round is open

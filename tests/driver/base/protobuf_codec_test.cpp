@@ -317,8 +317,8 @@ TEST_F(ProtobufCodecTest, WhatIsMissingIsNamed) {
   EXPECT_EQ(text_of(frame), "cannot decode the frame: assignment.spec is missing");
   frame.mutable_consensus();
   EXPECT_EQ(text_of(frame), "cannot decode the frame: consensus.message is missing");
-  frame.mutable_consensus()->mutable_install_snapshot();
-  EXPECT_EQ(text_of(frame), "cannot decode the frame: install_snapshot.meta is missing");
+  frame.mutable_consensus()->mutable_snapshot_chunk();
+  EXPECT_EQ(text_of(frame), "cannot decode the frame: snapshot_chunk.meta is missing");
   wire::Command command = good_command();
   EXPECT_EQ(text_of(command), "decoded");
   command.clear_node_left();

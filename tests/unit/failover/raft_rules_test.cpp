@@ -1,4 +1,4 @@
-// The rules around the library, one by one: each test fails without its rule.
+// The rules around the library, one by one: each has tests that fail without it.
 #include <algorithm>
 #include <chrono>
 #include <string>
@@ -138,6 +138,15 @@ TEST(RaftRule4, ALeaderOpensItsTermEvenWhenEverythingIsCommitted) {
   EXPECT_TRUE(lone.all<RoleChanged>().back().ready);
 }
 
+std::size_t acks(const Lone& lone, raft::Index index) {
+  std::size_t count = 0;
+  for (const SendRaft& send : lone.all<SendRaft>()) {
+    const auto* ack = std::get_if<raft::SnapshotAck>(&send.message);
+    if (ack != nullptr && ack->index == index) ++count;
+  }
+  return count;
+}
+
 TEST(RaftRule5, ASecondSnapshotWaitsUntilTheFirstIsWritten) {
   Lone lone;
   lone.tell(2, install(3, 20));
@@ -147,6 +156,7 @@ TEST(RaftRule5, ASecondSnapshotWaitsUntilTheFirstIsWritten) {
   EXPECT_EQ(lone.all<PutSnapshot>().size(), 1U);
   EXPECT_TRUE(lone.all<Restore>().empty()) << "not before it is durable";
   lone.sync();
+  EXPECT_EQ(acks(lone, 30), 0U);
   ASSERT_EQ(lone.all<Restore>().size(), 1U);
   EXPECT_EQ(lone.engine.applied_index(), 20U);
   EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(3).last_index, 20U);
@@ -159,7 +169,10 @@ TEST(RaftRule5, AnInstallationGoesOnWhenItsLeaderSendsTheSameAgain) {
   Lone lone;
   lone.tell(2, install(3, 20));
   for (int i = 0; i < 3; ++i) lone.tell(2, install(3, 20));
+  lone.tell(2, install(3, 25));
   lone.sync();
+  EXPECT_EQ(acks(lone, 20), 4U) << "it has all of it";
+  EXPECT_EQ(acks(lone, 25), 0U) << "which is for later";
   EXPECT_EQ(lone.all<PutSnapshot>().size(), 1U);
   EXPECT_EQ(lone.all<Restore>().size(), 1U);
 }

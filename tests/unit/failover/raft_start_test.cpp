@@ -150,6 +150,59 @@ TEST(RaftDurability, EntriesPutBackByALaterLeaderCountWhenTheirOwnWriteDoes) {
   EXPECT_EQ(lone.last_sent<raft::AppendEntriesResult>(2).last_index, 4U);
 }
 
+std::vector<std::size_t> sizes(const std::vector<AppendLog>& writes) {
+  std::vector<std::size_t> out;
+  for (const AppendLog& write : writes) out.push_back(write.entries.size());
+  return out;
+}
+
+TEST(RaftBatches, CommandsThatComeWhileTheDiskIsBusyGoTogether) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  const std::uint64_t before = lone.ticket;
+  lone.effects.clear();
+  for (std::uint64_t id = 1; id <= 10; ++id) lone.engine.propose({{id, "x"}}, lone.now);
+  lone.take();
+  EXPECT_EQ(sizes(lone.all<AppendLog>()), (std::vector<std::size_t>{1, 1, 1, 1}));
+  lone.engine.on_durable(before + 1, lone.now);
+  lone.take();
+  EXPECT_EQ(sizes(lone.all<AppendLog>()), (std::vector<std::size_t>{1, 1, 1, 1, 6}));
+  lone.sync();
+  lone.confirm(2, 12);
+  ASSERT_EQ(lone.all<Applied>().size(), 10U);
+  for (std::uint64_t id = 1; id <= 10; ++id) EXPECT_EQ(lone.all<Applied>()[id - 1].proposal, id);
+}
+
+TEST(RaftBatches, ADiskThatStandsStillHoldsTheOtherMastersUpForAMomentOnly) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  lone.effects.clear();
+  for (std::uint64_t id = 1; id <= 10; ++id) lone.engine.propose({{id, "x"}}, lone.now);
+  EXPECT_LE(lone.engine.deadline() - lone.now, milliseconds(10));
+  lone.now = lone.engine.deadline();
+  lone.engine.tick(lone.now);
+  lone.take();
+  EXPECT_EQ(lone.all<AppendLog>().back().entries.size(), 6U);
+  lone.tell(2, raft::AppendEntriesResult{lone.engine.term(), 0, 12, 1, 0xffff});
+  lone.tell(3, raft::AppendEntriesResult{lone.engine.term(), 0, 12, 1, 0xffff});
+  EXPECT_EQ(lone.all<Applied>().size(), 10U) << "the others have them";
+}
+
+TEST(RaftBatches, CommandsThatWaitWhenTheOfficeIsLostWereNotTried) {
+  Lone lone;
+  lone.lead();
+  lone.confirm(2, 2);
+  for (std::uint64_t id = 1; id <= 6; ++id) lone.engine.propose({{id, "x"}}, lone.now);
+  lone.tell(2, raft::AppendEntries{lone.engine.term() + 1, 2, lone.engine.term(), 2, {}});
+  const auto failed = lone.all<ProposalFailed>();
+  ASSERT_EQ(failed.size(), 6U);
+  for (const ProposalFailed& one : failed) {
+    EXPECT_EQ(one.error.code, one.proposal <= 4 ? Code::Unknown : Code::Unavailable);
+  }
+}
+
 TEST(RaftEcho, OnlyTheLeaderOfTheOwnTermIsEchoed) {
   Lone lone;
   const auto echoes = [&lone](MasterId from, raft::Term term) {

@@ -35,6 +35,7 @@ inline constexpr std::size_t kRevokedMax = 20'000;
 inline constexpr std::size_t kGossipKeysMax = 16;
 inline constexpr std::size_t kIdBytesMax = 128;        // of a token, an authority, a silence, ...
 inline constexpr std::size_t kCommentBytesMax = 1024;  // of what people write beside something
+inline constexpr std::size_t kEventTextBytesMax = 65'536;  // the rest is cut off
 inline constexpr std::size_t kPemBytesMax = std::size_t{16} << 10;
 inline constexpr std::uint32_t kLeaseTtlMsMin = 1000;
 inline constexpr std::uint32_t kLeaseTtlMsMax = 24 * 3600 * 1000;

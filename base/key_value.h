@@ -21,7 +21,7 @@ inline constexpr std::size_t kValueBytesMax = std::size_t{512} << 10;
 inline constexpr std::size_t kKeysMax = 500'000;
 inline constexpr std::uint64_t kKeyValueBytesMax = std::uint64_t{256} << 20;  // of all together
 inline constexpr std::size_t kKeyChangesMax = 4096;                           // remembered
-inline constexpr std::size_t kDeletedAtOnceMax = 50'000;                      // by one prefix
+inline constexpr std::size_t kDeletedAtOnceMax = 10'000;                      // by one prefix
 
 inline constexpr std::size_t kMastersMax = 15;
 inline constexpr std::size_t kTokensMax = 1024;

@@ -21,7 +21,7 @@ inline constexpr std::size_t kValueBytesMax = std::size_t{512} << 10;
 inline constexpr std::size_t kKeysMax = 500'000;
 inline constexpr std::uint64_t kKeyValueBytesMax = std::uint64_t{256} << 20;  // of all together
 inline constexpr std::size_t kKeyChangesMax = 4096;                           // remembered
-inline constexpr std::size_t kDeletedAtOnceMax = 50'000;                      // by one prefix
+inline constexpr std::size_t kDeletedAtOnceMax = 10'000;                      // by one prefix
 
 inline constexpr std::size_t kMastersMax = 15;
 inline constexpr std::size_t kTokensMax = 1024;
@@ -35,6 +35,7 @@ inline constexpr std::size_t kRevokedMax = 20'000;
 inline constexpr std::size_t kGossipKeysMax = 16;
 inline constexpr std::size_t kIdBytesMax = 128;        // of a token, an authority, a silence, ...
 inline constexpr std::size_t kCommentBytesMax = 1024;  // of what people write beside something
+inline constexpr std::size_t kEventTextBytesMax = 65'536;  // the rest is cut off
 inline constexpr std::size_t kPemBytesMax = std::size_t{16} << 10;
 inline constexpr std::uint32_t kLeaseTtlMsMin = 1000;
 inline constexpr std::uint32_t kLeaseTtlMsMax = 24 * 3600 * 1000;

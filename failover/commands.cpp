@@ -10,7 +10,7 @@
 namespace muster::failover {
 namespace {
 
-constexpr std::size_t kErrorBytesKept = 1024;  // of a remembered failure
+constexpr std::size_t kAnswerBytesKept = 1024;  // of the text of a remembered answer
 
 Result<Outcome> answer_of(const RequestRecord& done) {
   if (done.error) return tl::unexpected(*done.error);
@@ -28,10 +28,10 @@ void remember(ClusterState& state, const Command& command, const Result<Outcome>
   }
   record.index = state.index;
   if (result) {
-    record.text = result->text;
+    record.text = result->text.substr(0, kAnswerBytesKept);
     record.token = result->token;
   } else {
-    record.error = Error{result.error().code, result.error().text.substr(0, kErrorBytesKept)};
+    record.error = Error{result.error().code, result.error().text.substr(0, kAnswerBytesKept)};
   }
   state.requests.remember(std::move(record), kRequestsMax);
 }
@@ -43,6 +43,7 @@ void Applying::event(const char* kind, std::string about_what, std::string text)
 }
 
 void Applying::event_at(WallTime at, std::string kind, std::string about_what, std::string text) {
+  if (text.size() > kEventTextBytesMax) text.resize(kEventTextBytesMax);  // or nobody could read it
   state_.events.push_back(
       {state_.next_event++, at, std::move(kind), std::move(about_what), std::move(text)});
   while (state_.events.size() > kEventsMax) state_.events.pop_front();

@@ -467,47 +467,6 @@ TEST_F(ProtobufCodecTest, ABlobIsNeverNullEvenWhenItsBytesAreAbsent) {
   EXPECT_NE(std::get<raft::SnapshotChunk>(std::get<rpc::Consensus>(*chunk).message).bytes, nullptr);
 }
 
-TEST_F(ProtobufCodecTest, AKindOfCommandThatOnlyANewerMusterKnowsIsRefusedAsSuch) {
-  wire::Command command = good_command();
-  command.clear_node_left();
-  const std::string bytes =
-      command.SerializeAsString() + std::string("\xaa\x06\x03xyz", 6);  // field 101
-  const auto decoded = codec.decode_command(bytes);
-  ASSERT_FALSE(decoded);
-  EXPECT_EQ(decoded.error().text,
-            "cannot decode the command: command.body is of a kind that only a newer muster knows, "
-            "so upgrade it");
-}
-
-TEST_F(ProtobufCodecTest, AStateWithAKeyLeaseOrRequestTwiceIsRefused) {
-  wire::ClusterState state;
-  state.set_version(2);
-  for (int i = 0; i < 2; ++i) state.add_kv()->set_key("k");
-  EXPECT_NE(text_of(state).find("cluster_state.kv has a key twice"), std::string::npos);
-  state.clear_kv();
-  for (int i = 0; i < 2; ++i) state.add_leases()->set_key("l");
-  EXPECT_NE(text_of(state).find("cluster_state.leases has a key twice"), std::string::npos);
-  state.clear_leases();
-  for (int i = 0; i < 2; ++i) state.add_requests("r");
-  EXPECT_NE(text_of(state).find("cluster_state.requests has an id twice"), std::string::npos);
-  state.mutable_requests()->RemoveLast();
-  state.add_request_results()->set_position(1);
-  EXPECT_NE(text_of(state).find("has a result of no request"), std::string::npos);
-}
-
-TEST_F(ProtobufCodecTest, KeysAndValuesBeyondTheirLimitsAreRefusedInAState) {
-  wire::ClusterState state;
-  state.set_version(2);
-  state.add_kv()->set_key(std::string(kKeyBytesMax, 'k'));
-  state.mutable_kv(0)->set_value(std::string(kValueBytesMax, 'v'));
-  EXPECT_EQ(text_of(state), "decoded");
-  state.mutable_kv(0)->mutable_key()->push_back('k');
-  EXPECT_NE(text_of(state).find("key_record.key has 513 bytes"), std::string::npos);
-  state.mutable_kv(0)->set_key("k");
-  state.mutable_kv(0)->mutable_value()->push_back('v');
-  EXPECT_NE(text_of(state).find("key_record.value has 524289 bytes"), std::string::npos);
-}
-
 TEST_F(ProtobufCodecTest, FieldsOfLaterVersionsAreSkipped) {
   std::string bytes = good_command().SerializeAsString();
   bytes += std::string("\xaa\x06\x03xyz", 6);  // field 101, three bytes

@@ -141,7 +141,9 @@ TEST_F(KeysTest, ALeaseThatWasRenewedMeanwhileDoesNotExpire) {
 
 TEST_F(KeysTest, ThereAreOnlySoManyKeys) {
   for (std::size_t i = 0; i < kKeysMax; ++i) {
-    state.kv.put("key" + std::to_string(i), {.value = value(""), .modified = 1});
+    const std::string key = "key" + std::to_string(i);
+    state.kv.put(key, {.value = value(""), .modified = 1});
+    state.kv_bytes += key.size();
   }
   const Result<Outcome> more = write("one-more", "");
   ASSERT_FALSE(more);

@@ -1,56 +1,33 @@
 #include "agent/asio_rpc.h"
 
 #include <algorithm>
-#include <array>
 #include <deque>
 #include <map>
 #include <utility>
 #include <vector>
 
-#include <asio/buffer.hpp>
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
 #include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
-#include <asio/write.hpp>
 
+#include "agent/asio_connection.h"
 #include "base/protobuf_codec.h"
+#include "identity/openssl_tls.h"
 
 namespace muster::agent {
 namespace {
 
 using asio::ip::tcp;
-
-// A peer that lost its power leaves sent bytes unacknowledged: after this the stream is broken,
-// instead of after the kernel's quarter of an hour.
-constexpr int kUnacknowledgedMs = 3000;
-
-// asio has no name for this option.
-class TcpUserTimeout {
- public:
-  template <class Protocol>
-  [[nodiscard]] int level(const Protocol&) const {
-    return 6;  // IPPROTO_TCP
-  }
-  template <class Protocol>
-  [[nodiscard]] int name(const Protocol&) const {
-    return 18;  // TCP_USER_TIMEOUT of linux/tcp.h
-  }
-  template <class Protocol>
-  [[nodiscard]] const void* data(const Protocol&) const {
-    return &kUnacknowledgedMs;
-  }
-  template <class Protocol>
-  [[nodiscard]] std::size_t size(const Protocol&) const {
-    return sizeof kUnacknowledgedMs;
-  }
-};
+using Outcome = Channel::Outcome;
 
 // A first frame is a Hello: small. Whoever has not said it gets no more memory than this.
 constexpr std::size_t kFirstFrameMax = 4096;
 constexpr std::size_t kHeadBytes = 4;
-constexpr std::size_t kGatheredMax = 64;  // frames in one write
-constexpr std::size_t kInboxKept = std::size_t{64} << 10;
+constexpr std::size_t kGatheredMax = std::size_t{64} << 10;  // of small frames, in one write
+constexpr std::size_t kReadMax = std::size_t{64} << 10;
+constexpr std::size_t kKeptMax = std::size_t{64} << 10;  // of memory, once a large frame is through
+constexpr int kReadsInARow = 16;                         // before others have their turn
 constexpr auto kFlushPatience = std::chrono::seconds(1);
 
 std::string with_length(const std::string& body) {
@@ -60,7 +37,7 @@ std::string with_length(const std::string& body) {
   for (const int shift : {24, 16, 8, 0}) {
     framed.push_back(static_cast<char>((size >> shift) & 0xffU));
   }
-  return framed + body;
+  return framed += body;
 }
 
 // Pre: bytes.size() >= kHeadBytes.
@@ -72,23 +49,48 @@ std::size_t length_at(std::string_view bytes) {
   return length;
 }
 
-// What is left of the frames when so many bytes have gone.
-std::vector<asio::const_buffer> rest_of(const std::vector<std::string>& frames, std::size_t gone) {
-  std::vector<asio::const_buffer> rest;
-  for (const std::string& bytes : frames) {
-    const std::size_t skipped = std::min(gone, bytes.size());
-    gone -= skipped;
-    if (skipped < bytes.size()) rest.push_back(asio::buffer(bytes) + skipped);
+// How a TLS handshake begins: a record of that kind, of version 3.x.
+bool looks_like_tls(std::size_t length) { return length >> 16 == 0x1603; }
+
+void drop_memory(std::string& text) {
+  if (text.capacity() > kKeptMax) {
+    std::string().swap(text);
+  } else {
+    text.clear();
   }
-  return rest;
 }
+
+struct Stream : Connection {
+  using Connection::Connection;
+  Address at;             // of the peer
+  bool open = false;      // it stands: frames may go
+  bool closing = false;   // by us: nobody is told
+  bool greeted = false;   // its first frame has come
+  bool overfull = false;  // its peer does not read: nothing more is sent
+  bool dirty = false;     // something waits for flush()
+  bool stuck = false;     // the kernel takes no more: it is waited for
+  std::deque<std::string> queue;
+  std::string out;         // what is being written
+  std::size_t gone = 0;    // of `out`
+  std::size_t queued = 0;  // bytes in the queue and in `out`
+  std::string inbox;       // what has come and is no whole frame yet
+  AsioRpc::Traffic counted;
+};
+using StreamPtr = std::shared_ptr<Stream>;
 
 }  // namespace
 
 class AsioRpc::Impl {
  public:
-  Impl(asio::io_context& io, Handlers handlers)
-      : io_(io), acceptor_(io), accept_retry_(io), handlers_(std::move(handlers)) {}
+  Impl(asio::io_context& io, std::shared_ptr<const identity::OpensslTls> tls, Handlers handlers)
+      : io_(io),
+        acceptor_(io),
+        accept_retry_(io),
+        tls_(std::move(tls)),
+        handlers_(std::move(handlers)),
+        scratch_(kReadMax) {
+    if (tls_ != nullptr) handshakes_ = std::make_unique<AsioHandshakes>(io);
+  }
 
   Status listen(const Address& address) {
     asio::error_code error;
@@ -113,47 +115,55 @@ class AsioRpc::Impl {
 
   void connect(StreamId id, const Address& to) {
     auto stream = std::make_shared<Stream>(io_);
+    stream->at = to;
     streams_[id] = stream;
     asio::error_code error;
     const auto ip = asio::ip::make_address(to.host, error);
     if (!error) return connect_to(id, stream, tcp::endpoint(ip, to.port));
-    stream->resolver.emplace(io_);
-    stream->resolver->async_resolve(
-        to.host, std::to_string(to.port),
-        [this, id, stream](const asio::error_code& failed, const tcp::resolver::results_type& all) {
-          if (!is_current(id, stream)) return;
-          if (failed || all.empty()) return end(id, "cannot resolve: " + failed.message());
-          connect_to(id, stream, all.begin()->endpoint());
-        });
+    auto resolver = std::make_shared<tcp::resolver>(io_);
+    resolver->async_resolve(to.host, std::to_string(to.port),
+                            [this, id, stream, resolver](const asio::error_code& failed,
+                                                         const tcp::resolver::results_type& all) {
+                              if (!is_current(id, stream)) return;
+                              if (failed || all.empty()) {
+                                return end(id, "cannot resolve: " + failed.message());
+                              }
+                              connect_to(id, stream, all.begin()->endpoint());
+                            });
   }
 
   void send(StreamId id, const rpc::Frame& frame) {
     const auto found = streams_.find(id);
     if (found == streams_.end()) return;
-    const std::shared_ptr<Stream> stream = found->second;
+    const StreamPtr stream = found->second;
     if (stream->overfull) return;
     std::string bytes = with_length(encode(frame));
     if (stream->queued + bytes.size() > kQueueBytesMax) {
       stream->overfull = true;
-      handlers_.on_dropped("queue_full");
-      // From the loop: what is decided about it must not overtake what was decided with this frame.
-      asio::post(io_, [this, id, stream] {
-        if (is_current(id, stream)) end(id, "the peer does not read");
-      });
-      return;
+      drop(stream, "queue_full", "it does not read what is sent to it");
+      return end_later(id, stream, "the peer does not read");
     }
     stream->queued += bytes.size();
     stream->queue.push_back(std::move(bytes));
-    if (stream->open) flush(id, stream);
+    if (stream->open && !std::exchange(stream->dirty, true)) dirty_.emplace_back(id, stream);
+  }
+
+  void flush() {
+    for (const auto& [id, stream] : std::exchange(dirty_, {})) {
+      stream->dirty = false;
+      write_out(id, stream);
+    }
   }
 
   void close(StreamId id) {
     const auto found = streams_.find(id);
     if (found == streams_.end()) return;
-    std::shared_ptr<Stream> stream = found->second;
+    const StreamPtr stream = found->second;
     streams_.erase(found);
     stream->closing = true;
-    if (!stream->open || stream->writing.empty()) return stream->shut();
+    if (!stream->open) return stream->shut();
+    write_out(id, stream);
+    if (stream->is_shut) return;
     stream->timer.expires_after(kFlushPatience);
     stream->timer.async_wait([stream](const asio::error_code&) { stream->shut(); });
   }
@@ -162,6 +172,7 @@ class AsioRpc::Impl {
     asio::error_code ignored;
     acceptor_.close(ignored);
     accept_retry_.cancel();
+    handshakes_.reset();
     for (auto& [id, stream] : std::exchange(streams_, {})) {
       stream->closing = true;
       stream->shut();
@@ -169,61 +180,83 @@ class AsioRpc::Impl {
   }
 
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
+  [[nodiscard]] Traffic traffic() const { return traffic_; }
+  [[nodiscard]] Address address() const {
+    const tcp::endpoint at = acceptor_.local_endpoint();
+    return {at.address().to_string(), at.port()};
+  }
 
  private:
-  struct Stream {
-    explicit Stream(asio::io_context& io) : socket(io), timer(io) {}
-    void shut() {
-      asio::error_code ignored;
-      socket.close(ignored);
-      timer.cancel();
-      if (resolver) resolver->cancel();
-    }
-    tcp::socket socket;
-    asio::steady_timer timer;
-    std::optional<tcp::resolver> resolver;
-    bool open = false;
-    bool closing = false;   // by us: nobody is told
-    bool greeted = false;   // its first frame has come
-    bool overfull = false;  // its peer does not read: nothing more is sent
-    std::deque<std::string> queue;
-    std::vector<std::string> writing;
-    std::size_t queued = 0;  // bytes in queue and writing
-    std::array<char, 4096> chunk{};
-    std::string inbox;  // what has come and is no whole frame yet
-  };
-  using StreamPtr = std::shared_ptr<Stream>;
-
   [[nodiscard]] bool is_current(StreamId id, const StreamPtr& stream) const {
     const auto found = streams_.find(id);
     return found != streams_.end() && found->second == stream;
   }
 
+  void drop(const StreamPtr& stream, std::string reason, std::string meaning) {
+    handlers_.on_dropped({std::move(reason), std::move(meaning), stream->at});
+  }
+
+  // --- becoming a stream ---
   void connect_to(StreamId id, const StreamPtr& stream, const tcp::endpoint& to) {
     stream->socket.async_connect(to, [this, id, stream](const asio::error_code& error) {
       if (!is_current(id, stream)) return;
       if (error) return end(id, error.message());
-      started(id, stream);
-      handlers_.on_opened(id);
+      prepare(*stream, identity::TlsEnd::NodeClient);
+      if (tls_ == nullptr) return opened(id, stream, std::nullopt);
+      handshakes_->begin(stream, [this, id, stream](const auto& refused) {
+        if (!is_current(id, stream)) return;
+        if (refused) {
+          drop(stream, refused->reason, refused->why);
+          return end(id, refused->why);
+        }
+        const Result<PeerIdentity> peer = identity::peer_of(stream->channel->tls());
+        if (peer) return opened(id, stream, *peer);
+        drop(stream, "tls_wrong_kind", peer.error().text);
+        end(id, peer.error().text);
+      });
     });
+  }
+
+  void opened(StreamId id, const StreamPtr& stream, const Peer& peer) {
+    started(id, stream);
+    handlers_.on_opened(id, peer);
   }
 
   void accept() {
     acceptor_.async_accept([this](const asio::error_code& error, tcp::socket socket) {
       if (!acceptor_.is_open()) return;
       if (error) return accept_later();
+      auto stream = std::make_shared<Stream>(std::move(socket));
+      stream->at = stream->peer();
       if (streams_.size() >= kStreamsMax) {
-        handlers_.on_dropped("too_many_streams");
-        return accept();
+        drop(stream, "too_many_streams", "as many streams stand as this agent bears");
+      } else {
+        prepare(*stream, identity::TlsEnd::NodeServer);
+        welcome(stream);
       }
-      auto stream = std::make_shared<Stream>(io_);
-      stream->socket = std::move(socket);
-      const StreamId id = next_accepted_ += 2;
-      streams_[id] = stream;
-      handlers_.on_accepted(id);
-      if (is_current(id, stream)) started(id, stream);
       accept();
     });
+  }
+
+  void welcome(const StreamPtr& stream) {
+    if (tls_ == nullptr) return accepted(stream, std::nullopt);
+    handshakes_->begin(stream, [this, stream](const auto& refused) {
+      if (refused) {
+        drop(stream, refused->reason, refused->why);
+        return stream->shut();
+      }
+      const Result<PeerIdentity> peer = identity::peer_of(stream->channel->tls());
+      if (peer) return accepted(stream, *peer);
+      drop(stream, "tls_wrong_kind", peer.error().text);
+      stream->shut();
+    });
+  }
+
+  void accepted(const StreamPtr& stream, const Peer& peer) {
+    const StreamId id = next_accepted_ += 2;
+    streams_[id] = stream;
+    handlers_.on_accepted(id, peer);
+    if (is_current(id, stream)) started(id, stream);
   }
 
   // Out of descriptors, most likely: a loop that tries at once would only burn the processor.
@@ -234,87 +267,174 @@ class AsioRpc::Impl {
     });
   }
 
+  void prepare(Stream& stream, identity::TlsEnd end) {
+    set_options(stream.socket);
+    const int descriptor = stream.socket.native_handle();
+    if (tls_ == nullptr) {
+      stream.channel.emplace(descriptor);
+    } else {
+      stream.channel.emplace(descriptor, tls_->begin(end));
+    }
+  }
+
   void started(StreamId id, const StreamPtr& stream) {
-    asio::error_code ignored;
-    stream->socket.set_option(tcp::no_delay(true), ignored);
-    stream->socket.set_option(TcpUserTimeout(), ignored);
-    stream->socket.non_blocking(true, ignored);  // for write_some()
     stream->open = true;
-    read(id, stream);
-    flush(id, stream);
+    write_out(id, stream);
+    // Records may have come along with the end of the handshake.
+    if (stream->channel->holds_more()) return read_later(id, stream);
+    await_input(id, stream, Outcome::WantsRead);
+  }
+
+  // --- reading ---
+  void await_input(StreamId id, const StreamPtr& stream, Outcome wanted) {
+    stream->await(wanted, [this, id, stream](const asio::error_code& error) {
+      if (!is_current(id, stream)) return;
+      if (error) return end(id, error.message());
+      read(id, stream);
+    });
+  }
+
+  void read_later(StreamId id, const StreamPtr& stream) {
+    asio::post(io_, [this, id, stream] {
+      if (is_current(id, stream)) read(id, stream);
+    });
   }
 
   void read(StreamId id, const StreamPtr& stream) {
-    stream->socket.async_read_some(
-        asio::buffer(stream->chunk),
-        [this, id, stream](const asio::error_code& error, std::size_t size) {
-          if (!is_current(id, stream)) return;
-          if (error) return end(id, error.message());
-          stream->inbox.append(stream->chunk.data(), size);
-          take_frames(id, stream);
-          if (is_current(id, stream)) read(id, stream);
-        });
+    Channel& channel = *stream->channel;
+    for (int i = 0; i < kReadsInARow; ++i) {
+      const Channel::Step step = channel.read(scratch_.data(), scratch_.size());
+      count(*stream);
+      if (step.outcome == Outcome::Ended) return ended_by_peer(id, stream);
+      if (step.outcome != Outcome::Done) return await_input(id, stream, step.outcome);
+      take(id, stream, {scratch_.data(), step.bytes});
+      if (!is_current(id, stream)) return;
+      if (!channel.holds_more() && step.bytes < scratch_.size()) break;
+    }
+    if (channel.holds_more()) return read_later(id, stream);
+    await_input(id, stream, Outcome::WantsRead);
   }
 
-  // Hands in every whole frame of the inbox. A handler may close the stream.
-  void take_frames(StreamId id, const StreamPtr& stream) {
-    std::string_view rest = stream->inbox;
-    while (rest.size() >= kHeadBytes) {
+  void ended_by_peer(StreamId id, const StreamPtr& stream) {
+    // In TLS 1.3 a client hears only now that its certificate was refused.
+    if (stream->channel->tls() != nullptr && !stream->greeted &&
+        stream->channel->refusal() == identity::TlsRefusal::RefusedByPeer) {
+      drop(stream, "tls_refused_by_peer", stream->channel->why());
+    }
+    end(id, stream->channel->why());
+  }
+
+  void take(StreamId id, const StreamPtr& stream, std::string_view bytes) {
+    if (stream->inbox.empty()) {  // whole frames, most of the time: nothing is copied
+      const std::size_t used = take_frames(id, stream, bytes);
+      stream->inbox.append(bytes.substr(used));
+      return;
+    }
+    stream->inbox.append(bytes);
+    const std::size_t used = take_frames(id, stream, stream->inbox);
+    if (used == stream->inbox.size()) {
+      drop_memory(stream->inbox);
+    } else {
+      stream->inbox.erase(0, used);
+    }
+  }
+
+  // Hands in every whole frame, and returns how many bytes they were. A handler may close the
+  // stream.
+  std::size_t take_frames(StreamId id, const StreamPtr& stream, std::string_view bytes) {
+    std::size_t used = 0;
+    while (bytes.size() - used >= kHeadBytes) {
+      const std::string_view rest = bytes.substr(used);
       const std::size_t size = length_at(rest);
       const std::size_t max = stream->greeted ? rpc::kFrameBytesMax : kFirstFrameMax;
       if (size == 0 || size > max) {
-        handlers_.on_dropped("oversized");
-        return end(id, "a frame of " + std::to_string(size) + " bytes");
+        oversized(id, stream, size);
+        return bytes.size();
       }
       if (rest.size() < kHeadBytes + size) break;
       Result<rpc::Frame> frame = decode_frame(rest.substr(kHeadBytes, size));
       if (!frame) {
-        handlers_.on_dropped("malformed");
-        return end(id, frame.error().text);
+        drop(stream, "malformed", frame.error().text);
+        end(id, frame.error().text);
+        return bytes.size();
       }
-      rest.remove_prefix(kHeadBytes + size);
+      used += kHeadBytes + size;
       stream->greeted = true;
       handlers_.on_frame(id, std::move(*frame));
-      if (!is_current(id, stream)) return;
+      if (!is_current(id, stream)) return bytes.size();
     }
-    if (rest.empty() && stream->inbox.size() > kInboxKept) {
-      std::string().swap(stream->inbox);  // a big frame's memory is given back
-    } else {
-      stream->inbox.erase(0, stream->inbox.size() - rest.size());
-    }
+    return used;
   }
 
+  void oversized(StreamId id, const StreamPtr& stream, std::size_t size) {
+    if (!stream->greeted && looks_like_tls(size)) {
+      const std::string why =
+          "it speaks TLS, and this agent has no identity: `muster join` gives it one";
+      drop(stream, "tls_unexpected", why);
+      return end(id, why);
+    }
+    const std::string why = "a frame of " + std::to_string(size) + " bytes";
+    drop(stream, "oversized", why);
+    end(id, why);
+  }
+
+  // --- writing ---
   // A frame fits into the kernel's buffer nearly always: then no handler has to run for it, nor
-  // does the loop go round again. Errors are left to async_write(): nobody is called back from
-  // here.
-  void flush(StreamId id, const StreamPtr& stream) {
-    while (stream->writing.empty() && !stream->queue.empty()) {
-      while (!stream->queue.empty() && stream->writing.size() < kGatheredMax) {
-        stream->writing.push_back(std::move(stream->queue.front()));
-        stream->queue.pop_front();
+  // does the loop go round again. Errors end the stream later: nobody is called back from here.
+  void write_out(StreamId id, const StreamPtr& stream) {
+    if (stream->stuck || stream->is_shut) return;
+    while (stream->gone < stream->out.size() || gather(*stream)) {
+      const Channel::Step step =
+          stream->channel->write(std::string_view(stream->out).substr(stream->gone));
+      count(*stream);
+      if (step.outcome == Outcome::Ended) return end_later(id, stream, stream->channel->why());
+      if (step.outcome != Outcome::Done) {
+        stream->stuck = true;
+        return stream->await(step.outcome, [this, id, stream](const asio::error_code& error) {
+          stream->stuck = false;
+          if (!error) write_out(id, stream);
+        });
       }
-      asio::error_code error;
-      const std::size_t at_once = stream->socket.write_some(rest_of(stream->writing, 0), error);
-      const std::vector<asio::const_buffer> rest = rest_of(stream->writing, at_once);
-      stream->queued -= std::min(stream->queued, at_once);
-      if (!rest.empty()) return write_rest(id, stream, rest);
-      stream->writing.clear();
+      stream->gone += step.bytes;
+      stream->queued -= step.bytes;
     }
-    if (stream->writing.empty() && stream->closing) stream->shut();
+    if (stream->closing) stream->shut();
   }
 
-  void write_rest(StreamId id, const StreamPtr& stream,
-                  const std::vector<asio::const_buffer>& rest) {
-    asio::async_write(stream->socket, rest,
-                      [this, id, stream](const asio::error_code& error, std::size_t written) {
-                        stream->writing.clear();
-                        stream->queued -= std::min(stream->queued, written);
-                        if (error) {
-                          if (is_current(id, stream)) end(id, error.message());
-                          return;
-                        }
-                        flush(id, stream);
-                      });
+  // The next piece to be written; false: there is none. TLS makes a record of each write, and a
+  // packet of each record.
+  static bool gather(Stream& stream) {
+    stream.gone = 0;
+    drop_memory(stream.out);
+    while (!stream.queue.empty()) {
+      std::string& next = stream.queue.front();
+      if (stream.out.empty()) {
+        stream.out = std::move(next);
+      } else if (stream.out.size() + next.size() <= kGatheredMax) {
+        stream.out += next;
+      } else {
+        break;
+      }
+      stream.queue.pop_front();
+    }
+    return !stream.out.empty();
+  }
+
+  void count(Stream& stream) {
+    const Traffic now{stream.channel->bytes_received(), stream.channel->bytes_sent()};
+    traffic_.bytes_received += now.bytes_received - stream.counted.bytes_received;
+    traffic_.bytes_sent += now.bytes_sent - stream.counted.bytes_sent;
+    stream.counted = now;
+  }
+
+  // --- ending ---
+  // From the loop: what is decided about it must not overtake what was decided with the frame that
+  // could not go.
+  void end_later(StreamId id, const StreamPtr& stream, std::string why) {
+    if (stream->closing) return stream->shut();
+    asio::post(io_, [this, id, stream, why = std::move(why)] {
+      if (is_current(id, stream)) end(id, why);
+    });
   }
 
   void end(StreamId id, const std::string& why) {
@@ -329,8 +449,13 @@ class AsioRpc::Impl {
   asio::io_context& io_;
   tcp::acceptor acceptor_;
   asio::steady_timer accept_retry_;
+  std::shared_ptr<const identity::OpensslTls> tls_;  // null: streams are plain
+  std::unique_ptr<AsioHandshakes> handshakes_;       // likewise
   Handlers handlers_;
+  std::vector<char> scratch_;  // what is read passes through here: idle streams hold no buffer
   std::map<StreamId, StreamPtr> streams_;
+  std::vector<std::pair<StreamId, StreamPtr>> dirty_;
+  Traffic traffic_;
   StreamId next_accepted_ = 0;  // even
 };
 
@@ -340,15 +465,19 @@ AsioRpc::AsioRpc(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 AsioRpc::~AsioRpc() { impl_->shut_down(); }
 
 Result<std::unique_ptr<AsioRpc>> AsioRpc::open(asio::io_context& io, const Address& listen,
+                                               std::shared_ptr<const identity::OpensslTls> tls,
                                                Handlers handlers) {
-  auto impl = std::make_unique<Impl>(io, std::move(handlers));
+  auto impl = std::make_unique<Impl>(io, std::move(tls), std::move(handlers));
   if (Status status = impl->listen(listen); !status) return tl::unexpected(status.error());
   return std::unique_ptr<AsioRpc>(new AsioRpc(std::move(impl)));
 }
 
 void AsioRpc::connect(StreamId stream, const Address& to) { impl_->connect(stream, to); }
 void AsioRpc::send(StreamId stream, const rpc::Frame& frame) { impl_->send(stream, frame); }
+void AsioRpc::flush() { impl_->flush(); }
 void AsioRpc::close(StreamId stream) { impl_->close(stream); }
 std::size_t AsioRpc::streams() const { return impl_->streams(); }
+AsioRpc::Traffic AsioRpc::traffic() const { return impl_->traffic(); }
+Address AsioRpc::address() const { return impl_->address(); }
 
 }  // namespace muster::agent

@@ -76,6 +76,7 @@ void Runtime::settle() {
   for (Effect& effect : node_.take_effects()) {
     std::visit([this](auto& what) { act(what); }, effect);
   }
+  rpc_->flush();
   arm();
   publish_later();
 }
@@ -104,7 +105,9 @@ void Runtime::publish() {
   publish_at_ = kNever;
   applied_published_ = node_.applied();
   noticed_ = false;
-  streams_ = rpc_ ? rpc_->streams() : 0;
+  streams_ = rpc_->streams();
+  rpc_received_ = rpc_->traffic().bytes_received;
+  rpc_sent_ = rpc_->traffic().bytes_sent;
   views_.publish(node_.view(control_now()));
 }
 

@@ -4,6 +4,7 @@
 
 #include <asio/post.hpp>
 
+#include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 #include "collector/exposition.h"
 #include "collector/prometheus_exposition.h"
@@ -65,18 +66,27 @@ Status Runtime::open_gossip() {
 }
 
 Status Runtime::open_rpc() {
-  auto rpc = AsioRpc::open(io_, {config_.listen.address, config_.listen.rpc_port},
-                           {[this](StreamId stream) { happened(StreamOpened{stream}); },
-                            [this](StreamId stream) { happened(StreamAccepted{stream}); },
-                            [this](StreamId stream, const std::string& why) {
-                              happened(StreamClosed{stream, why});
-                            },
-                            [this](StreamId stream, rpc::Frame frame) {
-                              happened(FrameArrived{stream, std::move(frame)});
-                            },
-                            [this](const std::string& reason) {
-                              instruments_.count("muster_rpc_dropped_total", {{"reason", reason}});
-                            }});
+  AsioRpc::Handlers handlers;
+  handlers.on_opened = [this](StreamId stream, const AsioRpc::Peer& peer) {
+    happened(StreamOpened{stream, peer});
+  };
+  handlers.on_accepted = [this](StreamId stream, const AsioRpc::Peer& peer) {
+    happened(StreamAccepted{stream, peer});
+  };
+  handlers.on_closed = [this](StreamId stream, const std::string& why) {
+    happened(StreamClosed{stream, why});
+  };
+  handlers.on_frame = [this](StreamId stream, rpc::Frame frame) {
+    happened(FrameArrived{stream, std::move(frame)});
+  };
+  handlers.on_dropped = [this](const AsioRpc::Dropped& what) {
+    instruments_.count("muster_rpc_dropped_total", {{"reason", what.reason}});
+    const auto line =
+        drop_notices_.dropped("RPC", what.reason, what.meaning, what.from, control_now());
+    if (line) say(Level::Warning, *line);
+  };
+  auto rpc = AsioRpc::open(io_, {config_.listen.address, config_.listen.rpc_port}, tls_,
+                           std::move(handlers));
   if (!rpc) return tl::unexpected(rpc.error());
   rpc_ = std::move(*rpc);
   return {};
@@ -125,6 +135,7 @@ Status Runtime::open_http() {
 std::string Runtime::metrics() {
   const std::lock_guard lock(scrape_mutex_);
   measures_.measure(*views_.read(), streams_.load());
+  measures_.measure_traffic(rpc_received_.load(), rpc_sent_.load());
   const collector::HostReport report = host_.collect();
   for (const std::string& error : report.errors) say(Level::Warning, error);
   return collector::exposition_text(report.families) + instruments_.text();

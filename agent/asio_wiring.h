@@ -33,6 +33,7 @@
 #include "collector/posix_host_fs.h"
 #include "health/asio_gossip.h"
 #include "health/curl_prober.h"
+#include "identity/openssl_tls.h"
 
 namespace muster::agent {
 
@@ -96,6 +97,7 @@ class Runtime {
   Config config_;
   OnHangup on_hangup_;
   std::shared_ptr<health::OpensslSealer> sealer_;  // null: gossip is plain
+  std::shared_ptr<identity::OpensslTls> tls_;      // null: RPC and HTTP are plain
   DropNotices drop_notices_;
   asio::io_context io_{1};
   asio::signal_set signals_;
@@ -128,6 +130,8 @@ class Runtime {
   std::map<std::uint64_t, std::function<void(int, std::string)>> reads_;
   std::uint64_t last_request_ = 0;
   std::atomic<std::size_t> streams_{0};
+  std::atomic<std::uint64_t> rpc_received_{0};  // bytes
+  std::atomic<std::uint64_t> rpc_sent_{0};
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;

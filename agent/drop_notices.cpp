@@ -7,7 +7,7 @@ namespace {
 
 using health::GossipDrop;
 
-std::string_view meaning(GossipDrop reason) {
+std::string_view meaning_of(GossipDrop reason) {
   switch (reason) {
     case GossipDrop::Malformed: return "it is no gossip of muster";
     case GossipDrop::Oversized: return "it is longer than any of ours";
@@ -32,31 +32,40 @@ std::string_view meaning(GossipDrop reason) {
 
 std::optional<std::string> DropNotices::dropped(GossipDrop reason, const Address& from,
                                                 Instant now) {
-  Reason& known = reasons_[reason];
+  return dropped("gossip", to_text(reason), std::string(meaning_of(reason)), from, now);
+}
+
+std::optional<std::string> DropNotices::dropped(std::string_view port, std::string_view reason,
+                                                const std::string& meaning, const Address& from,
+                                                Instant now) {
+  const What what{port, reason};
+  Reason& known = reasons_[what];
   ++known.unsaid;
   known.last_from = from;
+  known.meaning = meaning;
   if (known.said && now - *known.said < kPause) return std::nullopt;
-  return take_line(reason, known, now);
+  return take_line(what, known, now);
 }
 
 std::vector<std::string> DropNotices::due(Instant now) {
   std::vector<std::string> lines;
-  for (auto& [which, reason] : reasons_) {
+  for (auto& [what, reason] : reasons_) {
     if (reason.unsaid == 0 || now - *reason.said < kPause) continue;
-    lines.push_back(take_line(which, reason, now));
+    lines.push_back(take_line(what, reason, now));
   }
   return lines;
 }
 
-std::string DropNotices::take_line(GossipDrop which, Reason& reason, Instant now) {
-  std::string line = "gossip dropped as ";
-  line += to_text(which);
+std::string DropNotices::take_line(const What& what, Reason& reason, Instant now) {
+  std::string line = what.first;
+  line += " dropped as ";
+  line += what.second;
   line += ", " + std::to_string(reason.unsaid);
   if (reason.said) {
     line += " in " + std::to_string(static_cast<std::int64_t>(seconds(now - *reason.said))) + " s";
   }
   line += ", the last from " + reason.last_from.text() + ": ";
-  line += meaning(which);
+  line += reason.meaning;
   reason.said = now;
   reason.unsaid = 0;
   return line;

@@ -121,8 +121,7 @@ Channel::Step Channel::read(char* into, std::size_t size) {
     return ended(0);
   }
   ERR_clear_error();
-  const int result =
-      SSL_read(ssl_.get(), into, static_cast<int>(std::min(size, kCallBytesMax)));
+  const int result = SSL_read(ssl_.get(), into, static_cast<int>(std::min(size, kCallBytesMax)));
   return result > 0 ? Step{Outcome::Done, static_cast<std::size_t>(result)} : ended(result);
 }
 
@@ -166,9 +165,7 @@ Channel::Step Channel::ended(int result) {
   return {Outcome::Ended, 0};
 }
 
-bool Channel::holds_more() const {
-  return ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1;
-}
+bool Channel::holds_more() const { return ssl_ != nullptr && SSL_has_pending(ssl_.get()) == 1; }
 
 void Channel::say_goodbye() {
   if (ssl_ == nullptr || wire_->error != 0 || SSL_is_init_finished(ssl_.get()) != 1) return;
@@ -177,8 +174,7 @@ void Channel::say_goodbye() {
   ERR_clear_error();
 }
 
-bool Channel::is_secured() const { return ssl_ != nullptr; }
-bool Channel::heard() const { return wire_->received > 0; }
+bool Channel::speaks_first() const { return ssl_ != nullptr && SSL_is_server(ssl_.get()) == 0; }
 const ssl_st* Channel::tls() const { return ssl_.get(); }
 const std::string& Channel::why() const { return wire_->why; }
 identity::TlsRefusal Channel::refusal() const { return wire_->refusal; }

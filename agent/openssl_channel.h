@@ -27,7 +27,7 @@ class Channel {
     std::size_t bytes = 0;  // moved, when Done
   };
 
-  explicit Channel(int descriptor);                 // plain
+  explicit Channel(int descriptor);                  // plain
   Channel(int descriptor, identity::Ssl handshake);  // TLS, which shake() begins
   Channel(Channel&&) noexcept;
   Channel& operator=(Channel&&) noexcept;
@@ -42,12 +42,11 @@ class Channel {
   [[nodiscard]] bool holds_more() const;
   void say_goodbye();  // what follows is the end, not a cut wire
 
-  [[nodiscard]] bool is_secured() const;                     // a TLS channel
-  [[nodiscard]] bool heard() const;                          // anything has come in
-  [[nodiscard]] const ssl_st* tls() const;                   // null: plain
-  [[nodiscard]] const std::string& why() const;              // after Ended
-  [[nodiscard]] identity::TlsRefusal refusal() const;        // likewise, of a handshake
-  [[nodiscard]] std::uint64_t bytes_received() const;        // on the wire
+  [[nodiscard]] const ssl_st* tls() const;             // null: plain
+  [[nodiscard]] bool speaks_first() const;             // in the handshake
+  [[nodiscard]] const std::string& why() const;        // after Ended
+  [[nodiscard]] identity::TlsRefusal refusal() const;  // likewise, of a handshake
+  [[nodiscard]] std::uint64_t bytes_received() const;  // on the wire
   [[nodiscard]] std::uint64_t bytes_sent() const;
 
  private:

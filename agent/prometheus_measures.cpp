@@ -79,6 +79,16 @@ void Measures::count(const View& view) {
   add("muster_member_flaps_total", view.flaps, flaps_counted_);
 }
 
+void Measures::measure_traffic(std::uint64_t received, std::uint64_t sent) {
+  const auto add = [&](const char* direction, std::uint64_t now, std::uint64_t& before) {
+    to_.count("muster_rpc_bytes_total", {{"direction", direction}},
+              static_cast<double>(now - before));
+    before = now;
+  };
+  add("received", received, received_counted_);
+  add("sent", sent, sent_counted_);
+}
+
 void Measures::measure(const View& view, std::size_t rpc_streams) {
   count(view);
   using gossip::MemberState;

@@ -33,6 +33,8 @@ class Measures {
   // Sets every gauge that can be read off a view, and counts on what a view counts up. Pre: no view
   // is older than the one before.
   void measure(const View& view, std::size_t rpc_streams);
+  // Counts on what has passed over streams since the agent's start, as bytes on the wire.
+  void measure_traffic(std::uint64_t received, std::uint64_t sent);
 
  private:
   void count(const View& view);
@@ -40,6 +42,8 @@ class Measures {
   collector::Instruments& to_;
   health::SwimCounters counted_;  // so far
   std::uint64_t flaps_counted_ = 0;
+  std::uint64_t received_counted_ = 0;
+  std::uint64_t sent_counted_ = 0;
 };
 
 }  // namespace muster::agent

@@ -38,12 +38,12 @@ TEST(AsioRpc, ClosesAStreamWhosePeerDoesNotReadOnlyAfterTheCall) {
   std::size_t closed = 0;
   StreamId stream = 0;
   AsioRpc::Handlers handlers;
-  handlers.on_opened = [](StreamId) {};
-  handlers.on_accepted = [](StreamId) {};
+  handlers.on_opened = [](StreamId, const AsioRpc::Peer&) {};
+  handlers.on_accepted = [](StreamId, const AsioRpc::Peer&) {};
   handlers.on_closed = [&](StreamId id, const std::string&) { closed += id == stream ? 1 : 0; };
   handlers.on_frame = [](StreamId, const rpc::Frame&) {};
-  handlers.on_dropped = [](const std::string&) {};
-  const auto rpc = AsioRpc::open(io, {"127.0.0.1", 0}, handlers);
+  handlers.on_dropped = [](const AsioRpc::Dropped&) {};
+  const auto rpc = AsioRpc::open(io, {"127.0.0.1", 0}, nullptr, handlers);
   ASSERT_TRUE(rpc.has_value()) << rpc.error().text;
   stream = 1;
   // Not connected before the loop runs, so everything waits.
@@ -100,7 +100,7 @@ TEST(AsioRpc, SendsInOrderWhatWasQueuedBeforeItClosesAStream) {
   AsioRpc::Handlers handlers;
   std::unique_ptr<AsioRpc> rpc;
   std::string sent;
-  handlers.on_opened = [&](StreamId stream) {
+  handlers.on_opened = [&](StreamId stream, const AsioRpc::Peer&) {
     for (const std::size_t size : {std::size_t{10}, std::size_t{6} << 20, std::size_t{20}}) {
       std::string body;
       for (std::size_t i = 0; i < size; ++i) body.push_back(static_cast<char>('a' + i % 23));
@@ -110,11 +110,11 @@ TEST(AsioRpc, SendsInOrderWhatWasQueuedBeforeItClosesAStream) {
     }
     rpc->close(stream);
   };
-  handlers.on_accepted = [](StreamId) {};
+  handlers.on_accepted = [](StreamId, const AsioRpc::Peer&) {};
   handlers.on_closed = [](StreamId, const std::string& why) { FAIL() << why; };
   handlers.on_frame = [](StreamId, const rpc::Frame&) {};
-  handlers.on_dropped = [](const std::string& reason) { FAIL() << reason; };
-  auto opened = AsioRpc::open(io, {"127.0.0.1", 0}, handlers);
+  handlers.on_dropped = [](const AsioRpc::Dropped& what) { FAIL() << what.reason; };
+  auto opened = AsioRpc::open(io, {"127.0.0.1", 0}, nullptr, handlers);
   ASSERT_TRUE(opened.has_value()) << opened.error().text;
   rpc = std::move(*opened);
   rpc->connect(1, reader.address());

@@ -1,0 +1,95 @@
+// What is a connection made of, and how does it get to know its other end?
+//
+// A driver (Asio), on one io_context's thread. The signatures of a TLS handshake take a millisecond
+// of processor on each side: after a failover a thousand agents come back at once, which would hold
+// up votes and heartbeats for a second. So the steps of handshakes run on a thread of their own,
+// one after the other, and only what they waited for is dealt with here.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <asio/io_context.hpp>
+#include <asio/ip/tcp.hpp>
+#include <asio/steady_timer.hpp>
+#include <asio/thread_pool.hpp>
+
+#include "agent/openssl_channel.h"
+#include "base/ids.h"
+#include "base/time.h"
+
+namespace muster::agent {
+
+// What a Channel needs of a socket; small writes leave at once, and a peer that lost its power is
+// noticed after seconds.
+void set_options(asio::ip::tcp::socket& socket);
+
+struct Connection {
+  explicit Connection(asio::ip::tcp::socket accepted);
+  explicit Connection(asio::io_context& io);
+
+  // Ends it. While another thread is in the middle of a step the descriptor stays, so that nobody
+  // else gets its number.
+  void shut();
+  // Calls `then` from the loop, when the socket is ready for what the channel wants.
+  void await(Channel::Outcome wanted, std::function<void(const asio::error_code&)> then);
+  [[nodiscard]] Address peer() const;
+
+  asio::ip::tcp::socket socket;
+  asio::steady_timer timer;
+  std::optional<Channel> channel;  // once connected
+  bool stepping = false;           // on the thread of handshakes
+  bool is_shut = false;
+};
+using ConnectionPtr = std::shared_ptr<Connection>;
+
+class AsioHandshakes {
+ public:
+  static constexpr Duration kPatience = std::chrono::seconds(5);  // with the peer, not with us
+  static constexpr std::size_t kUnderWayMax = 4096;
+
+  struct Refused {
+    std::string reason;  // a label of metrics: "tls_expired"
+    std::string why;     // for people
+  };
+  // Nothing refused: the other end is known. Not called when the connection was shut meanwhile.
+  using Done = std::function<void(const std::optional<Refused>&)>;
+
+  explicit AsioHandshakes(asio::io_context& io);
+  ~AsioHandshakes();  // NOLINT(bugprone-exception-escape): see the definition
+  AsioHandshakes(const AsioHandshakes&) = delete;
+  AsioHandshakes& operator=(const AsioHandshakes&) = delete;
+
+  // `done` comes from the loop, once; the connection's timer is in use until then. Pre: the channel
+  // is TLS. Beyond kUnderWayMax the one that has said nothing for longest
+  // gives way, so that silent strangers keep nobody out.
+  void begin(const ConnectionPtr& connection, Done done);
+  [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
+
+ private:
+  struct Guest {
+    ConnectionPtr connection;
+    Done done;
+  };
+  using Id = std::uint64_t;  // in the order of arrival
+
+  void step(Id id);
+  void step_when(Id id, Channel::Outcome wanted);
+  void stepped(Id id, Channel::Step step);
+  void watch_time(Id id);
+  void finish(Id id, const std::optional<Refused>& refused);
+  void make_room();
+
+  asio::io_context& io_;
+  std::map<Id, Guest> under_way_;
+  Id last_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of this object, for late calls
+  asio::thread_pool worker_{1};
+};
+
+}  // namespace muster::agent

@@ -98,6 +98,84 @@ void write_keyrings(const std::filesystem::path& folder) {
   write(folder / "empty", "# nothing yet\n");
 }
 
+void write_requests(const std::filesystem::path& folder) {
+  const std::string host = " HTTP/1.1\r\nHost: n1\r\n";
+  const std::string chunks = "5\r\nhello\r\n1F\r\n" + std::string(31, 'x') + "\r\n0\r\n\r\n";
+  write(folder / "get", "GET /v1/kv?prefix=a" + host + "Accept: */*\r\n\r\n");
+  write(folder / "two", "GET /a" + host + "\r\nHEAD /b" + host + "Connection: close\r\n\r\n");
+  write(folder / "length",
+        "PUT /a" + host + "Content-Length: 5\r\n\r\nhelloGET /b" + host + "\r\n");
+  write(folder / "chunked",
+        "PUT /a" + host + "Transfer-Encoding: chunked\r\n\r\n" + chunks + "GET /b" + host + "\r\n");
+  write(folder / "both",
+        "PUT /a" + host + "Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks);
+  write(folder / "claims",
+        "GET /a" + host + "x-muster-front: x\r\nX-Muster-Peer-Role: admin\r\n\r\n");
+  write(folder / "folded", "GET /a" + host + " Content-Length: 5\r\n\r\nhello");
+  write(folder / "bare", "GET /a HTTP/1.1\nHost: n1\n\n");
+  write(folder / "expect", "PUT /a" + host + "Expect: 100-continue\r\nContent-Length: 1\r\n\r\nx");
+  write(folder / "answer", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks);
+}
+
+// A line of a script of peer_fuzz.cpp: a frame on a stream.
+std::string says(int stream, const rpc::Frame& frame) {
+  const std::string body = encode(frame);
+  std::string line{static_cast<char>(stream), static_cast<char>(body.size() / 256),
+                   static_cast<char>(body.size() % 256)};
+  return line += body;
+}
+
+std::string waits(int ms) { return {24, static_cast<char>(ms / 256), static_cast<char>(ms % 256)}; }
+
+rpc::Hello hello(const std::string& from, rpc::Purpose purpose) {
+  rpc::Hello hello;
+  hello.cluster = "fuzz";
+  hello.from = from;
+  hello.masters = 7;
+  hello.purpose = purpose;
+  return hello;
+}
+
+void write_scripts(const std::filesystem::path& folder) {
+  rpc::Register joins;
+  joins.info.name = "n9";
+  joins.info.zone = "a";
+  joins.info.rpc = {"10.0.0.9", 7947};
+  joins.info.gossip = {"10.0.0.9", 7946};
+  joins.info.capacity = {4000, std::uint64_t{4} << 30};
+  rpc::Write put;
+  put.id = 1;
+  put.command.request = "r1";
+  PutWorkload web;
+  web.spec.name = "web";
+  web.spec.command = {"sleep", "1"};
+  put.command.body = web;
+  const std::string agent = says(1, hello("n9", rpc::Purpose::Agent)) + says(1, joins);
+  write(folder / "agent", agent + says(1, rpc::Heartbeat{1, 5}) + waits(500) + says(1, put) +
+                              waits(500) + says(1, rpc::Read{2, "/v1/nodes", ""}) +
+                              says(1, rpc::StatusReport{}) + waits(1000));
+  write(folder / "agent_twice", agent + says(2, hello("n9", rpc::Purpose::Agent)) + agent);
+  write(folder / "hello_twice",
+        says(1, hello("n9", rpc::Purpose::Agent)) + says(1, hello("n8", rpc::Purpose::Master)));
+  write(folder / "no_hello", says(1, joins) + says(1, put));
+  const std::string master = says(3, hello("n2", rpc::Purpose::Master));
+  const auto consensus = [](raft::Message message) {
+    return says(3, rpc::Consensus{std::move(message)});
+  };
+  raft::RequestVote vote;
+  vote.term = 5;
+  vote.candidate = 2;
+  raft::AppendEntries append;
+  append.term = 9;
+  append.leader_commit = 3;
+  const auto blob = std::make_shared<const std::string>("x");
+  append.entries = {{9, raft::EntryType::Command, blob}, {9, raft::EntryType::Barrier, blob}};
+  write(folder / "master_votes", master + consensus(vote) + waits(1000) + consensus(vote));
+  write(folder / "master_leads", master + consensus(append) + waits(200) + consensus(append));
+  write(folder / "master_as_agent",
+        says(1, hello("n2", rpc::Purpose::Agent)) + says(1, rpc::Consensus{append}));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -121,6 +199,8 @@ int main(int argc, char** argv) {
   write(corpus / "stream_frame" / "plain_ping",
         std::string{health::kStreamPingMark, 2} + encode(packet(gossip::PacketKind::Ping)));
   write_keyrings(corpus / "keyring");
+  write_requests(corpus / "http_head");
+  write_scripts(corpus / "peer");
   write(corpus / "frame" / "sync", encode(sync));
   write(corpus / "frame" / "sync_truncated", encode(sync).substr(0, encode(sync).size() / 2));
   return 0;

@@ -103,7 +103,6 @@ void AsioHandshakes::begin(const ConnectionPtr& connection, Done done) {
   make_room();
   const Id id = ++last_;
   under_way_[id] = {connection, std::move(done)};
-  watch_time(id);
   if (connection->channel->speaks_first()) return step(id);
   step_when(id, Channel::Outcome::WantsRead);
 }
@@ -125,7 +124,7 @@ void AsioHandshakes::watch_time(Id id) {
     if (error || !*alive) return;
     const auto found = under_way_.find(id);
     if (found == under_way_.end()) return;
-    if (found->second.connection->stepping) return watch_time(id);  // it waits for us
+    if (found->second.connection->stepping) return;  // it waits for us
     finish(id, Refused{"tls_timeout", "the peer did not complete the TLS handshake in time"});
   });
 }
@@ -158,6 +157,7 @@ void AsioHandshakes::stepped(Id id, Channel::Step step_result) {
 }
 
 void AsioHandshakes::step_when(Id id, Channel::Outcome wanted) {
+  watch_time(id);
   const ConnectionPtr connection = under_way_.at(id).connection;
   connection->await(wanted, [this, id, connection, alive = alive_](const asio::error_code& error) {
     if (!*alive || !under_way_.contains(id)) return;

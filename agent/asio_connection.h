@@ -50,7 +50,8 @@ using ConnectionPtr = std::shared_ptr<Connection>;
 
 class AsioHandshakes {
  public:
-  static constexpr Duration kPatience = std::chrono::seconds(5);  // with the peer, not with us
+  // With the peer, for each of its two flights; not with our own processor.
+  static constexpr Duration kPatience = std::chrono::seconds(5);
   static constexpr std::size_t kUnderWayMax = 4096;
 
   struct Refused {

@@ -9,6 +9,9 @@
 
 // raft.h of 0.22.1 is not C++: it takes sizeof an unnamed struct inside static_assert. Without its
 // assertions it compiles to the same layout. It does not say extern "C" itself.
+#ifdef __clang__
+#pragma clang diagnostic ignored "-Wkeyword-macro"
+#endif
 #define static_assert(...)
 extern "C" {
 #include <raft.h>

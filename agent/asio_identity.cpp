@@ -7,6 +7,7 @@
 #include "agent/asio_start.h"
 #include "agent/asio_wiring.h"
 #include "agent/facts.h"
+#include "agent/spdlog_journal.h"
 
 namespace muster::agent {
 

@@ -191,6 +191,7 @@ int run_cli(int argc, char** argv) {
   add_reads(app, arguments);
   add_writes(app, arguments);
   add_keyring(app, arguments.keyring);
+  add_identity(app, arguments.chosen);
   add_keys(app, arguments.chosen);
   add_leases(app, arguments.chosen);
   add_silences(app, arguments.chosen);
@@ -199,6 +200,7 @@ int run_cli(int argc, char** argv) {
   add_recover(app, arguments.chosen);
   try {
     app.parse(argc, argv);
+    hide_tokens(argc, argv);
   } catch (const CLI::ParseError& error) {
     if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     // CLI11 tells of the missing subcommand before it tells of the word that it did not know.

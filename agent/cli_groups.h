@@ -19,6 +19,9 @@ struct Chosen {
   std::function<Exit(const Target&)> run;  // empty: no command of a group
 };
 
+void add_identity(CLI::App& app, Chosen& chosen);
+// Overwrites tokens in the arguments, which every user of the machine can see. After parsing.
+void hide_tokens(int argc, char** argv);
 void add_keys(CLI::App& app, Chosen& chosen);
 void add_leases(CLI::App& app, Chosen& chosen);
 void add_masters(CLI::App& app, Chosen& chosen);

@@ -254,6 +254,21 @@ Result<std::optional<std::string>> load_founding(const std::string& directory) {
 
 Status remove_founding(const std::string& directory) { return remove_file(directory, "founding"); }
 
+Status create_file(const std::string& path, const std::string& text) {
+  const std::string parent = fs::path(path).parent_path().string();
+  std::error_code ignored;
+  if (!parent.empty()) fs::create_directories(parent, ignored);
+  const std::string fresh = path + ".new";
+  if (Status wrote = write_file(fresh, text); !wrote) return wrote;
+  const int linked = ::link(fresh.c_str(), path.c_str());
+  const int why = errno;
+  ::unlink(fresh.c_str());
+  errno = why;
+  if (linked == 0) return sync_directory(parent.empty() ? "." : parent);
+  if (errno == EEXIST) return fail(Code::Conflict, path + " is there already");
+  return failure("write", path);
+}
+
 Result<std::string> load_secret(const std::string& path) {
   return read_file(path, Secrecy::Secret);
 }

@@ -46,6 +46,10 @@ namespace muster::identity {
 [[nodiscard]] Result<std::optional<std::string>> load_founding(const std::string& directory);
 [[nodiscard]] Status remove_founding(const std::string& directory);
 
+// A file that was not there, for its owner; its directory is made when it is missing. Fails with
+// Conflict when something is there.
+[[nodiscard]] Status create_file(const std::string& path, const std::string& text);
+
 // Any small secret file, as a client's token: fails with PermissionDenied when it is open to
 // others.
 [[nodiscard]] Result<std::string> load_secret(const std::string& path);

@@ -106,6 +106,27 @@ void Runtime::start_task(TaskRequest request, Done<ApiResponse> done) {
                                     std::move(request.caller.authorization)});
     return;
   }
+  if (const auto* join = std::get_if<JoinNode>(&request.task)) {
+    writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
+      if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
+      ApiResponse answer;
+      answer.body = std::move(outcome->text);
+      done(std::move(answer).with("Cache-Control", "no-store"));
+    };
+    happened(JoinRequested{last_request_, join->body, request.caller.actor.address});
+    return;
+  }
+  const bool gossip = std::holds_alternative<RotateGossipKeys>(request.task);
+  if (gossip || std::holds_alternative<RotateAuthority>(request.task)) {
+    writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
+      if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
+      done(changed_response(*outcome));
+    };
+    happened(RotationRequested{last_request_,
+                               gossip ? rpc::Rotation::GossipKey : rpc::Rotation::Authority,
+                               std::move(request.caller.authorization)});
+    return;
+  }
   done(fail(Code::Unavailable, "this agent cannot do that: ask a master of a secured cluster"));
 }
 

@@ -119,6 +119,7 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
   return Issue{
       order_of(state, *authority, request.request, name, {request.host, from}, issuer, now),
       token->role,
+      authority->id,
       token->id,
       {}};
 }
@@ -143,6 +144,7 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
   return Issue{
       order_of(state, *authority, request, {issuer.cluster, peer.name, role}, {host}, issuer, now),
       role,
+      authority->id,
       {},
       peer.serial};
 }

@@ -4,6 +4,7 @@
 #include <asio/post.hpp>
 
 #include "agent/api_access.h"
+#include "agent/asio_tls_front.h"
 #include "agent/asio_wiring.h"
 #include "agent/credentials.h"
 #include "agent/posix_clock.h"
@@ -161,10 +162,24 @@ Status Runtime::open_http() {
   auto audit = PosixAudit::open(config_.data_dir + "/audit.log");
   if (!audit) return tl::unexpected<Error>(audit.error());
   audit_ = std::move(*audit);
-  auto server = CivetwebServer::open({config_.listen.address, config_.listen.http_port},
-                                     http_ports(), CivetwebServer::Options{});
-  if (!server) return tl::unexpected(server.error());
+  const Address listen{config_.listen.address, config_.listen.http_port};
+  CivetwebServer::Options options;
+  if (tls_) options.front = identity::sha256(identity::random_bytes(32));
+  auto server =
+      CivetwebServer::open(tls_ ? Address{"127.0.0.1", 0} : listen, http_ports(), options);
+  if (!server) return tl::unexpected<Error>(server.error());
   http_ = std::move(*server);
+  if (!tls_) return {};
+  FrontOptions front;
+  front.listen = listen;
+  front.server = http_->address();
+  front.connections = CivetwebServer::kThreads;
+  front.secret = options.front;
+  auto opened = AsioTlsFront::open(front, tls_, [this](const AsioRpc::Dropped& what) {
+    instruments_.count("muster_http_dropped_total", {{"reason", what.reason}});
+  });
+  if (!opened) return tl::unexpected<Error>(opened.error());
+  front_ = std::move(*opened);
   return {};
 }
 

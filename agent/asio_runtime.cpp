@@ -68,6 +68,7 @@ int Runtime::run() {
   notify_.ready(config_.node.name + " of cluster " + config_.cluster);
   io_.run();
   notify_.stopping();
+  front_.reset();
   http_.reset();  // its threads may still hand in requests: before what serves them
   disk_.join();   // what was to be saved is, before what saves it goes
   encoder_.join();

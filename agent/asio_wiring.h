@@ -24,6 +24,7 @@
 #include "agent/asio_snapshots.h"
 #include "agent/asio_start.h"
 #include "agent/asio_strain.h"
+#include "agent/asio_tls_front.h"
 #include "agent/civetweb_server.h"
 #include "agent/drop_notices.h"
 #include "agent/node.h"
@@ -146,8 +147,11 @@ class Runtime {
   Published<ClusterState> known_{std::make_shared<const ClusterState>()};
   std::unique_ptr<PosixAudit> audit_;
   std::unique_ptr<CivetwebServer> http_;
-  AsioHeldReads held_reads_{
-      io_, [this](StreamId stream, rpc::ReadReply reply) { rpc_->send(stream, std::move(reply)); }};
+  std::unique_ptr<AsioTlsFront> front_;  // null: there is no identity
+  AsioHeldReads held_reads_{io_, [this](StreamId stream, rpc::ReadReply reply) {
+                              rpc_->send(stream, std::move(reply));
+                              rpc_->flush();
+                            }};
   std::map<std::uint64_t, Done<Outcome>> writes_;
   std::map<std::uint64_t, Done<ReadAnswer>> reads_;
   std::uint64_t last_request_ = 0;

@@ -34,6 +34,7 @@ class CivetwebServer::Server {
   Server& operator=(const Server&) = delete;
 
   Status start(const Address& at);
+  [[nodiscard]] const Address& address() const { return at_; }
   void published(const std::shared_ptr<const View>& view) { handlers_.published(view); }
 
  private:
@@ -113,7 +114,13 @@ Status CivetwebServer::Server::start(const Address& at) {
   mg_error_data error{nullptr, text.data(), text.size()};
   mg_init_data init{&callbacks, this, const_cast<const char**>(options.data())};
   context_ = mg_start2(&init, &error);
-  if (context_ != nullptr) return {};
+  if (context_ != nullptr) {
+    mg_server_port bound{};
+    if (mg_get_server_ports(context_, 1, &bound) == 1) {
+      at_.port = static_cast<std::uint16_t>(bound.port);
+    }
+    return {};
+  }
   const std::lock_guard lock(log_mutex_);
   const std::string why = last_log_.empty() ? std::string(text.data()) : last_log_;
   return fail(Code::Unavailable,
@@ -163,6 +170,8 @@ Result<std::unique_ptr<CivetwebServer>> CivetwebServer::open(const Address& at, 
 
 CivetwebServer::CivetwebServer(std::unique_ptr<Server> server) : server_(std::move(server)) {}
 CivetwebServer::~CivetwebServer() = default;
+
+Address CivetwebServer::address() const { return server_->address(); }
 
 void CivetwebServer::published(const std::shared_ptr<const View>& view) {
   server_->published(view);

@@ -51,6 +51,8 @@ class CivetwebServer {
   CivetwebServer(const CivetwebServer&) = delete;
   CivetwebServer& operator=(const CivetwebServer&) = delete;
 
+  [[nodiscard]] Address address() const;  // where it listens; with its port if that was 0
+
   // The control thread: HttpPorts::view now gives this view.
   void published(const std::shared_ptr<const View>& view);
 

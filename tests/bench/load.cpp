@@ -8,6 +8,7 @@
 
 #include "load_frames.h"
 #include "load_http.h"
+#include "load_identities.h"
 
 namespace muster::load {
 namespace {
@@ -72,11 +73,19 @@ int main_of(int argc, char** argv) {
   calling.add_option("--seconds", native.seconds)->check(CLI::PositiveNumber);
   calling.add_option("--bytes", native.value_bytes, "of each value that is written");
 
+  IdentityOptions identities;
+  CLI::App& issuing = *app.add_subcommand("identities", "certificates for a secured cluster");
+  issuing.add_option("--directory", identities.directory)->required();
+  issuing.add_option("--cluster", identities.cluster)->required();
+  issuing.add_option("--master", identities.masters, "NAME=ADDRESS")->required();
+  issuing.add_option("--agents", identities.agents, "bench-0 and so many more");
+
   CLI11_PARSE(app, argc, argv);
   try {
     if (asking.parsed()) return run_http(http);
     if (registering.parsed()) return run_agents(agents);
     if (calling.parsed()) return run_native(native);
+    if (issuing.parsed()) return make_identities(identities);
     return run_poll(http, victim, every_ms);
   } catch (const std::exception& problem) {
     std::fprintf(stderr, "muster-load: %s\n", problem.what());

@@ -161,7 +161,7 @@ def as_agents(members):
     """How muster-load's agents find this cluster."""
     masters = [word for one in members.members.values()
                for word in ("--master", f"{one.name}={one.address}:{harness.RPC}")]
-    return ["--cluster", members.cluster.name, *masters]
+    return ["--cluster", members.cluster.name, *masters, *members.security_of_agents()]
 
 
 class Agents:
@@ -208,7 +208,7 @@ def read_line(pipe, seconds):
 
 def agents(run, trials):
     for _ in range(trials):
-        with Muster(run.secured).start() as members:
+        with Muster(run.secured, AGENTS).start() as members:
             leader = members.settled()
             began = time.monotonic()
             with Agents(members) as streams:

@@ -162,15 +162,55 @@ class Etcd:
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
+class SecuredCluster(harness.Cluster):
+    """Masters with certificates, and a client's: everything goes over TLS."""
+
+    def __init__(self, agents):
+        super().__init__(masters=3, workers=0, label="bench")
+        self.identities = self.directory / "identities"
+        self.identities.mkdir()
+        masters = [word for node in self.nodes.values()
+                   for word in ("--master", f"{node.name}={node.address}")]
+        subprocess.run([binary(), "identities", "--directory", self.identities, "--cluster",
+                        self.name, "--agents", str(agents), *masters], check=True)
+        for node in self.nodes.values():
+            own = node.directory / "identity"
+            own.mkdir(mode=0o700)
+            for source, name in (("ca.pem", "ca.pem"), (f"{node.name}.pem", "node.pem"),
+                                 (f"{node.name}.key", "node.key")):
+                shutil.copy(self.identities / source, own / name)
+            node.config.write_text(node.config.read_text() + f"identity: {{dir: {own}}}\n")
+        self.context = ssl.create_default_context(cafile=self.identities / "ca.pem")
+        self.context.load_cert_chain(self.identities / "bench.pem", self.identities / "bench.key")
+
+    def get(self, path, node=None, timeout=2.0):
+        names = [node] if node else [one.name for one in self.nodes.values() if one.alive()]
+        last = "no agent runs"
+        for name in names:
+            connection = http.client.HTTPSConnection(self.nodes[name].address, harness.HTTP,
+                                                     timeout=timeout, context=self.context)
+            try:
+                connection.request("GET", path)
+                answer = connection.getresponse()
+                text = answer.read()
+                if answer.status == 200:
+                    return json.loads(text)
+                last = f"{answer.status} {text[:300]!r}"
+            except (OSError, http.client.HTTPException) as problem:
+                last = problem
+            finally:
+                connection.close()
+        raise harness.Failure(f"GET {path} at {node or 'any node'}: {last}")
+
+
 class Muster:
-    """Three masters and no workers."""
+    """Three masters and no workers; certificates for so many agents besides."""
     system = "muster"
 
-    def __init__(self, secured=False):
-        if secured:
-            raise SystemExit("--tls: not in this version")
+    def __init__(self, secured=False, agents=1):
         self.secured = secured
-        self.cluster = harness.Cluster(masters=3, workers=0, label="bench")
+        self.cluster = SecuredCluster(agents) if secured else \
+            harness.Cluster(masters=3, workers=0, label="bench")
         self.members = self.cluster.nodes
 
     def __enter__(self):
@@ -214,7 +254,15 @@ class Muster:
         return f"{self.members[name].address}:{harness.HTTP}"
 
     def security(self):
-        return []
+        if not self.secured:
+            return []
+        own = self.cluster.identities
+        return ["--tls", "--ca", str(own / "ca.pem"), "--cert", str(own / "bench.pem"), "--key",
+                str(own / "bench.key")]
+
+    def security_of_agents(self):
+        own = self.cluster.identities if self.secured else None
+        return ["--tls", "--ca", str(own / "ca.pem"), "--identities", str(own)] if own else []
 
     def puts(self, keys=100, value=VALUE):
         return [f"PUT /v1/kv/bench{i} {value}" for i in range(keys)]

@@ -43,11 +43,11 @@ def pause(seconds):
     threading.Event().wait(seconds)
 
 
-def request(address, method, path, body=None, port=HTTP, timeout=2.0):
+def request(address, method, path, body=None, port=HTTP, timeout=2.0, headers=None):
     """One HTTP request on its own connection. Raises OSError when there is no answer."""
     connection = http.client.HTTPConnection(address, port, timeout=timeout * SCALE)
     try:
-        connection.request(method, path, body)
+        connection.request(method, path, body, headers or {})
         answer = connection.getresponse()
         return Response(answer.status, dict(answer.getheaders()), answer.read())
     except http.client.HTTPException as broken:

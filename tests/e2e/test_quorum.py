@@ -19,7 +19,7 @@ class QuorumLoss(ClusterCase):
 
         cluster.wait_for(lambda: cluster.status(survivor)["quorum"] is False, "quorum to be lost")
         self.assertTrue(cluster.status(survivor)["stale"])
-        listed = cluster.get("/v1/workloads", survivor)["workloads"]
+        listed = cluster.get("/v1/workloads?stale", survivor)["workloads"]
         self.assertEqual([one["name"] for one in listed], ["web"])
         refused = harness.request(node.address, "POST", "/v1/workloads", cluster.spec("other"),
                                   timeout=15)

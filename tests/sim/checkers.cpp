@@ -88,6 +88,42 @@ void ConsensusChecker::happened(HostId host, const failover::RaftEngine& engine,
   if (engine.ready()) serves(host, engine.term(), engine.commit_index(), now);
 }
 
+void ConsensusChecker::configured(HostId host, raft::Index index,
+                                  const std::vector<raft::Server>& servers, Instant now) {
+  const auto [known, fresh] = configurations_.emplace(index, servers);
+  const std::string at_index = " at index " + std::to_string(index);
+  if (known->second != servers) {
+    found_.add({now,
+                "all know the same masters",
+                names_[host] + " knows other masters" + at_index + " than were agreed on",
+                {names_[host]}});
+  }
+  if (!fresh || known == configurations_.begin()) return;
+  // One voter more or less, so that any two quorums have a member in common.
+  const std::vector<raft::Server>& before = std::prev(known)->second;
+  const auto votes_in = [](const std::vector<raft::Server>& list, MasterId id) {
+    return std::any_of(list.begin(), list.end(), [id](const raft::Server& server) {
+      return server.id == id && server.voter;
+    });
+  };
+  std::set<MasterId> changed;
+  for (const raft::Server& server : servers) {
+    if (server.voter && !votes_in(before, server.id)) changed.insert(server.id);
+  }
+  for (const raft::Server& server : before) {
+    if (server.voter && !votes_in(servers, server.id)) changed.insert(server.id);
+  }
+  if (changed.size() <= 1) return;
+  found_.add({now,
+              "one voter is changed at a time",
+              names_[host] + " knows a change of several" + at_index,
+              {names_[host]}});
+}
+
+void ConsensusChecker::wiped(HostId host) {
+  std::erase_if(votes_, [host](const auto& vote) { return vote.first.first == host; });
+}
+
 void ConsensusChecker::leads(HostId host, raft::Term term, Instant now) {
   const auto [reign, fresh] = leaders_.emplace(term, host);
   if (fresh || reign->second == host) return;
@@ -185,9 +221,10 @@ void ConsensusChecker::compare_state(HostId host, const ClusterState& state, Ins
 
 void ConsensusChecker::check_acknowledged(const ClusterState& state, HostId host, raft::Term term,
                                           Instant now) {
-  if (state.requests.size() >= kRequestsMax) return;  // the oldest are forgotten by design
+  const std::set<std::string> kept(state.requests.begin(), state.requests.end());
+  if (kept.size() >= kRequestsMax) return;  // the oldest are forgotten by design
   for (const auto& [request, under] : acknowledged_) {
-    if (under > term || state.requests.contains(request)) continue;
+    if (under > term || kept.contains(request)) continue;
     found_.add({now,
                 "an acknowledged write is never lost",
                 "coordinator " + names_[host] + " does not know " + request +

@@ -29,6 +29,10 @@ class ConsensusChecker {
   // After every event of a master; of an engine without one.
   void happened(HostId host, const agent::Master& master, Instant now);
   void happened(HostId host, const failover::RaftEngine& engine, Instant now);
+  // It knows that these masters are agreed on.
+  void configured(HostId host, raft::Index index, const std::vector<raft::Server>& servers,
+                  Instant now);
+  void wiped(HostId host);  // it was removed, and begins anew
   // What it says to another master, and what its disk holds at that moment.
   void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
             Instant now);
@@ -70,6 +74,7 @@ class ConsensusChecker {
   std::vector<std::uint64_t> committed_;          // hash by index - 1; 0: not seen yet
   std::map<raft::Index, std::uint64_t> applied_;  // digest of the state, by its index
   std::map<raft::Term, HostId> leaders_;
+  std::map<raft::Index, std::vector<raft::Server>> configurations_;  // that are agreed on
   std::map<std::pair<HostId, raft::Term>, HostId> votes_;
   std::map<std::string, raft::Term> acknowledged_;  // under the latest coordinator of that time
 };

@@ -35,6 +35,7 @@ struct Arguments {
   unsigned crowds = 0;
   unsigned loss = 1;
   bool json = false;
+  bool until_violation = false;
 };
 
 class Stopwatch {
@@ -90,6 +91,7 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
       [&](std::uint64_t seed, const std::string& output, bool orderly) {
         SeedOptions repeated = options;
         repeated.seed = seed;
+        if (bad > 0 && arguments.until_violation) return;
         if (!orderly || output.empty()) {
           ++bad;
           std::printf("seed %llu CRASHED; repeat with: %s\n", static_cast<unsigned long long>(seed),
@@ -121,7 +123,8 @@ int run_seeds(const SeedOptions& options, std::uint64_t first, std::uint64_t las
           std::printf("repeat with: %s\n", report["repeat"].get<std::string>().c_str());
         }
         std::fflush(stdout);
-      });
+      },
+      [&] { return bad > 0 && arguments.until_violation; });
   if (!arguments.json) {
     std::printf(
         "%llu seeds, %llu with violations; %.0f node-seconds in %.1f s, %.0f a second of processor "
@@ -244,6 +247,7 @@ int main(int argc, char** argv) {
   app.add_option("--jobs", arguments.jobs, "seeds at the same time")
       ->check(CLI::Range(1, 1024))
       ->capture_default_str();
+  app.add_flag("--until-violation", arguments.until_violation, "end after the first one");
   app.add_flag("--json", arguments.json, "one line of JSON a seed");
   try {
     app.parse(argc, argv);

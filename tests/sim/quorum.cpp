@@ -76,6 +76,7 @@ Quorum::Quorum(const QuorumOptions& options, std::uint64_t seed)
       history_(names_, violations_) {
   for (HostId id = 0; id < hosts_.size(); ++id) {
     ids_[master_id(names_[id])] = id;
+    hosts_[id].founder = id < options_.masters;
     hosts_[id].boot_time = rng_.below(Duration(std::chrono::hours(24)));
     if (options_.skewed_clocks) {
       hosts_[id].rate = 80 + static_cast<std::int64_t>(rng_.below(std::uint64_t{46}));
@@ -172,7 +173,7 @@ void Quorum::start(HostId id) {
   host.engine = std::make_unique<failover::RaftEngine>(
       options_.raft, master_id(names_[id]), address_of(names_[id]), founders(), host.log.durable(),
       rng_.next(), local(host));
-  host.engine->start(local(host));
+  host.engine->start(local(host), host.founder);
   settle(id);
 }
 
@@ -337,6 +338,30 @@ void Quorum::act(HostId id, failover::ProposalFailed& effect) {
   history_.write_failed(id, effect.proposal, effect.error.code, now());
 }
 
+void Quorum::act(HostId id, failover::ConfigurationChanged& effect) {
+  if (effect.committed) consensus_.configured(id, effect.index, effect.servers, now());
+}
+
+// Who is removed for good begins anew, or lives on with what it knew.
+void Quorum::act(HostId id, failover::ChangeDone& effect) {
+  ++counts_.changes;
+  const HostId whom = id_of(effect.change.server.id);
+  tell(id, "a change of master " + names_[whom] + " is done");
+  if (effect.change.kind != raft::ChangeKind::Remove || rng_.chance(50)) return;
+  at(now(), [this, whom] {
+    crash(whom);
+    hosts_[whom].log.wipe();
+    hosts_[whom].founder = false;
+    consensus_.wiped(whom);
+    tell(whom, "begins anew");
+    start(whom);
+  });
+}
+
+void Quorum::act(HostId id, failover::ChangeFailed& effect) {
+  tell(id, "a change is not done: " + effect.error.text);
+}
+
 void Quorum::act(HostId id, failover::ReadReady& effect) {
   history_.read_done(id, effect.read, hosts_[id].state.index, now());
 }
@@ -380,7 +405,23 @@ void Quorum::transfer(HostId id, HostId to) {
   reach(id, host.life, [&] { (void)host.engine->transfer(master_id(names_[to]), local(host)); });
 }
 
+void Quorum::change(HostId id, raft::ChangeKind kind, HostId whom) {
+  Host& host = hosts_[id];
+  if (!host.engine || host.frozen) return;
+  const raft::Server server{master_id(names_[whom]), address_of(names_[whom]), false};
+  tell(id, "told to change master " + names_[whom]);
+  reach(id, host.life, [&] { (void)host.engine->change({kind, server}, local(host)); });
+}
+
 // --- questions ---
+
+std::map<HostId, bool> Quorum::masters(HostId id) const {
+  std::map<HostId, bool> known;
+  for (const raft::Server& server : hosts_[id].engine->configuration()) {
+    known[id_of(server.id)] = server.voter;
+  }
+  return known;
+}
 
 std::optional<HostId> Quorum::leader() const {
   std::optional<HostId> best;

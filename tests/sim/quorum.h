@@ -43,6 +43,7 @@ struct QuorumCounts {
   std::size_t crashes = 0;
   std::size_t snapshots = 0;  // own ones
   std::size_t installs = 0;   // of another's snapshot
+  std::size_t changes = 0;    // of who is a master
 };
 
 class Quorum {
@@ -71,6 +72,7 @@ class Quorum {
   void propose(HostId id, std::size_t commands);
   void read(HostId id);
   void transfer(HostId id, HostId to);
+  void change(HostId id, raft::ChangeKind kind, HostId whom);
 
   // --- questions ---
   [[nodiscard]] std::size_t size() const { return hosts_.size(); }
@@ -83,6 +85,8 @@ class Quorum {
   // The leader of the highest term that takes proposals.
   [[nodiscard]] std::optional<HostId> leader() const;
   [[nodiscard]] std::vector<HostId> leaders() const;  // all that believe to be one
+  // Who is a master by what that host knows, with whether it votes.
+  [[nodiscard]] std::map<HostId, bool> masters(HostId id) const;
   // What the masters of the leader's configuration do not agree on; empty: nothing.
   [[nodiscard]] std::string disagreement() const;
   // Everybody knows what was acknowledged, or that is a violation. Pre: no disagreement().
@@ -108,6 +112,7 @@ class Quorum {
     DiskQuality disk;
     bool disk_full = false;
     bool frozen = false;
+    bool founder = false;  // begins the cluster when its disk is empty; others join one
     std::deque<std::function<void()>> waiting;  // while it is frozen
     Instant timer = kNever;                     // global
     std::int64_t rate = 100;                    // percent of the true rate
@@ -141,6 +146,9 @@ class Quorum {
   void act(HostId id, failover::WantSnapshot& effect);
   void act(HostId id, failover::RoleChanged& effect);
   void act(HostId id, failover::ProposalFailed& effect);
+  void act(HostId id, failover::ConfigurationChanged& effect);
+  void act(HostId id, failover::ChangeDone& effect);
+  void act(HostId id, failover::ChangeFailed& effect);
   void act(HostId id, failover::ReadReady& effect);
   void act(HostId id, failover::ReadFailed& effect);
   void act(HostId id, failover::EngineFailed& effect);

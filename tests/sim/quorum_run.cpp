@@ -35,8 +35,28 @@ class Clients {
     if (kinds_.contains(Fault::Transfer)) {
       every(std::chrono::seconds(3), [this] { hand_over(); });
     }
+    if (kinds_.contains(Fault::Change)) {
+      every(std::chrono::seconds(1), [this] { change_masters(); });
+    }
   }
   void end() { on_ = false; }
+  // Some change that the leader may be asked for.
+  void change_masters() {
+    const HostId leader = someone();
+    if (!quorum_.alive(leader)) return;
+    const std::map<HostId, bool> masters = quorum_.masters(leader);
+    const auto voters = std::count_if(masters.begin(), masters.end(),
+                                      [](const auto& master) { return master.second; });
+    const auto whom = static_cast<HostId>(rng_.below(quorum_.size()));
+    const auto known = masters.find(whom);
+    if (known == masters.end()) {
+      quorum_.change(leader, raft::ChangeKind::Add, whom);
+    } else if (!known->second && rng_.chance(80)) {
+      quorum_.change(leader, raft::ChangeKind::Promote, whom);
+    } else if (!known->second || voters > 2) {
+      quorum_.change(leader, raft::ChangeKind::Remove, whom);
+    }
+  }
 
  private:
   void every(Duration mean, std::function<void()> what) {
@@ -68,6 +88,7 @@ class QuorumRun {
       : options_(options), rng_(options.seed), kinds_(draw()) {
     QuorumOptions world;
     world.masters = options_.masters != 0 ? options_.masters : (rng_.chance(60) ? 3 : 5);
+    world.spares = kinds_.contains(Fault::Change) ? 1 + rng_.below(std::uint64_t{3}) : 0;
     world.skewed_clocks = kinds_.contains(Fault::ClockSkew);
     world.ordered = !kinds_.contains(Fault::Disorder);
     if (kinds_.contains(Fault::SmallSnapshots)) {
@@ -101,7 +122,7 @@ class QuorumRun {
       if (go_on(begun + options_.time * 4 / 5)) {
         clients.end();
         faults.end();
-        converge();
+        converge(clients);
       }
     }
     clients.end();
@@ -124,16 +145,24 @@ class QuorumRun {
   }
 
   // Somebody leads and takes a write, and all masters apply it.
-  void converge() {
+  void converge(Clients& clients) {
     const Instant calm = quorum_->now();
     const std::size_t before = quorum_->history().acknowledged();
+    const std::size_t changed = quorum_->counts().changes;
+    const bool changes = kinds_.contains(Fault::Change);
     const auto differ = [&] {
       std::string text = quorum_->disagreement();
-      if (!text.empty() || quorum_->history().acknowledged() > before) return text;
-      return std::string("no write is acknowledged");
+      if (!text.empty()) return text;
+      if (quorum_->history().acknowledged() == before)
+        return std::string("no write is acknowledged");
+      if (changes && quorum_->counts().changes == changed) {
+        return std::string("no change of masters comes about");
+      }
+      return text;
     };
     while (!differ().empty() && quorum_->now() - calm < kConverge) {
       if (const std::optional<HostId> leader = quorum_->leader()) quorum_->propose(*leader, 1);
+      if (changes && quorum_->counts().changes == changed) clients.change_masters();
       if (!go_on(quorum_->now() + 10 * kSlice)) return;
     }
     report_.converged_after = seconds(quorum_->now() - calm);
@@ -154,6 +183,7 @@ class QuorumRun {
     report_.reigns = quorum_->consensus().reigns();
     report_.acknowledged = quorum_->history().acknowledged();
     report_.reads = quorum_->history().reads();
+    report_.changes = quorum_->counts().changes;
     report_.installs = quorum_->counts().installs;
     if (!report_.violations.empty()) {
       report_.tail = quorum_->trace().tail(report_.violations.front().about, kTail);

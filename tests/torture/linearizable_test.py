@@ -135,6 +135,18 @@ class Linearizable(unittest.TestCase):
         self.accepts(("write", 1, None, 0, 1), ("keep", 2, 1, 2, 3),
                      ("write", 5, None, 2, math.inf))
 
+    def test_which_of_two_writes_without_an_outcome_explained_something_stays_open(self):
+        for late in (2, 3):
+            self.accepts(("write", 1, None, 0, 1), ("write", 2, None, 2, math.inf),
+                         ("write", 3, None, 2, math.inf), ("keep", 9, 1, 3, 4),
+                         ("write", 4, None, 5, 6), ("read", late, None, 7, 8))
+        self.refuses(("write", 1, None, 0, 1), ("write", 2, None, 2, math.inf),
+                     ("keep", 9, 1, 3, 4), ("write", 4, None, 5, 6), ("read", 2, None, 7, 8))
+
+    def test_a_write_that_has_not_returned_yet_happens_once(self):
+        self.refuses(("write", 1, None, 0, 20), ("write", 2, None, 0, 20), ("read", 1, None, 1, 2),
+                     ("read", 2, None, 3, 4), ("read", 1, None, 5, 6))
+
     def test_a_deleted_register_is_absent(self):
         self.accepts(("write", 1, None, 0, 1), ("write", ABSENT, None, 2, 3),
                      ("swap", 4, ABSENT, 4, 5), ("read", 4, None, 6, 7))

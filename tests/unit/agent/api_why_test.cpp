@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "agent/routes.h"
+
 namespace muster::agent {
 namespace {
 

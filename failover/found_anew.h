@@ -22,7 +22,7 @@ namespace muster::failover {
 inline constexpr std::uint64_t kTokensAhead = 1'000'000'000;
 inline constexpr std::uint64_t kInstancesAhead = 1'000'000;
 inline constexpr raft::Index kIndexesAhead = 1'000'000;
-inline constexpr raft::Term kTermsAhead = 1'000;
+inline constexpr raft::Term kTermsAhead = 1'000'000;
 
 struct Founder {
   NodeName name;

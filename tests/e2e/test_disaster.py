@@ -67,7 +67,7 @@ class Disaster(unittest.TestCase):
     @staticmethod
     def answers(node):
         try:
-            return harness.request(node.address, "GET", "/v1/health").status == 200
+            return harness.request(node.address, "GET", "/healthz").status == 200
         except OSError:
             return False
 

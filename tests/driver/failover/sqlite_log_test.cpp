@@ -221,6 +221,23 @@ TEST_F(SqliteLogTest, ANewerSnapshotTakesThePlaceOfOneThatWaits) {
   EXPECT_EQ(stored().snapshot.index, 6U);
 }
 
+TEST_F(SqliteLogTest, BeginsAnewWithASnapshotInThePlaceOfEverything) {
+  write({{1, SqliteLog::SaveVote{3, 12}}, append(2, 1, {entry(2, "a"), entry(3, "b")})});
+  const std::string data = much(kPieceBytes + 10);
+  const raft::SnapshotMeta meta{1'000'002, 1003, 1'000'002, {{11, "127.0.0.1:1", true}}};
+  {
+    auto store = SqliteLogStore::open({path_, kCluster});
+    ASSERT_TRUE(store && (*store)->load());
+    ASSERT_TRUE((*store)->begin_anew(1003, 11, meta, data));
+  }
+  const raft::Stored found = stored();
+  EXPECT_EQ(found.term, 1003U);
+  EXPECT_EQ(found.voted_for, 11U);
+  EXPECT_EQ(found.snapshot, meta);
+  EXPECT_EQ(*found.snapshot_data, data);
+  EXPECT_TRUE(found.entries.empty());
+}
+
 TEST_F(SqliteLogTest, RemovesWhatAnInterruptedSnapshotLeft) {
   write({append(1, 1, {entry(2, "a"), entry(2, "b")}), snapshot(2, 1, 1, "the first")});
   {

@@ -23,7 +23,7 @@ class CivetwebServer {
  public:
   static constexpr std::size_t kUriBytesMax = 4096;
   static constexpr unsigned kLogLinesMax = 10'000;
-  // A thread serves a connection for as long as that is open: an idle one costs 10 KiB of memory.
+  // A thread serves a connection for as long as that is open: an idle one costs 22 KiB of memory.
   static constexpr int kThreads = 160;
   // Requests that wait for the control thread, and those that wait for news (blocking reads and
   // event streams). One more of either is told to come back, so that /metrics and /healthz always

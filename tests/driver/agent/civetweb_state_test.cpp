@@ -11,7 +11,6 @@ namespace {
 
 using std::chrono::milliseconds;
 
-
 TEST_F(CivetwebServerTest, AMasterAnswersFromTheViewThatItsReadIndexGives) {
   open();
   ClusterState state;

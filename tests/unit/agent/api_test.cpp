@@ -270,8 +270,8 @@ TEST(Api, EveryPathKnowsItsMethods) {
   EXPECT_EQ(allowed_methods("/v1/workloads/web"), "GET, HEAD, DELETE");
   EXPECT_EQ(allowed_methods("/metrics"), "GET, HEAD");
   EXPECT_EQ(allowed_methods("/v1/logs/12"), "GET, HEAD");
-  for (const char* path : {"/metricsfoo", "/metrics/", "/", "", "/v1/workloads/", "/v1/logs/", "/v1/logs/1/2",
-                           "/v1/workloads/a/b"}) {
+  for (const char* path : {"/metricsfoo", "/metrics/", "/", "", "/v1/workloads/", "/v1/logs/",
+                           "/v1/logs/1/2", "/v1/workloads/a/b"}) {
     EXPECT_EQ(allowed_methods(path), "") << path;
   }
 }

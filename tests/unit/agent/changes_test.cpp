@@ -26,7 +26,7 @@ TEST(Changes, ATopicHasNewsOnlyWhenItsOwnPartOfTheStateChanged) {
   EXPECT_TRUE(news(changes, Topic::Nodes, 9));  // whatever happened before: nobody knows
   EXPECT_FALSE(news(changes, Topic::Nodes, 10));
   ++state.index;
-  state.leases["l"].holder = "h";
+  state.leases.put("l", {});
   changes.observe(view_of(state));
   EXPECT_TRUE(news(changes, Topic::Leases, 10));
   EXPECT_FALSE(news(changes, Topic::Nodes, 10));

@@ -12,6 +12,8 @@ namespace {
 
 // An AppendEntries is cut here, so that no number of large commands exceeds a frame.
 constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
+constexpr std::uint16_t kFeatures = 1;       // as the library says in this version
+constexpr std::uint16_t kCapacity = 0xffff;  // the store reports a full disk by itself
 
 }  // namespace
 
@@ -87,6 +89,12 @@ bool RaftEngine::is_forged(raft::Term term, MasterId from) const {
 void RaftEngine::receive_append(MasterId from, const std::string& address,
                                 raft::AppendEntries append) {
   if (is_forged(append.term, from)) return;
+  // Rule 9: what the library confirms to the leader of an older term is left to chance.
+  if (kRule9 && append.term < term()) {
+    send(from, address, raft::AppendEntriesResult{term(), 0, 0, kFeatures, kCapacity});
+    flush_outbox();
+    return;
+  }
   // Rule 2: the library refuses what precedes its own snapshot. All of that is committed, hence
   // the same everywhere: what is left begins at the snapshot.
   if (kRule2 && !library_.installing() && append.prev_index < snapshot_.index &&

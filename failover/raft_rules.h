@@ -31,5 +31,8 @@ inline constexpr bool kRule7 = MUSTER_WITHOUT_RAFT_RULE != 7;
 // What is committed is told before a new configuration comes: the library takes the one before it
 // for committed only if it hears so in time, and else rolls back to an older one.
 inline constexpr bool kRule8 = MUSTER_WITHOUT_RAFT_RULE != 8;
+// Who is told something in an older term answers with its own and confirms nothing: the library
+// leaves the index that it confirms to chance, and the asker may lead the newer term by then.
+inline constexpr bool kRule9 = MUSTER_WITHOUT_RAFT_RULE != 9;
 
 }  // namespace muster::failover

@@ -11,9 +11,9 @@ namespace muster::failover {
 namespace {
 
 // An AppendEntries is cut here, so that no number of large commands exceeds a frame.
+constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
 constexpr std::uint16_t kFeatures = 1;       // as the library says in this version
 constexpr std::uint16_t kCapacity = 0xffff;  // the store reports a full disk by itself
-constexpr std::size_t kAppendBytesMax = std::size_t{4} << 20;
 
 }  // namespace
 

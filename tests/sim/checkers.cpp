@@ -32,7 +32,9 @@ std::uint64_t digest_of(const ClusterState& state) {
 }  // namespace
 
 ConsensusChecker::ConsensusChecker(std::vector<NodeName> names, Violations& found)
-    : names_(std::move(names)), found_(found) {}
+    : names_(std::move(names)), found_(found) {
+  for (HostId host = 0; host < names_.size(); ++host) masters_[master_id(names_[host])] = host;
+}
 
 void ConsensusChecker::started(HostId host, const raft::Stored& stored) {
   Log& log = logs_[host];
@@ -120,7 +122,8 @@ void ConsensusChecker::configured(HostId host, raft::Index index,
               {names_[host]}});
 }
 
-void ConsensusChecker::wiped(HostId host) {
+void ConsensusChecker::begins_anew(HostId host, MasterId as) {
+  masters_[as] = host;
   std::erase_if(votes_, [host](const auto& vote) { return vote.first.first == host; });
 }
 
@@ -179,7 +182,8 @@ void ConsensusChecker::check_vote(HostId host, HostId to, raft::Term term,
          {names_[host]}});
   }
   if (durable.term > term) return;  // the vote was kept until it did not matter any more
-  if (durable.term == term && durable.voted_for == master_id(names_[to])) return;
+  const auto voted_for = masters_.find(durable.voted_for);
+  if (durable.term == term && voted_for != masters_.end() && voted_for->second == to) return;
   found_.add({now,
               "a vote is given when it is durable",
               names_[host] + " voted for " + names_[to] + in_term + ", which its disk does not say",

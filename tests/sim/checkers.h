@@ -32,7 +32,7 @@ class ConsensusChecker {
   // It knows that these masters are agreed on.
   void configured(HostId host, raft::Index index, const std::vector<raft::Server>& servers,
                   Instant now);
-  void wiped(HostId host);  // it was removed, and begins anew
+  void begins_anew(HostId host, MasterId as);  // after it was removed, with an empty disk
   // What it says to another master, and what its disk holds at that moment.
   void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
             Instant now);
@@ -69,6 +69,7 @@ class ConsensusChecker {
   void compare_state(HostId host, const ClusterState& state, Instant now);
 
   std::vector<NodeName> names_;
+  std::map<MasterId, HostId> masters_;
   Violations& found_;
   std::map<HostId, Log> logs_;
   std::vector<std::uint64_t> committed_;          // hash by index - 1; 0: not seen yet

@@ -51,8 +51,9 @@ struct Describe {
            (result.rejected == 0 ? "" : ", refuses " + std::to_string(result.rejected)) +
            in(result.term);
   }
-  std::string operator()(const raft::InstallSnapshot& install) const {
-    return "snapshot at " + std::to_string(install.meta.index) + in(install.term);
+  std::string operator()(const raft::SnapshotChunk& chunk) const {
+    return "snapshot at " + std::to_string(chunk.meta.index) + " from byte " +
+           std::to_string(chunk.offset) + in(chunk.term);
   }
   std::string operator()(const raft::TimeoutNow& now) const { return "stand" + in(now.term); }
   template <class Other>
@@ -75,7 +76,8 @@ Quorum::Quorum(const QuorumOptions& options, std::uint64_t seed)
       consensus_(names_, violations_),
       history_(names_, violations_) {
   for (HostId id = 0; id < hosts_.size(); ++id) {
-    ids_[master_id(names_[id])] = id;
+    hosts_[id].master = master_id(names_[id]);
+    ids_[hosts_[id].master] = id;
     hosts_[id].founder = id < options_.masters;
     hosts_[id].boot_time = rng_.below(Duration(std::chrono::hours(24)));
     if (options_.skewed_clocks) {
@@ -171,7 +173,7 @@ void Quorum::start(HostId id) {
   host.role = raft::Role::Follower;
   consensus_.started(id, host.log.durable());
   host.engine = std::make_unique<failover::RaftEngine>(
-      options_.raft, master_id(names_[id]), address_of(names_[id]), founders(), host.log.durable(),
+      options_.raft, host.master, address_of(names_[id]), founders(), host.log.durable(),
       rng_.next(), local(host));
   host.engine->start(local(host), host.founder);
   settle(id);
@@ -283,8 +285,7 @@ void Quorum::deliver(HostId from, HostId to, const raft::Message& message) {
       note(to, from * 32 + message.index());
       if (trace_.on()) trace_.add(now(), names_[to], text_of(message) + " from " + names_[from]);
       Host& host = hosts_[to];
-      host.engine->on_message(master_id(names_[from]), address_of(names_[from]), message,
-                              local(host));
+      host.engine->on_message(hosts_[from].master, address_of(names_[from]), message, local(host));
     });
   });
 }
@@ -348,14 +349,21 @@ void Quorum::act(HostId id, failover::ChangeDone& effect) {
   const HostId whom = id_of(effect.change.server.id);
   tell(id, "a change of master " + names_[whom] + " is done");
   if (effect.change.kind != raft::ChangeKind::Remove || rng_.chance(50)) return;
-  at(now(), [this, whom] {
-    crash(whom);
-    hosts_[whom].log.wipe();
-    hosts_[whom].founder = false;
-    consensus_.wiped(whom);
-    tell(whom, "begins anew");
-    start(whom);
-  });
+  at(now(), [this, whom] { join_anew(whom); });
+}
+
+// Under another id: it forgets whom it voted for, and would vote by configurations of the past that
+// it reads in the log again, for whoever asks.
+void Quorum::join_anew(HostId id) {
+  Host& host = hosts_[id];
+  crash(id);
+  tell(id, "begins anew");
+  host.log.wipe();
+  host.founder = false;
+  host.master = master_id(names_[id] + "/" + std::to_string(host.life));
+  ids_[host.master] = id;
+  consensus_.begins_anew(id, host.master);
+  start(id);
 }
 
 void Quorum::act(HostId id, failover::ChangeFailed& effect) {
@@ -402,13 +410,16 @@ void Quorum::transfer(HostId id, HostId to) {
   if (!host.engine || host.frozen) return;
   tell(id, "told to hand over to " + names_[to]);
   // It may refuse: whoever is asked need not lead.
-  reach(id, host.life, [&] { (void)host.engine->transfer(master_id(names_[to]), local(host)); });
+  reach(id, host.life, [&] { (void)host.engine->transfer(hosts_[to].master, local(host)); });
 }
 
 void Quorum::change(HostId id, raft::ChangeKind kind, HostId whom) {
   Host& host = hosts_[id];
   if (!host.engine || host.frozen) return;
-  const raft::Server server{master_id(names_[whom]), address_of(names_[whom]), false};
+  raft::Server server{hosts_[whom].master, address_of(names_[whom]), false};
+  for (const raft::Server& known : host.engine->configuration()) {
+    if (id_of(known.id) == whom) server.id = known.id;
+  }
   tell(id, "told to change master " + names_[whom]);
   reach(id, host.life, [&] { (void)host.engine->change({kind, server}, local(host)); });
 }

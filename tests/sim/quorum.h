@@ -112,6 +112,7 @@ class Quorum {
     DiskQuality disk;
     bool disk_full = false;
     bool frozen = false;
+    MasterId master = 0;   // a new one whenever it joins with an empty disk
     bool founder = false;  // begins the cluster when its disk is empty; others join one
     std::deque<std::function<void()>> waiting;  // while it is frozen
     Instant timer = kNever;                     // global
@@ -133,6 +134,7 @@ class Quorum {
   void fire(HostId id);
   void note(HostId id, std::uint64_t what);
   void tell(HostId id, const std::string& what);
+  void join_anew(HostId id);
   void begin_batch(HostId id);
   void end_batch(HostId id);
   void deliver(HostId from, HostId to, const raft::Message& message);
@@ -157,7 +159,7 @@ class Quorum {
   Rng rng_;
   Timeline time_;
   std::vector<NodeName> names_;
-  std::map<MasterId, HostId> ids_;
+  std::map<MasterId, HostId> ids_;  // the former ones, too
   std::vector<Host> hosts_;
   Network network_;
   std::map<std::pair<HostId, HostId>, Instant> last_arrival_;

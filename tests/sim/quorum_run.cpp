@@ -95,7 +95,8 @@ class QuorumRun {
       world.raft.snapshot_threshold = 5 + rng_.below(std::uint64_t{40});
       world.raft.snapshot_trailing = rng_.below(std::uint64_t{12});
       world.raft.install_timeout = std::chrono::seconds(3);
-      world.state_bytes = rng_.below(std::uint64_t{2000});
+      // Some states take several chunks of a MiB each.
+      world.state_bytes = rng_.below(std::uint64_t{rng_.chance(25) ? 3'500'000U : 2'000U});
     }
     world.raft.max_inflight = rng_.chance(50) ? 512 : 8;
     quorum_.emplace(world, rng_.next());

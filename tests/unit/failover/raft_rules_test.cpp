@@ -256,5 +256,18 @@ TEST(RaftRule8, ASnapshotBetweenTwoConfigurationsHoldsTheFirst) {
   EXPECT_EQ(lone.all<PutSnapshot>()[0].meta.configuration.size(), 4U);
 }
 
+TEST(RaftRule9, TheLeaderOfAnOlderTermIsToldTheTermAndNothingIsConfirmedToIt) {
+  Lone lone;
+  lone.tell(3, raft::RequestVote{9, 3, 1, 1, false, false});  // so the own term is 9 now
+  lone.sync();
+  for (const raft::Index prev : {raft::Index{0}, raft::Index{1}}) {
+    lone.tell(2, raft::AppendEntries{2, prev, prev, 0, {command(2)}});
+    const auto result = lone.last_sent<raft::AppendEntriesResult>(2);
+    EXPECT_EQ(result.term, 9U);
+    EXPECT_EQ(result.rejected, 0U);
+    EXPECT_EQ(result.last_index, 0U) << "it may lead term 9 when this arrives";
+  }
+}
+
 }  // namespace
 }  // namespace muster::failover::test

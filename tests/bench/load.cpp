@@ -1,6 +1,8 @@
 // muster-load: the client of ./run bench masters, the same for muster and for etcd.
 #include <cstdio>
 #include <exception>
+#include <fstream>
+#include <string>
 
 #include <CLI/App.hpp>
 #include <CLI/Config.hpp>
@@ -69,6 +71,8 @@ int main_of(int argc, char** argv) {
   calling.add_option("--target", native.target, "ADDRESS:PORT of the coordinator")->required();
   calling.add_option("--streams", native.agent.count)->check(CLI::PositiveNumber);
   calling.add_option("--read", native.path, "path that is read, such as /v1/kv/KEY");
+  std::string token_file;
+  calling.add_option("--token-file", token_file, "file with an API token");
   calling.add_option("--in-flight", native.in_flight)->check(CLI::PositiveNumber);
   calling.add_option("--seconds", native.seconds)->check(CLI::PositiveNumber);
   calling.add_option("--bytes", native.value_bytes, "of each value that is written");
@@ -84,6 +88,7 @@ int main_of(int argc, char** argv) {
   try {
     if (asking.parsed()) return run_http(http);
     if (registering.parsed()) return run_agents(agents);
+    if (!token_file.empty()) std::ifstream(token_file) >> native.token;
     if (calling.parsed()) return run_native(native);
     if (issuing.parsed()) return make_identities(identities);
     return run_poll(http, victim, every_ms);

@@ -66,6 +66,7 @@ struct NativeOptions {
   AgentOptions agent;  // of `count` streams, whose requests are shared out
   std::string target;  // ADDRESS:PORT of the coordinator's RPC
   std::string path;    // of a read; empty: writes
+  std::string token;   // for a cluster with certificates; empty: none
   std::size_t in_flight = 64;
   double seconds = 5;
   std::size_t value_bytes = 100;

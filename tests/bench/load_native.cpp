@@ -60,11 +60,11 @@ class Native {
     const std::uint64_t id = ++last_;
     sent_[id] = Clock::now();
     if (!options_.path.empty()) {
-      streams_[index]->send(rpc::Read{id, options_.path, "", ""});
+      streams_[index]->send(rpc::Read{id, options_.path, "", options_.token});
     } else {
       Command command;
       command.body = PutKey{"bench" + std::to_string(id % kKeys), value_};
-      streams_[index]->send(rpc::Write{id, std::move(command)});
+      streams_[index]->send(rpc::Write{id, std::move(command), options_.token});
     }
   }
 

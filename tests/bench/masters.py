@@ -152,8 +152,9 @@ def native_rate(members, kind):
     leader = members.settled()
     checked(load("http", members, [leader], members.puts(), "--count", WARMUP), kind)
     reading = ["--read", "/v1/kv/bench0"] if kind == "read" else []
+    token = ["--token-file", members.cluster.make_token()] if members.secured else []
     return own_protocol(["muster-load", "native", *as_agents(members), "--target",
-                         f"{members.members[leader].address}:{harness.RPC}", *reading,
+                         f"{members.members[leader].address}:{harness.RPC}", *reading, *token,
                          "--in-flight", MANY, "--seconds", MANY_SECONDS], kind)
 
 

@@ -183,24 +183,42 @@ class SecuredCluster(harness.Cluster):
         self.context = ssl.create_default_context(cafile=self.identities / "ca.pem")
         self.context.load_cert_chain(self.identities / "bench.pem", self.identities / "bench.key")
 
+    def request(self, name, method, path, body=None, timeout=2.0):
+        """(status, body); raises OSError when there is no answer."""
+        connection = http.client.HTTPSConnection(self.nodes[name].address, harness.HTTP,
+                                                 timeout=timeout, context=self.context)
+        try:
+            connection.request(method, path, body)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+        except http.client.HTTPException as broken:
+            raise OSError(f"{name}{path}: {broken!r}") from broken
+        finally:
+            connection.close()
+
     def get(self, path, node=None, timeout=2.0):
-        names = [node] if node else [one.name for one in self.nodes.values() if one.alive()]
         last = "no agent runs"
-        for name in names:
-            connection = http.client.HTTPSConnection(self.nodes[name].address, harness.HTTP,
-                                                     timeout=timeout, context=self.context)
+        for name in [node] if node else [one.name for one in self.nodes.values() if one.alive()]:
             try:
-                connection.request("GET", path)
-                answer = connection.getresponse()
-                text = answer.read()
-                if answer.status == 200:
-                    return json.loads(text)
-                last = f"{answer.status} {text[:300]!r}"
-            except (OSError, http.client.HTTPException) as problem:
+                status, body = self.request(name, "GET", path, timeout=timeout)
+            except OSError as problem:
                 last = problem
-            finally:
-                connection.close()
+                continue
+            if status == 200:
+                return json.loads(body)
+            last = f"{status} {body[:300]!r}"
         raise harness.Failure(f"GET {path} at {node or 'any node'}: {last}")
+
+    def make_token(self):
+        """A file with the secret of an operator's token."""
+        status, body = self.request(self.coordinator(), "POST", "/v1/tokens",
+                                    json.dumps({"role": "operator", "description": "bench"}))
+        if status != 200:
+            raise harness.Failure(f"POST /v1/tokens: {status} {body!r}")
+        path = self.identities / "token"
+        path.touch(mode=0o600)
+        path.write_text(json.loads(body)["token"])
+        return path
 
 
 class Muster:

@@ -47,6 +47,9 @@ TEST_F(CivetwebServerTest, ABlockingReadComesWithTheNextChangeOfWhatItReads) {
   become(state);
   Connection connection(port_);
   connection.send("GET /v1/kv?prefix=a/&keys_only&index=1&wait=30s HTTP/1.1\r\nHost: x\r\n\r\n");
+  // Another one that waits in vain: by its end the first one waits as well.
+  EXPECT_EQ(ask("GET", "/v1/kv/a/1?index=1&wait=200ms").status, 200);
+  asked_.clear();
   put(state, "b/1", "x");
   become(state);  // not below a/
   EXPECT_TRUE(asked_.empty());

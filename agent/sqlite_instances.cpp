@@ -7,11 +7,14 @@
 namespace muster::agent {
 namespace {
 
-constexpr const char* kSchema = R"(
+// Of the first agents.
+constexpr const char* kSchema1 = R"(
 CREATE TABLE instances(
   id INTEGER PRIMARY KEY, pid INTEGER NOT NULL, start_time INTEGER NOT NULL,
   restarts INTEGER NOT NULL, kernel_boot TEXT NOT NULL, checksum INTEGER NOT NULL,
   assignment BLOB NOT NULL))";
+constexpr const char* kCluster = R"(;
+CREATE TABLE cluster(one INTEGER PRIMARY KEY, id TEXT NOT NULL))";
 
 // A flipped bit in a process id would have a stranger adopted, so every column is covered.
 std::uint64_t checksum(std::uint64_t id, std::int64_t pid, std::uint64_t start_time,
@@ -23,19 +26,20 @@ std::uint64_t checksum(std::uint64_t id, std::int64_t pid, std::uint64_t start_t
   return fnv1a64(assignment, fnv1a64(head));
 }
 
+Status add_cluster(SqliteDatabase& database) {
+  return database.execute("CREATE TABLE cluster(one INTEGER PRIMARY KEY, id TEXT NOT NULL)");
+}
+
 }  // namespace
 
 Result<SqliteInstances> SqliteInstances::open(const std::string& path, std::string kernel_boot) {
   auto database = SqliteDatabase::open(SqliteOptions{.path = path,
                                                      .what = "the list of instances",
                                                      .application_id = 0x6d75696e,  // "muin"
-                                                     .version = 1,
-                                                     .schema = kSchema});
+                                                     .version = 2,
+                                                     .schema = std::string(kSchema1) + kCluster,
+                                                     .upgrades = {{1, kSchema1, add_cluster}}});
   if (!database) return tl::unexpected(database.error());
-  // Files of the first agents have none.
-  const Status made = database->execute(
-      "CREATE TABLE IF NOT EXISTS cluster(one INTEGER PRIMARY KEY, id TEXT NOT NULL)");
-  if (!made) return tl::unexpected(made.error());
   auto save = database->prepare(
       "INSERT OR REPLACE INTO "
       "instances(id, pid, start_time, restarts, kernel_boot, checksum, assignment) "

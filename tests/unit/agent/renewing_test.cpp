@@ -74,7 +74,7 @@ TEST(Renewing, ACoordinatorThatIsLostOrSilentIsNotWaitedForForEver) {
     ASSERT_EQ(renewing.next(true, kIssued, kStart), Step::Send);
     renewing.sent(1, kStart);
     if (lost) renewing.on_disconnected(kStart);
-    renewing.next(true, kIssued, kStart + seconds(15));
+    EXPECT_EQ(renewing.next(true, kIssued, kStart + seconds(15)), Step::None);
     EXPECT_FALSE(renewing.waits_for(1));
     EXPECT_EQ(renewing.next(true, kIssued, kStart + seconds(90)), Step::MakeRequest);
   }

@@ -47,7 +47,9 @@ TEST(Routes, WithoutARoleOneMayOnlyAskForHealthTheDescriptionAndTheWayIn) {
 
 TEST(Routes, WhatChangesSomethingTakesMoreThanAViewerAndSecretsTakeAnAdmin) {
   for (const Route& route : routes()) {
-    if (writes(route) && route.role) EXPECT_NE(*route.role, Role::Viewer) << route.path;
+    if (writes(route) && route.role) {
+      EXPECT_NE(*route.role, Role::Viewer) << route.path;
+    }
   }
   for (const char* path : {"/v1/tokens", "/v1/snapshot"}) {
     EXPECT_EQ(find_route("GET", path).route->role, Role::Admin) << path;

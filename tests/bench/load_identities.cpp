@@ -1,9 +1,12 @@
 #include "load_identities.h"
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <stdexcept>
+#include <utility>
+#include <variant>
 
 #include "base/ids.h"
 #include "identity/openssl_authority.h"

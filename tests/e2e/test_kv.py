@@ -127,7 +127,7 @@ class Keys(ClusterCase):
             stream = Stream(self.cluster.nodes[node].address, "/v1/events/stream")
             self.run_web(replicas=1)
             kinds = []
-            while "ready" not in kinds:
+            while "instance-ready" not in kinds:
                 event = stream.next()
                 self.assertEqual(int(event["id"]), json.loads(event["data"])["sequence"])
                 kinds.append(event["event"])

@@ -187,6 +187,13 @@ void World::act(HostId id, Host& host, agent::InstallFacts& effect) {
   post(id, host.life, host.disk.fsync,
        agent::FactsStored{effect.facts.revision, effect.facts.keys_revision, {}, {}});
 }
+// Simulated clusters are plain: nobody has a certificate.
+void World::act(HostId /*id*/, Host& /*host*/, agent::MakeCertificateRequest& /*effect*/) {
+  CHECK(false);
+}
+void World::act(HostId /*id*/, Host& /*host*/, agent::StoreCertificate& /*effect*/) {
+  CHECK(false);
+}
 void World::act(HostId id, Host& host, agent::RetireMaster& /*effect*/) {
   crash_disk(id);
   host.log = {};

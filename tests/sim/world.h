@@ -224,6 +224,8 @@ class World {
   void act(HostId id, Host& host, agent::SaveClusterId& effect);
   void act(HostId id, Host& host, agent::InstallFacts& effect);
   void act(HostId id, Host& host, agent::RetireMaster& effect);
+  void act(HostId id, Host& host, agent::MakeCertificateRequest& effect);
+  void act(HostId id, Host& host, agent::StoreCertificate& effect);
   void act(HostId id, Host& host, agent::Notice& effect);
   void act(HostId id, Host& host, agent::Measured& effect);
   void act(HostId id, Host& host, agent::Halt& effect);

@@ -61,7 +61,7 @@ bool answers(const std::string& address) {
   HttpRequest request;
   request.url = "http://" + address + "/";
   request.timeout = kPatience;
-  request.body_bytes_max = 1024;
+  request.connect_only = true;
   return run(std::move(request)).reached;
 }
 

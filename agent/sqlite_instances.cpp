@@ -32,13 +32,17 @@ Status add_cluster(SqliteDatabase& database) {
 
 }  // namespace
 
+SqliteOptions SqliteInstances::options(const std::string& path) {
+  return {.path = path,
+          .what = "the list of instances",
+          .application_id = 0x6d75696e,  // "muin"
+          .version = 2,
+          .schema = std::string(kSchema1) + kCluster,
+          .upgrades = {{1, kSchema1, add_cluster}}};
+}
+
 Result<SqliteInstances> SqliteInstances::open(const std::string& path, std::string kernel_boot) {
-  auto database = SqliteDatabase::open(SqliteOptions{.path = path,
-                                                     .what = "the list of instances",
-                                                     .application_id = 0x6d75696e,  // "muin"
-                                                     .version = 2,
-                                                     .schema = std::string(kSchema1) + kCluster,
-                                                     .upgrades = {{1, kSchema1, add_cluster}}});
+  auto database = SqliteDatabase::open(options(path));
   if (!database) return tl::unexpected(database.error());
   auto save = database->prepare(
       "INSERT OR REPLACE INTO "

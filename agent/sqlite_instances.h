@@ -21,6 +21,8 @@ class SqliteInstances {
   [[nodiscard]] static Result<SqliteInstances> open(const std::string& path,
                                                     std::string kernel_boot);
 
+  [[nodiscard]] static SqliteOptions options(const std::string& path);  // what open() asks for
+
   // All instances by id. One that was saved under another boot of the kernel comes back with pid
   // and start_time 0: its process is gone. DataLoss names the first instance that is damaged.
   [[nodiscard]] Result<std::vector<StoredInstance>> load();

@@ -94,8 +94,7 @@ TEST_F(Instances, AreRefusedByNameWhenTheyLostABit) {
 TEST_F(Instances, AreNotAdoptedUnderAnotherProcessId) {
   ASSERT_TRUE(open().save(instance(1, "web")));
   {
-    auto database = SqliteDatabase::open(
-        {.path = path_, .what = "it", .application_id = 0x6d75696e, .version = 1, .schema = ""});
+    auto database = SqliteDatabase::open(SqliteInstances::options(path_));
     ASSERT_TRUE(database && database->execute("UPDATE instances SET pid = 1235"));
   }
   const auto found = open().load();

@@ -148,11 +148,13 @@ TEST(SqliteDatabase, BringsAFileOfAnOlderVersionToThePresentOne) {
   const TempDir dir;
   fill(dir.file("n.db"));
   ASSERT_TRUE(SqliteDatabase::open(second_version(dir.file("n.db"), false)));
-  auto database = SqliteDatabase::open(second_version(dir.file("n.db"), false));
-  ASSERT_TRUE(database) << database.error().text;
-  auto select = database->prepare("SELECT count(*) FROM pages");
-  ASSERT_TRUE(*select->step());
-  EXPECT_EQ(select->int64(0), 200);
+  {
+    auto database = SqliteDatabase::open(second_version(dir.file("n.db"), false));
+    ASSERT_TRUE(database) << database.error().text;
+    auto select = database->prepare("SELECT count(*) FROM pages");
+    ASSERT_TRUE(*select->step());
+    EXPECT_EQ(select->int64(0), 200);
+  }
   EXPECT_TRUE(says(refused(options(dir.file("n.db"))), "run the newer version"));
 }
 

@@ -58,6 +58,10 @@ void fill(Instruments& instruments) {
   instruments.count("muster_gossip_packets_total", {{"direction", "in"}, {"kind", "ping"}});
   instruments.count("muster_gossip_dropped_total", {{"reason", "malformed"}});
   instruments.count("muster_rpc_dropped_total", {{"reason", "oversized"}});
+  instruments.count("muster_rpc_bytes_total", {{"direction", "sent"}});
+  instruments.count("muster_http_dropped_total", {{"reason", "tls_expired"}});
+  instruments.count("muster_http_auth_failures_total", {});
+  instruments.count("muster_audit_lost_total", {});
   instruments.count("muster_alerts_notifications_total",
                     {{"receiver", "ops"}, {"outcome", "delivered"}});
   instruments.count("muster_commands_total", {{"kind", "node-failed"}});
@@ -84,7 +88,7 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 35U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 39U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {

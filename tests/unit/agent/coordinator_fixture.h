@@ -119,7 +119,11 @@ struct CoordinatorTest : testing::Test {
   Instant now{100s};
   ClusterState state;
   std::uint64_t index = 0;
-  CoordinatorOptions options;
+  CoordinatorOptions options = [] {
+    CoordinatorOptions impatient;
+    impatient.pause = Duration::zero();  // what is due is proposed when it is asked for
+    return impatient;
+  }();
   Coordinator coordinator{options, "n1"};
   std::vector<CoordinatorEffect> effects;
 };

@@ -66,7 +66,12 @@ struct Leading : testing::Test {
   }
 
   ClusterState state;
-  Coordinator coordinator{{}, "n1"};
+  Coordinator coordinator{[] {
+                            CoordinatorOptions options;
+                            options.pause = Duration::zero();
+                            return options;
+                          }(),
+                          "n1"};
 };
 
 TEST_F(Leading, ARegistrationThatRepeatsItselfIsHeardOnce) {
@@ -129,10 +134,12 @@ struct Searching : testing::Test {
       rng, kStart};
 };
 
-TEST_F(Searching, ARefusalBeforeAnyMasterTookItIsFinal) {
-  session.tick(kStart);
-  answer(refusal(), kStart);
-  EXPECT_EQ(only<SessionRefused>(session.take_effects()).size(), 1U);
+TEST_F(Searching, ARefusalByEveryMasterBeforeAnyTookItIsFinal) {
+  for (int master = 0; master < 3; ++master) {
+    session.tick(std::max(kStart, session.deadline()));
+    answer(refusal(), kStart);
+    EXPECT_EQ(only<SessionRefused>(session.take_effects()).size(), master == 2 ? 1U : 0U);
+  }
 }
 
 TEST_F(Searching, OneMasterWithAnotherListDoesNotEndAnAgentThatOthersTook) {

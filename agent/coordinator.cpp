@@ -266,8 +266,7 @@ void Coordinator::on_state(const ClusterState& state) {
 
 // Most of what is agreed on moves nothing: then only those who were never told are looked at.
 void Coordinator::push_assignments(const ClusterState& state) {
-  const bool same =
-      state.placements == pushed_.placements && state.workloads == pushed_.workloads;
+  const bool same = state.placements == pushed_.placements && state.workloads == pushed_.workloads;
   for (auto& [stream, agent] : agents_) {
     if (agent.admitted && !(same && agent.sent)) push_assignments(state, stream, agent);
   }
@@ -339,7 +338,8 @@ void Coordinator::add_verdicts(Batch& batch, Instant now) {
   batch.add_all(std::move(verdicts));
 }
 
-void Coordinator::add_registrations(Batch& batch) {
+bool Coordinator::add_registrations(Batch& batch) {
+  bool any = false;
   const std::uint64_t id = last_batch_ + 1;
   for (auto& [stream, agent] : agents_) {
     if (!agent.registered || !(agent.node == self_ || seen_alive(agent.node))) continue;
@@ -348,6 +348,7 @@ void Coordinator::add_registrations(Batch& batch) {
         record != batch.scratch().nodes.end() && record->second.state != NodeState::Alive;
     if (agent.admitting != 0 && !down) continue;
     // A node that was failed while its stream lived on is taken in again, with what it runs now.
+    any = true;
     agent.admitting = id;
     agent.admitted = false;
     agent.sent.reset();
@@ -355,6 +356,7 @@ void Coordinator::add_registrations(Batch& batch) {
     for (const auto& [instance, status] : agent.said) registration.instances.push_back(status);
     batch.add_all(failover::admit(batch.scratch(), registration));
   }
+  return any;
 }
 
 void Coordinator::add_reports(Batch& batch) {
@@ -392,14 +394,13 @@ void Coordinator::step(const ClusterState& state, WallTime wall, Instant now) {
   if (in_flight_ != 0 || !dirty_ || now < not_before_) return;
   dirty_ = false;
   stepped_at_ = now;
-  not_before_ = now + options_.pause;
   Batch batch(state, wall);
   if (announcement_) {
     batch.add(*announcement_);
     announced_in_ = last_batch_ + 1;
   }
   add_verdicts(batch, now);
-  add_registrations(batch);
+  if (add_registrations(batch)) not_before_ = now + options_.pause;
   add_reports(batch);
   proposed_notes_ = std::exchange(notes_, {});
   batch.add_all(proposed_notes_);

@@ -31,7 +31,8 @@ struct CoordinatorOptions {
   Duration silence_max = std::chrono::seconds(3);
   // After a batch that consensus did not take (it is handing leadership over, its log is full).
   Duration retry = std::chrono::milliseconds(100);
-  // Between two batches: a thousand agents that come back at once are a few batches, not a thousand.
+  // After a batch with registrations: a thousand agents that come back at once are a few batches,
+  // not a thousand. Others wait for none: what agents report is told as it happens.
   Duration pause = std::chrono::milliseconds(10);
 };
 
@@ -122,7 +123,7 @@ class Coordinator {
                                  const std::vector<InstanceStatus>& statuses);
   void cut_boundless(StreamId stream);
   void add_verdicts(Batch& batch, Instant now);
-  void add_registrations(Batch& batch);
+  bool add_registrations(Batch& batch);  // false: there was none
   void add_reports(Batch& batch);
   [[nodiscard]] bool seen_alive(const NodeName& node) const;
 

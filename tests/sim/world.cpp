@@ -177,8 +177,8 @@ void World::act(HostId /*id*/, Host& /*host*/, agent::Measured& /*effect*/) {}
 // As long after the order as it takes another thread: what was frozen then is what is encoded.
 void World::act(HostId id, Host& host, agent::EncodeSnapshot& effect) {
   post(id, host.life, kEncoding,
-       agent::SnapshotEncoded{effect.index, std::make_shared<const std::string>(
-                                                codec_.encode_state(*effect.state))});
+       agent::SnapshotEncoded{
+           effect.index, std::make_shared<const std::string>(codec_.encode_state(*effect.state))});
 }
 void World::act(HostId /*id*/, Host& host, agent::SaveClusterId& effect) {
   host.cluster_id = effect.id;

@@ -52,15 +52,14 @@ class RandomRecords : public RandomWords {
       state.tokens[made.id] = made;
       const AuthorityRecord signs = authority();
       state.authorities[signs.id] = signs;
-      state.certificates[name()] = {.serial = text(),
-                                    .key = text(),
-                                    .role = node_role(),
-                                    .issued = wall(),
-                                    .expires = wall(),
-                                    .former = list(4, [&] {
-                                      return FormerCertificate{.serial = text(), .expires = wall()};
-                                    }),
-                                    .authority = text()};
+      state.certificates[name()] = {
+          .serial = text(),
+          .key = text(),
+          .role = node_role(),
+          .issued = wall(),
+          .expires = wall(),
+          .former = list(4, [&] { return FormerCertificate{.serial = text(), .expires = wall()}; }),
+          .authority = text()};
       state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
     }
     if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};

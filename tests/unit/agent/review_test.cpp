@@ -206,5 +206,31 @@ TEST_F(Restarted, WhatIsAlwaysRestartedIsStartedAgain) {
   EXPECT_EQ(only<StartProcess>(told(job(RestartWhen::Always, 4711))).size(), 1U);
 }
 
+// A thousand that came back at once were a thousand batches, each of which looked at everybody.
+TEST(Storm, RegistrationsThatComeCloseTogetherShareABatch) {
+  Coordinator coordinator{{}, "n1"};
+  const auto batches = [&] { return only<ProposeBatch>(coordinator.take_effects()).size(); };
+  ClusterState state;
+  coordinator.begin(1, "first", kStart);
+  const auto join = [&](StreamId stream, const NodeName& name) {
+    coordinator.on_sighting(name, {gossip::MemberState::Alive, ""});
+    coordinator.on_agent(stream, name, kStart);
+    rpc::Register registration;
+    registration.info.name = name;
+    coordinator.on_register(stream, registration, kStart);
+  };
+  join(2, "n2");
+  coordinator.step(state, WallTime{}, kStart);
+  EXPECT_EQ(batches(), 1U);
+  coordinator.on_batch_done(1);
+  join(4, "n3");
+  coordinator.step(state, WallTime{}, kStart + 1ms);
+  EXPECT_EQ(batches(), 0U);
+  EXPECT_EQ(coordinator.deadline(), kStart + CoordinatorOptions{}.pause);
+  join(6, "n4");
+  coordinator.step(state, WallTime{}, coordinator.deadline());
+  EXPECT_EQ(batches(), 1U);
+}
+
 }  // namespace
 }  // namespace muster::agent

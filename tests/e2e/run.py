@@ -20,11 +20,13 @@ import shared  # noqa: E402
 
 FILES = ("run_script_test", "test_bad_input", "test_workloads", "test_agent", "test_failover",
          "test_alerts", "test_metrics", "test_why", "test_quorum", "test_full_disk",
-         "test_keyring", "test_api", "test_kv", "linearizable_test", "test_torture")
+         "test_keyring", "test_api", "test_kv", "test_secured", "linearizable_test", "test_torture")
 
 
 class Result(unittest.TextTestResult):
     """One line a test, with its duration, as it ends."""
+
+    began = time.monotonic()  # of what fails before the first test
 
     def startTest(self, test):
         unittest.TestResult.startTest(self, test)

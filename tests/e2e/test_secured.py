@@ -1,0 +1,177 @@
+"""Is a cluster that `muster init` and `muster join` make one in which only its nodes speak?"""
+import json
+import os
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import tempfile
+import unittest
+
+import cluster as harness
+
+
+class Secured(unittest.TestCase):
+    """Three masters and an agent, each joined with a token of its own; TLS everywhere."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.binary = harness.binary("muster", "MUSTER_BINARY")
+        cls.network = harness.free_network()
+        cls.directory = pathlib.Path(tempfile.mkdtemp(prefix="muster-secured-"))
+        cls.agents = {}
+        cls.addClassCleanup(cls.close)
+        cls.muster("init", "--name", "n1", "--cluster", "prod", "--advertise", cls.address("n1"),
+                   "--data-dir", cls.directory / "n1", "-c", cls.directory / "n1.yaml")
+        cls.start("n1")
+        cls.wait(lambda: cls.ask("status", "--output", "json").returncode == 0, "n1 to serve")
+        for name, role in (("n2", "master"), ("n3", "master"), ("n4", "agent")):
+            cls.join(name, role)
+            cls.start(name)
+            if role == "master":
+                cls.wait(lambda: name in cls.voters(), f"{name} to get a vote")
+        cls.wait(lambda: "n4" in cls.nodes(), "n4 to be registered")
+
+    @classmethod
+    def close(cls):
+        for agent in cls.agents.values():
+            agent.kill()
+            agent.wait()
+        shutil.rmtree(cls.directory, ignore_errors=True)
+
+    @classmethod
+    def address(cls, name):
+        return cls.network + name[1:]
+
+    @classmethod
+    def muster(cls, *arguments, status=0):
+        environment = {key: value for key, value in os.environ.items()
+                       if not key.startswith("MUSTER_")}
+        done = subprocess.run([cls.binary, *map(str, arguments)], capture_output=True, text=True,
+                              timeout=20 * harness.SCALE, env=environment)
+        if status is not None and done.returncode != status:
+            raise harness.Failure(f"muster {arguments}: {done.returncode}\n{done.stderr}")
+        return done
+
+    @classmethod
+    def ask(cls, *arguments, node="n1", token=None, status=None):
+        identity = cls.directory / "n1" / "identity"
+        return cls.muster("--ca", identity / "ca.pem", "--token-file",
+                          token or identity / "admin.token", "--address",
+                          f"https://{cls.address(node)}:{harness.HTTP}", *arguments,
+                          status=status)
+
+    @classmethod
+    def token(cls, role):
+        made = json.loads(cls.ask("token", "create", "--role", role, "--output", "json",
+                                  status=0).stdout)
+        path = cls.directory / f"token-{made['id']}"
+        path.touch(mode=0o600)
+        path.write_text(made["token"] + "\n")
+        return path
+
+    @classmethod
+    def join(cls, name, role, token=None, status=0):
+        return cls.muster("join", "--join-token-file", token or cls.token(role), "--name", name,
+                          "--advertise", cls.address(name), "--data-dir", cls.directory / name,
+                          "-c", cls.directory / f"{name}.yaml",
+                          f"{cls.address('n1')}:{harness.HTTP}", status=status)
+
+    @classmethod
+    def start(cls, name):
+        with open(cls.directory / f"{name}.log", "ab") as log:
+            cls.agents[name] = subprocess.Popen(
+                [cls.binary, "agent", "-c", cls.directory / f"{name}.yaml"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+
+    @classmethod
+    def wait(cls, condition, what, timeout=15.0):
+        return harness.wait_for(condition, what, timeout, 0.05, lambda: "\n".join(
+            f"--- {log.name}\n" + "\n".join(log.read_text().splitlines()[-12:])
+            for log in sorted(cls.directory.glob("*.log"))))
+
+    @classmethod
+    def voters(cls):
+        answer = cls.ask("masters", "--output", "json")
+        if answer.returncode != 0:
+            return []
+        return [one["name"] for one in json.loads(answer.stdout)["masters"]
+                if one["role"] in ("leader", "follower")]
+
+    @classmethod
+    def nodes(cls):
+        answer = cls.ask("nodes", "--output", "json")
+        if answer.returncode != 0:
+            return []
+        return [one["name"] for one in json.loads(answer.stdout)["nodes"]]
+
+    def test_what_is_written_through_an_agent_is_read_through_every_node(self):
+        self.ask("kv", "put", "a/b", "hello", node="n4", status=0)
+        for node in ("n1", "n2", "n3", "n4"):
+            self.assertEqual(self.ask("kv", "get", "a/b", node=node, status=0).stdout, "hello")
+
+    def test_each_role_may_do_its_part_and_no_more(self):
+        viewer, operator = self.token("viewer"), self.token("operator")
+        for node in ("n1", "n4"):
+            with self.subTest(node=node):
+                self.ask("kv", "put", "role", "1", node=node, token=operator, status=0)
+                self.ask("kv", "get", "role", node=node, token=viewer, status=0)
+                refused = self.ask("kv", "put", "role", "2", node=node, token=viewer)
+                self.assertEqual(refused.returncode, 1, refused.stderr)
+                refused = self.ask("token", "list", node=node, token=operator)
+                self.assertEqual(refused.returncode, 1, refused.stderr)
+        audit = (self.directory / "n1" / "audit.log").read_text()
+        self.assertIn('"status":403', audit)
+        for path in (viewer, operator):
+            self.assertNotIn(path.read_text().strip(), audit)
+
+    def test_a_join_token_works_once(self):
+        token = self.token("agent")
+        self.join("n7", "agent", token)
+        again = self.join("n8", "agent", token, status=None)
+        self.assertNotEqual(again.returncode, 0)
+        self.assertNotIn(token.read_text().strip(), again.stderr + again.stdout)
+        self.assertFalse((self.directory / "n8.yaml").exists())
+
+    def test_a_node_that_was_revoked_is_let_out_at_once(self):
+        self.join("n5", "agent")
+        self.start("n5")
+        self.wait(lambda: "n5" in self.nodes(), "n5 to be registered")
+        self.ask("revoke", "n5", status=0)
+        log = self.directory / "n5.log"
+        self.wait(lambda: "it was revoked" in log.read_text(), "n5 to be told", 5)
+        self.assertIn("lost coordinator", log.read_text())
+        self.agents.pop("n5").kill()
+
+    def test_without_a_certificate_nobody_is_heard_on_the_rpc_port(self):
+        at = (self.address("n1"), harness.RPC)
+        with socket.create_connection(at, 5) as plain:
+            plain.sendall(b"\0\0\0\4\x32\2\x08\1")
+            plain.settimeout(10)
+            with self.assertRaises((ConnectionResetError, EOFError)):
+                if not plain.recv(1):
+                    raise EOFError
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(self.directory / "n1" / "identity" / "ca.pem")
+        context.check_hostname = False
+        with socket.create_connection(at, 5) as bare, context.wrap_socket(bare) as nobody:
+            nobody.settimeout(10)
+            with self.assertRaises((ssl.SSLError, ConnectionResetError, EOFError)):
+                nobody.sendall(b"\0\0\0\4\x32\2\x08\1")
+                if not nobody.recv(1):
+                    raise EOFError
+
+    def test_secrets_are_for_their_owner_only(self):
+        for node in ("n1", "n2", "n4"):
+            identity = self.directory / node / "identity"
+            self.assertEqual(identity.stat().st_mode & 0o077, 0)
+            for path in identity.iterdir():
+                self.assertEqual(path.stat().st_mode & 0o077, 0, path)
+        key = (self.directory / "n1" / "identity" / "keyring").read_text().split()[-1]
+        for log in self.directory.glob("*.log"):
+            self.assertNotIn(key, log.read_text())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -52,14 +52,18 @@ Status RaftEngine::check_quorum_of(const std::vector<raft::Server>& servers,
   for (const raft::Server& server : servers) {
     if (!server.voter) continue;
     ++voters;
-    // Who catches up is heard from by then.
+    // Who catches up is heard from by then. Who does not know yet that it has a vote gives none:
+    // were this change not agreed on, nobody might ever be elected again.
     const bool promoted = server.id == change.server.id;
-    if (server.id == self_ || promoted || is_heard(server.id)) ++heard;
+    const bool informed =
+        library_.match_index(server.id) >= library_.committed_configuration_index();
+    if (server.id == self_ || promoted || (is_heard(server.id) && informed)) ++heard;
   }
   if (heard > voters / 2) return {};
-  return fail(Code::Unavailable, "cannot " + describe(servers, change) + ": of the " +
-                                     std::to_string(voters) + " masters with a vote afterwards " +
-                                     std::to_string(heard) + " are heard from, which is no quorum");
+  return fail(Code::Unavailable,
+              "cannot " + describe(servers, change) + ": of the " + std::to_string(voters) +
+                  " masters with a vote afterwards " + std::to_string(heard) +
+                  " are heard from and know who the masters are, which is no quorum");
 }
 
 // A server has caught up when it got what the log held within an election timeout: then what it

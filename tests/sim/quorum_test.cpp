@@ -44,8 +44,9 @@ TEST(QuorumSeed, IsFullOfElectionsWritesReadsChangesAndInstalledSnapshots) {
 // Seeds that once found something in the engine or the library.
 TEST(QuorumSeed, ThatFoundSomethingFindsNothingMore) {
   const std::uint64_t kFound[] = {
-      48,   // who had the newest log never learned of a higher term: no leader, for ever (rule 7)
-      209,  // the leader of an older term was confirmed an index left to chance (rule 9)
+      48,    // who had the newest log never learned of a higher term: no leader, for ever (rule 7)
+      1603,  // who was not told yet that it has a vote gave none, and nobody else was left to ask
+      209,   // the leader of an older term was confirmed an index left to chance (rule 9)
   };
   for (const std::uint64_t seed : kFound) {
     const SeedReport report = run_quorum(seeded(seed), false);

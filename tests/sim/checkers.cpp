@@ -61,7 +61,6 @@ void ConsensusChecker::wrote(HostId host, const failover::AppendLog& append) {
 void ConsensusChecker::wrote(HostId host, const failover::PutSnapshot& snapshot) {
   Log& log = logs_[host];
   if (snapshot.keep_from == 0) {
-    log.installs = snapshot.meta.index;
     log.entries.clear();
     log.first = snapshot.meta.index + 1;
     log.compared = std::max(log.compared, snapshot.meta.index);
@@ -160,19 +159,7 @@ void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message
     return;
   }
   const auto* result = std::get_if<raft::AppendEntriesResult>(&message);
-  if (result == nullptr) return;
-  // Nothing that is in a snapshot can differ from a leader's log, so there is nothing to refuse:
-  // who does is sent the same again and again. While a newer one is installed the log is in
-  // between.
-  if (result->rejected != 0 && result->rejected <= durable.snapshot.index &&
-      logs_[host].installs <= durable.snapshot.index) {
-    found_.add({now,
-                "nobody refuses what it knows to be agreed on",
-                names_[host] + " refuses " + std::to_string(result->rejected) +
-                    ", its snapshot is at " + std::to_string(durable.snapshot.index),
-                {names_[host]}});
-  }
-  if (result->rejected != 0) return;
+  if (result == nullptr || result->rejected != 0) return;
   const raft::Index kept =
       std::max(durable.snapshot.index, durable.first + durable.entries.size() - 1);
   if (result->last_index <= kept) return;

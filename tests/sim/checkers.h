@@ -59,7 +59,6 @@ class ConsensusChecker {
     std::deque<Entry> entries;
     raft::Index compared = 0;  // up to here with what others committed
     raft::Index state = 0;     // the applied state that was compared last
-    raft::Index installs = 0;           // the newest snapshot of another's that it took
     bool coordinating = false;
   };
   void leads(HostId host, raft::Term term, Instant now);

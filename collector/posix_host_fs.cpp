@@ -8,25 +8,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/posix_file.h"
+
 namespace muster::collector {
 namespace {
 
 // A file of /proc is made anew at each read from its beginning: one large read sees one moment.
 constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 tl::unexpected<Error> refused(const std::string& path, int error) {
   const Code code = error == ENOENT || error == ENOTDIR  ? Code::NotFound

@@ -1,12 +1,13 @@
 #include "failover/posix_mark_file.h"
 
 #include <cerrno>
-#include <filesystem>
 #include <system_error>
 #include <utility>
 
 #include <fcntl.h>
 #include <unistd.h>
+
+#include "base/posix_file.h"
 
 namespace muster::failover {
 namespace {
@@ -21,7 +22,7 @@ tl::unexpected<Error> system_error(const std::string& verb, const std::string& p
                         std::error_code(error, std::generic_category()).message());
 }
 
-bool write_all(int file, std::string_view bytes, std::size_t offset) {
+bool write_at(int file, std::string_view bytes, std::size_t offset) {
   while (!bytes.empty()) {
     const ssize_t done = ::pwrite(file, bytes.data(), bytes.size(), static_cast<off_t>(offset));
     if (done < 0 && errno == EINTR) continue;
@@ -30,16 +31,6 @@ bool write_all(int file, std::string_view bytes, std::size_t offset) {
     offset += static_cast<std::size_t>(done);
   }
   return true;
-}
-
-bool sync_directory_of(const std::string& path) {
-  const std::string parent = std::filesystem::path(path).parent_path().string();
-  const int directory =
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (directory < 0) return false;
-  const bool synced = ::fsync(directory) == 0;
-  ::close(directory);
-  return synced;
 }
 
 }  // namespace
@@ -73,8 +64,8 @@ Result<PosixMarkFile> PosixMarkFile::make(const std::string& path) {
   PosixMarkFile made(path, file, {});
   std::string bytes = encode_mark(made.mark_);
   bytes.resize(kMarkFileBytes);  // both slots have their blocks from now on
-  if (!write_all(file, bytes, 0) || ::fsync(file) != 0 ||
-      ::rename(draft.c_str(), path.c_str()) != 0 || !sync_directory_of(path)) {
+  if (!write_at(file, bytes, 0) || ::fsync(file) != 0 ||
+      ::rename(draft.c_str(), path.c_str()) != 0 || !sync_directory(directory_of(path))) {
     return system_error("make", path, errno);
   }
   return made;
@@ -99,7 +90,7 @@ PosixMarkFile& PosixMarkFile::operator=(PosixMarkFile&& other) noexcept {
 }
 
 Status PosixMarkFile::write(const DurableMark& mark) {
-  if (!write_all(file_, encode_mark(mark), mark_offset(mark))) {
+  if (!write_at(file_, encode_mark(mark), mark_offset(mark))) {
     return system_error("write", path_, errno);
   }
   mark_ = mark;

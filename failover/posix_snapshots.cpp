@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/posix_file.h"
 #include "failover/snapshot_file.h"
 
 namespace muster::failover {
@@ -20,16 +21,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t kPassphraseBytesMax = 4096;
 
-struct Descriptor {
-  int number;
-  explicit Descriptor(int opened) : number(opened) {}
-  ~Descriptor() {
-    if (number >= 0) ::close(number);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-};
-
 tl::unexpected<Error> system_error(const char* verb, const std::string& path, int error) {
   Code code = Code::Internal;
   if (error == ENOENT || error == ENOTDIR) code = Code::NotFound;
@@ -37,16 +28,6 @@ tl::unexpected<Error> system_error(const char* verb, const std::string& path, in
   if (error == ENOSPC || error == EDQUOT || error == EFBIG) code = Code::Exhausted;
   return fail(code, std::string("cannot ") + verb + " " + path + ": " +
                         std::error_code(error, std::generic_category()).message());
-}
-
-bool write_all(int file, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t done = ::write(file, bytes.data(), bytes.size());
-    if (done < 0 && errno == EINTR) continue;
-    if (done <= 0) return false;
-    bytes.remove_prefix(static_cast<std::size_t>(done));
-  }
-  return true;
 }
 
 Result<std::string> read_all(int file, const std::string& path, std::uint64_t bytes_max) {
@@ -90,15 +71,10 @@ Status write_private_file(const std::string& path, std::string_view bytes) {
   };
   ::unlink(draft.c_str());  // of an attempt that was cut off; its mode may be another
   const Descriptor file(::open(draft.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-  if (file.number < 0) return system_error("write", path, errno);
-  if (!write_all(file.number, bytes) || ::fsync(file.number) != 0) return give_up(errno);
+  if (file.get() < 0) return system_error("write", path, errno);
+  if (!write_all(file.get(), bytes) || ::fsync(file.get()) != 0) return give_up(errno);
   if (::rename(draft.c_str(), path.c_str()) != 0) return give_up(errno);
-  const std::string parent = fs::path(path).parent_path().string();
-  const Descriptor directory(
-      ::open(parent.empty() ? "." : parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (directory.number < 0 || ::fsync(directory.number) != 0) {
-    return system_error("write", path, errno);
-  }
+  if (!sync_directory(directory_of(path))) return system_error("write", path, errno);
   return {};
 }
 
@@ -116,20 +92,20 @@ Status give_to_owner_of_directory(const std::string& path) {
 
 Result<std::string> read_file_up_to(const std::string& path, std::uint64_t bytes_max) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.number < 0) return system_error("read", path, errno);
-  return read_all(file.number, path, bytes_max);
+  if (file.get() < 0) return system_error("read", path, errno);
+  return read_all(file.get(), path, bytes_max);
 }
 
 Result<std::string> read_passphrase(const std::string& path) {
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (file.number < 0) return system_error("read", path, errno);
+  if (file.get() < 0) return system_error("read", path, errno);
   struct stat about {};
-  if (::fstat(file.number, &about) != 0) return system_error("read", path, errno);
+  if (::fstat(file.get(), &about) != 0) return system_error("read", path, errno);
   if (S_ISREG(about.st_mode) && (about.st_mode & 077) != 0) {
     return fail(Code::PermissionDenied,
                 path + " may be read by others than its owner: chmod 600 " + path);
   }
-  auto text = read_all(file.number, path, kPassphraseBytesMax);
+  auto text = read_all(file.get(), path, kPassphraseBytesMax);
   if (!text) return text;
   text->resize(std::min(text->size(), text->find_first_of("\r\n")));
   if (text->empty()) {

@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/posix_file.h"
+
 namespace muster::health {
 namespace {
 
@@ -20,21 +22,6 @@ namespace fs = std::filesystem;
 
 // strerror() may share its buffer with other threads.
 std::string system_text(int error) { return std::generic_category().message(error); }
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return number_; }
-  [[nodiscard]] bool good() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 // A file that is gone with this object, unless it was given another name.
 class Leftover {
@@ -81,20 +68,6 @@ std::optional<Error> exposed(const struct stat& state, const std::string& path) 
   return std::nullopt;
 }
 
-Result<std::string> read_all(int from, const std::string& path) {
-  std::string text(kKeyringBytesMax + 1, '\0');  // one more shows that there is more
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::read(from, text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure("read", path);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  text.resize(filled);
-  return text;
-}
-
 struct Loaded {
   KeyringFile ring;
   uid_t user;
@@ -107,29 +80,13 @@ Result<Loaded> load(const std::string& path) {
   struct stat state {};
   if (!file.good() || ::fstat(file.get(), &state) != 0) return failure("read", path);
   if (auto error = exposed(state, path)) return tl::unexpected<Error>(std::move(*error));
-  Result<std::string> read = read_all(file.get(), path);
-  if (!read) return tl::unexpected<Error>(read.error());
-  std::string text = std::move(*read);
+  std::string text;
+  // One more shows that there is more.
+  if (!read_up_to(file.get(), kKeyringBytesMax + 1, text)) return failure("read", path);
   Result<KeyringFile> ring = KeyringFile::parse(text, path);
   ::explicit_bzero(text.data(), text.size());
   if (!ring) return tl::unexpected<Error>(ring.error());
   return Loaded{std::move(*ring), state.st_uid, state.st_gid};
-}
-
-Status write_all(int to, std::string_view text, const std::string& path) {
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(to, text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return failure("write", path);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  if (::fsync(to) != 0) return failure("write", path);
-  return {};
-}
-
-std::string directory_of(const std::string& path) {
-  const std::string parent = fs::path(path).parent_path().string();
-  return parent.empty() ? "." : parent;
 }
 
 // The whole text in a new file beside `path`, which `put` then gives its name. `before`: whose file
@@ -148,9 +105,11 @@ Status replace(const std::string& path, int directory, const KeyringFile& ring,
   if (before != nullptr && ::fchown(file.get(), before->user, before->group) != 0) {
     return failure("keep the owner of", path);
   }
-  Status wrote = write_all(file.get(), text, path);
+  const bool wrote = write_all(file.get(), text) && ::fsync(file.get()) == 0;
+  const int why = errno;
   ::explicit_bzero(text.data(), text.size());
-  if (!wrote) return wrote;
+  errno = why;
+  if (!wrote) return failure("write", path);
   if (put(name.c_str()) != 0) {
     if (errno == EEXIST) {
       return fail(Code::Conflict,

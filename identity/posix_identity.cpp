@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/posix_file.h"
 #include "identity/openssl_certificate.h"
 
 namespace muster::identity {
@@ -21,21 +22,6 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kFileBytesMax = std::size_t{1} << 20;
 constexpr const char* kRevokedTitle = "# serials of certificates that were revoked\n";
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return number_; }
-  [[nodiscard]] bool good() const { return number_ >= 0; }
-
- private:
-  int number_;
-};
 
 // A directory that goes with this object, unless it was given another name.
 class Scaffold {
@@ -92,26 +78,18 @@ Result<std::string> read_file(const std::string& path, Secrecy secrecy) {
       return tl::unexpected<Error>(kept.error());
     }
   }
-  std::string text(kFileBytesMax + 1, '\0');  // one more shows that there is more
-  std::size_t filled = 0;
-  while (filled < text.size()) {
-    const ssize_t got = ::read(file.get(), text.data() + filled, text.size() - filled);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return failure("read", path);
-    if (got == 0) break;
-    filled += static_cast<std::size_t>(got);
-  }
-  if (filled > kFileBytesMax) {
+  std::string text;
+  // One more shows that there is more.
+  if (!read_up_to(file.get(), kFileBytesMax + 1, text)) return failure("read", path);
+  if (text.size() > kFileBytesMax) {
     return fail(Code::InvalidArgument, path + " is larger than " + std::to_string(kFileBytesMax) +
                                            " bytes: it is not what it should be");
   }
-  text.resize(filled);
   return text;
 }
 
-Status sync_directory(const std::string& path) {
-  const Descriptor directory(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!directory.good() || ::fsync(directory.get()) != 0) return failure("write", path);
+Status synced(const std::string& directory) {
+  if (!sync_directory(directory)) return failure("write", directory);
   return {};
 }
 
@@ -119,13 +97,7 @@ Status sync_directory(const std::string& path) {
 Status write_file(const std::string& path, std::string_view text) {
   const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!file.good()) return failure("write", path);
-  while (!text.empty()) {
-    const ssize_t wrote = ::write(file.get(), text.data(), text.size());
-    if (wrote < 0 && errno == EINTR) continue;
-    if (wrote < 0) return failure("write", path);
-    text.remove_prefix(static_cast<std::size_t>(wrote));
-  }
-  if (::fsync(file.get()) != 0) return failure("write", path);
+  if (!write_all(file.get(), text) || ::fsync(file.get()) != 0) return failure("write", path);
   return {};
 }
 
@@ -141,7 +113,7 @@ Status replace_file(const std::string& directory, const std::string& name, std::
     return failure("keep the owner of", path);
   }
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failure("write", path);
-  return sync_directory(directory);
+  return synced(directory);
 }
 
 Status remove_file(const std::string& directory, const std::string& name) {
@@ -150,7 +122,7 @@ Status remove_file(const std::string& directory, const std::string& name) {
     if (errno == ENOENT) return {};
     return failure("remove", path);
   }
-  return sync_directory(directory);
+  return synced(directory);
 }
 
 }  // namespace
@@ -177,7 +149,7 @@ Status create_identity(const std::string& directory,
       return failure("own", directory);
     }
   }
-  if (Status synced = sync_directory(scaffold.path()); !synced) return synced;
+  if (Status done = synced(scaffold.path()); !done) return done;
   if (::rename(scaffold.path().c_str(), directory.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || errno == ENOTDIR) {
       return fail(Code::Conflict, "there is an identity in " + directory +
@@ -186,7 +158,7 @@ Status create_identity(const std::string& directory,
     }
     return failure("make", directory);
   }
-  return sync_directory(parent);
+  return synced(parent);
 }
 
 Result<Credentials> load_credentials(const std::string& directory) {
@@ -264,7 +236,7 @@ Status create_file(const std::string& path, const std::string& text) {
   const int why = errno;
   ::unlink(fresh.c_str());
   errno = why;
-  if (linked == 0) return sync_directory(parent.empty() ? "." : parent);
+  if (linked == 0) return synced(directory_of(path));
   if (errno == EEXIST) return fail(Code::Conflict, path + " is there already");
   return failure("write", path);
 }

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_answers.h"
 #include "agent/cli_groups.h"
 #include "agent/cli_init.h"
 #include "agent/cli_reads.h"
@@ -19,20 +20,6 @@ namespace muster::agent {
 namespace {
 
 using nlohmann::json;
-
-std::string word(const json& from, const char* key) {
-  const auto found = from.find(key);
-  if (found == from.end() || found->is_null()) return "-";
-  return found->is_string() ? printable(found->get<std::string>()) : found->dump();
-}
-
-Exit say(const Target& target, const Result<std::string>& answer, const char* key) {
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  const json body = json::parse(*answer, nullptr, false);
-  const bool text = !target.json() && body.is_object() && body.contains(key);
-  std::puts(text ? word(body, key).c_str() : answer->c_str());
-  return Exit::Done;
-}
 
 std::optional<std::string> tokens_text(const std::string& text) {
   const json body = json::parse(text, nullptr, false);
@@ -79,7 +66,7 @@ void add_tokens(CLI::App& app, Chosen& chosen) {
   create->add_option("--description", from->description, "for people");
   create->callback([&chosen, from] {
     chosen.run = [from](const Target& target) {
-      return say(target, AgentClient(target).post("/v1/tokens", token_body(*from)), "token");
+      return say_field(target, AgentClient(target).post("/v1/tokens", token_body(*from)), "token");
     };
   });
   token->add_subcommand("list", "which there are; never their secrets")
@@ -93,8 +80,8 @@ void add_tokens(CLI::App& app, Chosen& chosen) {
   revoke->add_option("id", from->id, "as `muster token list` shows it")->required();
   revoke->callback([&chosen, from] {
     chosen.run = [from](const Target& target) {
-      return say(target, AgentClient(target).remove("/v1/tokens/" + percent_encoded(from->id)),
-                 "result");
+      return say_field(
+          target, AgentClient(target).remove("/v1/tokens/" + percent_encoded(from->id)), "result");
     };
   });
 }
@@ -143,9 +130,9 @@ void add_identity(CLI::App& app, Chosen& chosen) {
   revoke->add_option("name", *name, "the node")->required();
   revoke->callback([&chosen, name] {
     chosen.run = [name](const Target& target) {
-      return say(target,
-                 AgentClient(target).post("/v1/nodes/" + percent_encoded(*name) + "/revoke", ""),
-                 "result");
+      return say_field(
+          target, AgentClient(target).post("/v1/nodes/" + percent_encoded(*name) + "/revoke", ""),
+          "result");
     };
   });
   CLI::App* ca = app.add_subcommand("ca", "the authorities that sign certificates");
@@ -153,7 +140,7 @@ void add_identity(CLI::App& app, Chosen& chosen) {
   const auto rotate = [&](const char* verb, const char* what, const char* path) {
     ca->add_subcommand(verb, what)->fallthrough()->callback([&chosen, path] {
       chosen.run = [path](const Target& target) {
-        return say(target, AgentClient(target).post(path, ""), "result");
+        return say_field(target, AgentClient(target).post(path, ""), "result");
       };
     });
   };

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_answers.h"
 #include "agent/cli_groups.h"
 #include "agent/cli_reads.h"
 #include "agent/query.h"
@@ -24,12 +25,6 @@ struct LeaseArguments {
   std::uint64_t token = 0;
 };
 
-std::string word(const json& from, const char* key) {
-  const auto found = from.find(key);
-  if (found == from.end() || found->is_null()) return "-";
-  return found->is_string() ? printable(found->get<std::string>()) : found->dump();
-}
-
 std::string path_of(const std::string& name) { return "/v1/leases/" + percent_encoded(name); }
 
 Exit list(const Target& target, const LeaseArguments&) {
@@ -45,30 +40,19 @@ Exit list(const Target& target, const LeaseArguments&) {
   });
 }
 
-Exit say(const Target& target, const Result<std::string>& answer, const char* key) {
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  const json body = json::parse(*answer, nullptr, false);
-  if (target.json() || !body.is_object()) {
-    std::fputs(answer->c_str(), stdout);
-  } else {
-    std::puts(word(body, key).c_str());
-  }
-  return Exit::Done;
-}
-
 // Prints the fencing token.
 Exit take(const Target& target, const LeaseArguments& from) {
   const json body{{"holder", from.holder}, {"ttl", from.ttl}};
-  return say(target, AgentClient(target).put(path_of(from.name), body.dump(), {}), "token");
+  return say_field(target, AgentClient(target).put(path_of(from.name), body.dump(), {}), "token");
 }
 
 Exit renew(const Target& target, const LeaseArguments& from) {
   const json body{{"holder", from.holder}, {"token", from.token}};
-  return say(target, AgentClient(target).put(path_of(from.name), body.dump(), {}), "result");
+  return say_field(target, AgentClient(target).put(path_of(from.name), body.dump(), {}), "result");
 }
 
 Exit release(const Target& target, const LeaseArguments& from) {
-  return say(
+  return say_field(
       target,
       AgentClient(target).remove(path_of(from.name) + "?holder=" + percent_encoded(from.holder) +
                                  "&token=" + std::to_string(from.token)),

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_answers.h"
 #include "agent/cli_groups.h"
 #include "agent/cli_reads.h"
 #include "agent/query.h"
@@ -16,12 +17,6 @@ namespace muster::agent {
 namespace {
 
 using nlohmann::json;
-
-std::string word(const json& from, const char* key) {
-  const auto found = from.find(key);
-  if (found == from.end() || found->is_null()) return "-";
-  return found->is_string() ? printable(found->get<std::string>()) : found->dump();
-}
 
 std::string disk_text(const json& master) {
   const auto failing = master.find("disk_failing");
@@ -61,14 +56,6 @@ std::optional<std::string> masters_text(const std::string& text) {
 
 Exit list(const Target& target) { return print_answer(target, "/v1/masters", masters_text); }
 
-Exit say(const Target& target, const Result<std::string>& answer) {
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  const json body = json::parse(*answer, nullptr, false);
-  const bool text = !target.json() && body.is_object() && body.contains("result");
-  std::puts(text ? word(body, "result").c_str() : answer->c_str());
-  return Exit::Done;
-}
-
 }  // namespace
 
 void add_masters(CLI::App& app, Chosen& chosen) {
@@ -88,7 +75,7 @@ void add_masters(CLI::App& app, Chosen& chosen) {
         if (needed) option->required();
         made->callback([&chosen, name, ask] {
           chosen.run = [name, ask](const Target& target) {
-            return say(target, ask(AgentClient(target), *name));
+            return say_field(target, ask(AgentClient(target), *name), "result");
           };
         });
       };

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_answers.h"
 #include "agent/cli_groups.h"
 #include "agent/cli_reads.h"
 #include "agent/query.h"
@@ -25,12 +26,6 @@ struct SilenceArguments {
   std::string comment;
   std::string id;
 };
-
-std::string word(const json& from, const char* key) {
-  const auto found = from.find(key);
-  if (found == from.end() || found->is_null()) return "-";
-  return found->is_string() ? printable(found->get<std::string>()) : found->dump();
-}
 
 std::string matchers_text(const json& silence) {
   std::string text;
@@ -70,17 +65,6 @@ Result<json> matcher_of(const std::string& text) {
                                          "LABEL!~PATTERN, in which * stands for any text");
 }
 
-Exit say(const Target& target, const Result<std::string>& answer, const char* key) {
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
-  const json body = json::parse(*answer, nullptr, false);
-  if (target.json() || !body.is_object()) {
-    std::fputs(answer->c_str(), stdout);
-  } else {
-    std::puts(word(body, key).c_str());
-  }
-  return Exit::Done;
-}
-
 // Prints the id.
 Exit add(const Target& target, const SilenceArguments& from) {
   json matchers = json::array();
@@ -91,15 +75,15 @@ Exit add(const Target& target, const SilenceArguments& from) {
   }
   const json body{
       {"matchers", std::move(matchers)}, {"duration", from.duration}, {"comment", from.comment}};
-  return say(target,
-             AgentClient(target).post("/v1/silences",
-                                      body.dump(-1, ' ', false, json::error_handler_t::replace)),
-             "id");
+  return say_field(target,
+                   AgentClient(target).post(
+                       "/v1/silences", body.dump(-1, ' ', false, json::error_handler_t::replace)),
+                   "id");
 }
 
 Exit end(const Target& target, const SilenceArguments& from) {
-  return say(target, AgentClient(target).remove("/v1/silences/" + percent_encoded(from.id)),
-             "result");
+  return say_field(target, AgentClient(target).remove("/v1/silences/" + percent_encoded(from.id)),
+                   "result");
 }
 
 }  // namespace

@@ -19,9 +19,6 @@ template <class Body>
 constexpr bool kForAdmins = one_of<Body, PutToken, DeleteToken, RevokeNode>;
 
 template <class Body>
-constexpr bool kIssues = one_of<Body, UseJoinToken, RecordCertificate>;
-
-template <class Body>
 constexpr bool kFacts =
     one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken, UseJoinToken,
            RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
@@ -43,10 +40,6 @@ std::optional<Role> required_role(const CommandBody& body) {
         return std::nullopt;
       },
       body);
-}
-
-bool issues_certificate(const CommandBody& body) {
-  return std::visit([](const auto& one) { return kIssues<std::decay_t<decltype(one)>>; }, body);
 }
 
 bool changes_facts(const CommandBody& body) {

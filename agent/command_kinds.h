@@ -13,9 +13,6 @@ namespace muster::agent {
 // The least role of a client that may have it proposed; nothing: no client may.
 [[nodiscard]] std::optional<Role> required_role(const CommandBody& body);
 
-// It records a certificate that a master has just signed: only masters propose it.
-[[nodiscard]] bool issues_certificate(const CommandBody& body);
-
 // Applying it may change what every agent has to know (agent/facts.h).
 [[nodiscard]] bool changes_facts(const CommandBody& body);
 

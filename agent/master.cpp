@@ -35,10 +35,6 @@ alerting::PipelineOptions own(alerting::PipelineOptions options) {
   return options;
 }
 
-Error not_ready() {
-  return Error{Code::Unavailable, "this master is not the coordinator now: try again"};
-}
-
 }  // namespace
 
 Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, raft::Stored stored,
@@ -182,7 +178,7 @@ Result<std::string> Master::encoded(const Command& command) const {
 }
 
 void Master::submit(const Origin& origin, const Command& command, Instant now) {
-  if (!coordinator_.active()) return finish(origin, tl::unexpected(not_ready()));
+  if (!coordinator_.active()) return finish(origin, not_coordinator());
   // Agents check what they are given; whoever speaks their protocol need not have.
   if (const auto* put = std::get_if<PutWorkload>(&command.body)) {
     const std::vector<Problem> wrong = failover::problems(put->spec);
@@ -211,8 +207,7 @@ void Master::write(std::uint64_t request, const Command& command, Instant now) {
 void Master::write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now) {
   const RemoteWrite origin{stream, write.id};
   const auto role = required_role(write.command.body);
-  const bool issues = issues_certificate(write.command.body) && vouched && options_.secured;
-  if (!role && !issues) {
+  if (!role) {
     return finish(origin, fail(Code::PermissionDenied, "agents may not propose this command"));
   }
   if (vouched) return submit(origin, write.command, now);

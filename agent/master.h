@@ -181,6 +181,9 @@ class Master {
   void change_from(StreamId stream, const rpc::ChangeMasters& change, bool vouched, Instant now);
   void read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now);
 
+  [[nodiscard]] static tl::unexpected<Error> not_coordinator() {
+    return fail(Code::Unavailable, "this master is not the coordinator now: try again");
+  }
   [[nodiscard]] Result<std::string> encoded(const Command& command) const;
   void submit(const Origin& origin, const Command& command, Instant now);
   void propose(std::vector<std::pair<Origin, std::string>> commands, Instant now);

@@ -4,13 +4,6 @@
 #include "agent/master.h"
 
 namespace muster::agent {
-namespace {
-
-tl::unexpected<Error> not_coordinator() {
-  return fail(Code::Unavailable, "this master is not the coordinator now: try again");
-}
-
-}  // namespace
 
 void Master::tell(const Asker& asker, const Result<Outcome>& result) {
   std::visit([&](const auto& origin) { finish(Origin(origin), result); }, asker);

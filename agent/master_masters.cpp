@@ -120,7 +120,7 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
                             Instant now) {
   const auto refuse = [&](Code code, const std::string& why) { finish(origin, fail(code, why)); };
   if (!coordinator_.active()) {
-    return refuse(Code::Unavailable, "this master is not the coordinator now: try again");
+    return finish(origin, not_coordinator());
   }
   if (change == rpc::MasterChange::Transfer) {
     const Status begun = engine_.transfer(name.empty() ? 0 : master_id(name), now);

@@ -97,12 +97,4 @@ std::string membership_text(const MembershipConfig& membership) {
   return text;
 }
 
-std::string masters_text(const Config& config) {
-  std::string text;
-  for (const MasterConfig& master : config.masters) {
-    text += (text.empty() ? "" : ", ") + master.name + " " + master.rpc.text();
-  }
-  return text;
-}
-
 }  // namespace muster::agent

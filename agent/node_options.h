@@ -23,7 +23,5 @@ struct Circumstances {
 
 // "lan", or "lan, other than it in probe_interval and gossip_fanout", for people.
 [[nodiscard]] std::string membership_text(const MembershipConfig& membership);
-// "n1 10.0.0.1:7947, n2 ...", for people.
-[[nodiscard]] std::string masters_text(const Config& config);
 
 }  // namespace muster::agent

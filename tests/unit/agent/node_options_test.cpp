@@ -114,11 +114,6 @@ TEST(NodeOptions, AProfileIsNamedForPeopleWithWhatOverridesIt) {
             "lan, other than it in probe_interval, gossip_fanout and tombstone");
 }
 
-TEST(NodeOptions, MastersAreWrittenForPeople) {
-  EXPECT_EQ(masters_text(sample()), "n1 127.0.0.1:7947, n2 127.0.0.1:8947, n3 127.0.0.1:9947");
-  EXPECT_EQ(masters_text(Config{}), "");
-}
-
 TEST(NodeOptions, ASealedDatagramIsNoLargerThanAPlainOne) {
   Config config = sample();
   const std::size_t plain = node_options(config, kHere).swim.datagram_bytes_max;

@@ -105,7 +105,7 @@ void Runtime::act(alerting::Deliver& effect) {
 }
 
 void Runtime::act(WriteDone& effect) {
-  publish();  // whoever was answered finds what was done
+  publish_applied();  // whoever was answered finds what was done
   if (auto waiting = writes_.extract(effect.request)) waiting.mapped()(effect.result);
 }
 
@@ -116,9 +116,8 @@ void Runtime::act(ReadDone& effect) {
   }
 }
 
-// Several reads that one round of consensus has confirmed share a view.
 void Runtime::act(AnswerRead& effect) {
-  if (node_.applied() != applied_published_) publish();
+  publish_applied();
   if (effect.stream != 0) return held_reads_.answer(effect.stream, effect.read, views_.read());
   if (auto waiting = reads_.extract(effect.request)) waiting.mapped()(ReadAnswer(views_.read()));
 }

@@ -124,6 +124,11 @@ void Runtime::publish() {
   if (http_) http_->published(view);
 }
 
+// What is answered in one round of consensus shares a view.
+void Runtime::publish_applied() {
+  if (node_.applied() != applied_published_) publish();
+}
+
 // What was agreed on or noticed is seen at once (a storm of it in one view, not in thousands);
 // what only counts up may be a second old.
 void Runtime::publish_later() {

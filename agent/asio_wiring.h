@@ -71,6 +71,7 @@ class Runtime {
   void settle();
   void arm();
   void publish();
+  void publish_applied();
   void publish_later();
   void await_signal();
   void reload();

@@ -2,7 +2,7 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
+#include <system_error>
 
 #include <fcntl.h>
 #include <nlohmann/json.hpp>
@@ -19,7 +19,7 @@ std::string_view outcome_of(int status) {
   return "refused";
 }
 
-std::string why(int error) { return std::strerror(error); }
+std::string why(int error) { return std::generic_category().message(error); }
 
 }  // namespace
 

@@ -79,7 +79,11 @@ class FullDisk(unittest.TestCase):
         cluster.wait_for(refused, "the copy to be held back", 20, 0.02)
         self.assertFalse(cluster.processes("web"))
         address = cluster.nodes[worker].address
-        self.assertEqual(harness.request(address, "GET", "/readyz").status, 503)
+
+        def ready():
+            return harness.request(address, "GET", "/readyz").status
+        # The coordinator may hear of it before the agent's own pages show it.
+        cluster.wait_for(lambda: ready() == 503, "the agent to call itself not ready", 5, 0.02)
         self.free(worker)
         cluster.wait_for(lambda: cluster.settled("web"), "the copy to run", 20, 0.02)
-        self.assertEqual(harness.request(address, "GET", "/readyz").status, 200)
+        cluster.wait_for(lambda: ready() == 200, "the agent to be ready again", 5, 0.02)

@@ -39,7 +39,8 @@ void Runtime::act(CloseStream& effect) { rpc_->close(effect.stream); }
 
 void Runtime::act(failover::SaveVote& effect) {
   if (log_ == nullptr) return;  // retired
-  log_->submit({effect.ticket, failover::SqliteLog::SaveVote{effect.term, effect.voted_for}});
+  log_->submit(
+      {effect.ticket, failover::SqliteLog::SaveVote{effect.term, effect.voted_for, effect.self}});
 }
 
 void Runtime::act(failover::AppendLog& effect) {

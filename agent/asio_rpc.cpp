@@ -200,6 +200,9 @@ class AsioRpc::Impl {
   void connect_to(StreamId id, const StreamPtr& stream, const tcp::endpoint& to) {
     stream->socket.async_connect(to, [this, id, stream](const asio::error_code& error) {
       if (!is_current(id, stream)) return;
+      if (error == asio::error::connection_refused && handlers_.on_nobody_listens) {
+        handlers_.on_nobody_listens(id);
+      }
       if (error) return end(id, error.message());
       prepare(*stream, identity::TlsEnd::NodeClient);
       if (tls_ == nullptr) return opened(id, stream, std::nullopt);

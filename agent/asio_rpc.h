@@ -38,6 +38,8 @@ class AsioRpc {
   struct Handlers {
     std::function<void(StreamId, const Peer&)> on_opened;    // a stream of connect() stands
     std::function<void(StreamId, const Peer&)> on_accepted;  // somebody else's; its id is even
+    // Its host is there and nobody listens; on_closed follows. May be empty.
+    std::function<void(StreamId)> on_nobody_listens;
     std::function<void(StreamId, const std::string& why)> on_closed;  // not after close()
     std::function<void(StreamId, rpc::Frame)> on_frame;
     std::function<void(const Dropped&)> on_dropped;  // hostile or wrong input

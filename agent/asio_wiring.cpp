@@ -70,6 +70,7 @@ Status Runtime::open_rpc() {
   handlers.on_accepted = [this](StreamId stream, const AsioRpc::Peer& peer) {
     happened(StreamAccepted{stream, peer});
   };
+  handlers.on_nobody_listens = [this](StreamId stream) { happened(NobodyListens{stream}); };
   handlers.on_closed = [this](StreamId stream, const std::string& why) {
     happened(StreamClosed{stream, why});
   };

@@ -70,7 +70,7 @@ std::string name_of(const ClusterState& state, const raft::Server& server) {
     if (master.id == server.id) return name;
   }
   for (const auto& [name, node] : state.nodes) {
-    if (master_id(name) == server.id) return name;
+    if (master_id(name) == server.id) return name;  // a founder
   }
   return "a master";
 }
@@ -91,9 +91,10 @@ Result<Survivor> read_survivor(const Config& config) {
   if (!state) {
     return fail(state.error().code, path + " cannot be used: " + state.error().text);
   }
+  const MasterId self = stored->self != 0 ? stored->self : master_id(config.node.name);
   Survivor survivor{std::move(*stored), std::move(*state), false, {}};
   for (const raft::Server& server : failover::newest_configuration(survivor.stored)) {
-    if (server.id == master_id(config.node.name)) {
+    if (server.id == self) {
       survivor.voter = server.voter;
     } else {
       survivor.others.push_back(

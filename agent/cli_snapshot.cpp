@@ -282,15 +282,16 @@ Result<failover::SnapshotInfo> begin_anew(const Config& config, ClusterState sta
                                           const Beginning& beginning) {
   const NodeName& self = config.node.name;
   const Address rpc = config.advertised_rpc();
+  // A new id: nobody can take this log for one that it had before, here or elsewhere.
+  const MasterId id = master_id(self, identity::random_bytes(16));
   const ClusterState begun =
-      failover::found_anew(std::move(state), {self, rpc, wall_now(), beginning.from});
+      failover::found_anew(std::move(state), {self, id, rpc, wall_now(), beginning.from});
   const raft::Term term = std::max(beginning.term, begun.term) + failover::kTermsAhead;
-  const raft::SnapshotMeta meta{begun.index, term, begun.index, {{master_id(self), rpc.text()}}};
+  const raft::SnapshotMeta meta{begun.index, term, begun.index, {{id, rpc.text()}}};
   auto store = failover::SqliteLogStore::open({consensus_path(config), config.cluster});
   if (!store) return tl::unexpected(store.error());
   if (const auto loaded = (*store)->load(); !loaded) return tl::unexpected(loaded.error());
-  const Status done =
-      (*store)->begin_anew(term, master_id(self), meta, protobuf_codec().encode_state(begun));
+  const Status done = (*store)->begin_anew(term, id, meta, protobuf_codec().encode_state(begun));
   if (!done) return tl::unexpected(done.error());
   store->reset();
   for (const char* name : {"/consensus.db", "/consensus.db-mark", "/lock"}) {

@@ -115,6 +115,7 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.last_heard = now;
   agent.given_up = false;
   agent.info = registration.info;
+  agent.master_id = registration.master_id;
   agent.info.name = name;
   agent.said.clear();
   agent.sent.reset();
@@ -142,7 +143,7 @@ std::map<NodeName, Candidate> Coordinator::candidates() const {
   std::map<NodeName, Candidate> out;
   for (const auto& [stream, agent] : agents_) {
     if (!agent.registered || !agent.info.master) continue;
-    out[agent.node] = {agent.info.rpc, agent.info.boot};
+    out[agent.node] = {agent.info.rpc, agent.info.boot, agent.master_id};
   }
   return out;
 }

@@ -106,6 +106,7 @@ class Coordinator {
     Instant last_heard{};
     bool given_up = false;  // membership ended the node, and this stream has said nothing since
     NodeInfo info;
+    MasterId master_id = 0;
     std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;
     std::optional<rpc::FactsInstalled> installed;

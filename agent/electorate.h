@@ -33,13 +33,25 @@ struct PromoteServer {
   NodeName name;
   raft::Server server;
 };
-using ElectorateStep = std::variant<CommandBody, AddServer, PromoteServer>;
+// One without a vote whose log is gone: whoever has its name now has another id.
+struct DropServer {
+  NodeName name;
+  raft::Server server;
+};
+using ElectorateStep = std::variant<CommandBody, AddServer, PromoteServer, DropServer>;
 
 // A registered agent that is set up to be a master.
 struct Candidate {
   Address rpc;
   std::string boot;
+  MasterId id = 0;  // of its log
 };
+
+// After a restart the configuration of consensus is known at once, but the names in the state only
+// when somebody leads. Until then a master goes by its address, which is no valid name.
+[[nodiscard]] inline bool is_unnamed(const NodeName& master) {
+  return master.find(':') != NodeName::npos;
+}
 
 class Electorate {
  public:
@@ -48,12 +60,13 @@ class Electorate {
   // What is replicated, and what consensus goes by. False: nothing changed.
   bool update(const ClusterState& state, const std::vector<raft::Server>& servers);
 
-  [[nodiscard]] NodeName name_of(MasterId id) const;             // empty: nobody's
+  [[nodiscard]] NodeName name_of(MasterId id) const;         // empty: nobody's; may be is_unnamed()
+  [[nodiscard]] MasterId id_of(const NodeName& name) const;  // 0: is no master
   [[nodiscard]] Address address_of(const NodeName& name) const;  // empty: is no master
   [[nodiscard]] bool contains(const NodeName& name) const { return masters_.contains(name); }
-  // By name, this one too.
+  // By name, this one too; some may be is_unnamed().
   [[nodiscard]] const std::map<NodeName, Address>& masters() const { return masters_; }
-  [[nodiscard]] std::vector<rpc::MasterAddress> list() const;
+  [[nodiscard]] std::vector<rpc::MasterAddress> list() const;  // those that have names
   // The masters are not, or not for long, those of the configured list.
   [[nodiscard]] bool changed() const { return changed_; }
 
@@ -66,15 +79,24 @@ class Electorate {
   // An operator took this one away: the process that was it is not added again by itself.
   void retire(const NodeName& name, const std::string& boot) { retired_[name] = boot; }
   void unretire(const NodeName& name) { retired_.erase(name); }
-  // Where a master listens that is not known otherwise: by membership.
-  void learn(const NodeName& name, const Address& rpc);
+  // A master speaks that need not be known here: the log from which we know names may be behind, or
+  // we know nobody yet. `rpc`: where it listens, by membership; may be empty. False: it is not to
+  // be heard, somebody else has that id.
+  [[nodiscard]] bool meet(const NodeName& name, MasterId id, const Address& rpc);
+  // Where to reach everybody that may have something to say, but for this one.
+  [[nodiscard]] std::map<NodeName, Address> others() const;
 
  private:
-  [[nodiscard]] const raft::Server* server_of(const NodeName& name) const;
+  [[nodiscard]] const raft::Server* server_of(const NodeName& name) const;  // null: none is its
+  [[nodiscard]] std::optional<ElectorateStep> towards(const NodeName& name,
+                                                      const Candidate& candidate,
+                                                      const ClusterState& state) const;
 
   std::map<NodeName, Address> configured_;
   NodeName self_;
   std::map<NodeName, Address> masters_;
+  std::map<MasterId, NodeName> names_;  // of masters_, and of those that were met
+  std::map<NodeName, Address> met_;     // that are not in masters_
   std::vector<raft::Server> servers_;
   bool changed_ = false;
   std::map<NodeName, std::string> retired_;  // with its boot

@@ -25,9 +25,14 @@ std::vector<raft::Server> servers(const std::map<NodeName, Address>& masters) {
   return list;
 }
 
-std::map<NodeName, Address> without(std::map<NodeName, Address> masters, const NodeName& self) {
-  masters.erase(self);
-  return masters;
+// Whose log this is: one that was begun before that was written down is a founder's.
+MasterId own_id(const raft::Stored& stored, bool empty, bool founds, const NodeInfo& self) {
+  if (stored.self != 0) return stored.self;
+  return !empty || founds ? master_id(self.name) : master_id(self.name, self.boot);
+}
+
+bool is_empty(const raft::Stored& stored) {
+  return stored.entries.empty() && stored.snapshot.index == 0;
 }
 
 alerting::PipelineOptions own(alerting::PipelineOptions options) {
@@ -44,26 +49,32 @@ Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, ra
       codec_(std::move(codec)),
       rng_(seed),
       wall_(wall),
-      empty_(stored.entries.empty() && stored.snapshot.index == 0),
+      empty_(is_empty(stored)),
       electorate_(options_.masters, self_),
       issuing_(options_.issuing),
-      engine_(options_.raft, master_id(self_), self.rpc.text(), servers(options_.masters),
-              std::move(stored), rng_.next(), now),
+      rpc_(self.rpc),
+      boot_(self.boot),
+      id_(own_id(stored, empty_, options_.masters.contains(self_), self)),
+      engine_(std::make_unique<failover::RaftEngine>(options_.raft, id_, rpc_.text(),
+                                                     servers(options_.masters), std::move(stored),
+                                                     rng_.next(), now)),
       hello_(std::move(hello)),
-      links_(hello_, without(options_.masters, self_), ids),
+      links_(hello_, electorate_.others(), ids),
       coordinator_(options_.coordinator, self_),
       cluster_alerts_(options_.alerts),
       own_alerts_(own(options_.alerts)),
       state_(std::make_shared<ClusterState>()),
-      leaderless_since_(now) {}
+      leaderless_since_(now) {
+  name_log(id_);
+}
 
 void Master::start(Instant now) {
-  const bool listed = options_.masters.contains(self_);
-  if (empty_ && listed && options_.masters.size() > 1) {
+  const bool founds = options_.masters.contains(self_) && id_ == master_id(self_);
+  if (empty_ && founds && options_.masters.size() > 1) {
     forming_ = true;
     form(now);
   } else {
-    engine_.start(now, listed);
+    engine_->start(now, founds);
     refresh_electorate();
   }
   settle(now);
@@ -116,12 +127,21 @@ void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouch
 }
 
 void Master::hint(const NodeName& node, Instant now) {
-  if (node.empty() || node == self_) return;
+  if (node.empty() || node == self_ || is_unnamed(node)) return;
   effects_.emplace_back(MasterHint{node});
   if (node == leader_ && !leader_lost_at_) {
     leader_lost_at_ = now;
     leader_lost_why_ = "the stream of " + node + " broke";
+    links_.knock(node, now);  // is its process gone, or the network?
   }
+}
+
+// The kernel of a host that runs says that the process is gone: no need to wait for its silence.
+void Master::on_nobody_listens(StreamId stream, Instant now) {
+  const NodeName master = links_.peer_of(stream);
+  if (master.empty() || master != leader_ || master == self_) return;
+  engine_->leader_gone(leader_id_, now);
+  settle(now);
 }
 
 void Master::on_agent_closed(StreamId stream) {
@@ -129,25 +149,25 @@ void Master::on_agent_closed(StreamId stream) {
   if (!node.empty() && node != self_) effects_.emplace_back(MasterHint{node});
 }
 
-void Master::on_consensus(const NodeName& from, const Address& rpc, const raft::Message& message,
-                          Instant now) {
-  if (forming_) return;
-  if (!electorate_.contains(from)) {
-    electorate_.learn(from, rpc);
-    if (!electorate_.contains(from)) return;
-    links_.set_others(without(electorate_.masters(), self_));
-  }
-  engine_.on_message(master_id(from), electorate_.address_of(from).text(), message, now);
+void Master::on_consensus(const NodeName& from, MasterId id, const Address& rpc,
+                          const raft::Message& message, Instant now) {
+  if (forming_ || !electorate_.meet(from, id, rpc)) return;
+  const std::map<NodeName, Address> others = electorate_.others();
+  const auto where = others.find(from);
+  if (where == others.end()) return;  // membership has not told yet where to answer
+  links_.set_others(others);
+  learn_leader();
+  engine_->on_message(id, where->second.text(), message, now);
   settle(now);
 }
 
 void Master::on_snapshot(raft::Index index, raft::Blob data, Instant now) {
-  engine_.provide_snapshot(index, std::move(data), now);
+  engine_->provide_snapshot(index, std::move(data), now);
   settle(now);
 }
 
 void Master::on_durable(std::uint64_t ticket, Instant now) {
-  engine_.on_durable(ticket, now);
+  engine_->on_durable(ticket, now);
   settle(now);
 }
 
@@ -227,7 +247,7 @@ void Master::propose(std::vector<std::pair<Origin, std::string>> commands, Insta
     proposals_.emplace(id, command.first);
     numbered.emplace_back(id, std::move(command.second));
   }
-  engine_.propose(std::move(numbered), now);
+  engine_->propose(std::move(numbered), now);
 }
 
 void Master::finish(const Origin& origin, const Result<Outcome>& result) {
@@ -260,11 +280,11 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
 
 void Master::tick(Instant now) {
   propose_gathered(now);
-  engine_.tick(now);
+  engine_->tick(now);
   if (forming_ && now >= greet_at_) form(now);
   if (now >= hand_over_at_) {
     hand_over_at_ = now + options_.disk_patience;
-    if (engine_.role() == raft::Role::Leader && engine_.transfer(0, now)) {
+    if (engine_->role() == raft::Role::Leader && engine_->transfer(0, now)) {
       emit(Notice{Level::Warning, "handing leadership over: this disk fails"});
     }
   }
@@ -301,7 +321,7 @@ void Master::evaluate_alerts(Instant now) {
 }
 
 Instant Master::deadline() const {
-  Instant next = std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_,
+  Instant next = std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_,
                            next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
@@ -314,15 +334,15 @@ std::vector<MasterEffect> Master::take_effects() { return std::exchange(effects_
 
 MasterView Master::view() const {
   MasterView view;
-  view.role = engine_.role();
-  view.term = engine_.term();
-  view.commit = engine_.commit_index();
-  view.applied = engine_.applied_index();
+  view.role = engine_->role();
+  view.term = engine_->term();
+  view.commit = engine_->commit_index();
+  view.applied = engine_->applied_index();
   view.has_leader = !leader_.empty();
   view.coordinating = coordinator_.active();
   view.disk_failing = disk_failing_;
-  view.last = engine_.last_index();
-  view.election = engine_.election_reason();
+  view.last = engine_->last_index();
+  view.election = engine_->election_reason();
   view.servers = servers_view();
   view.agents = coordinator_.agents();
   view.state = state_;

@@ -46,7 +46,7 @@ struct MasterOptions {
   bool gather = false;
   IssuingOptions issuing;
   // A leader whose disk fails for so long asks another master to lead.
-  Duration disk_patience = std::chrono::seconds(2);
+  Duration disk_patience = std::chrono::seconds(1);
   // Without a known leader for so long, a master says that the quorum is lost.
   Duration quorum_patience = std::chrono::seconds(3);
 };
@@ -73,6 +73,7 @@ class Master {
   [[nodiscard]] NodeName peer_of(StreamId stream) const { return links_.peer_of(stream); }
   [[nodiscard]] std::vector<StreamId> streams() const { return links_.streams(); }
   void on_opened(StreamId stream) { links_.on_opened(stream); }
+  void on_nobody_listens(StreamId stream, Instant now);
   void on_link_closed(StreamId stream, Instant now) { links_.on_closed(stream, now); }
   void on_link_frame(StreamId stream, const rpc::Frame& frame, Instant now);
 
@@ -81,11 +82,12 @@ class Master {
   // `vouched`: what the peer says of who asks is believed.
   void on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouched, Instant now);
   void on_agent_closed(StreamId stream);
-  // `rpc`: where membership says that `from` listens; may be empty.
-  void on_consensus(const NodeName& from, const Address& rpc, const raft::Message& message,
-                    Instant now);
+  // `id`: of the sender's log. `rpc`: where membership says that `from` listens; may be empty.
+  void on_consensus(const NodeName& from, MasterId id, const Address& rpc,
+                    const raft::Message& message, Instant now);
   // The answer to the Hello of another master.
   [[nodiscard]] rpc::HelloReply reply_to_master(const NodeName& from) const;
+  void tell_masters(rpc::HelloReply& reply) const;  // who they are, in which cluster
 
   void on_durable(std::uint64_t ticket, Instant now);
   void on_disk(bool failing, const std::string& why, Instant now);
@@ -105,8 +107,8 @@ class Master {
   void on_renew(StreamId stream, const std::optional<PeerIdentity>& peer, const rpc::Renew& renew,
                 Instant now);
   [[nodiscard]] bool active() const { return coordinator_.active(); }
-  [[nodiscard]] raft::Term term() const { return engine_.term(); }
-  [[nodiscard]] raft::Index commit() const { return engine_.commit_index(); }
+  [[nodiscard]] raft::Term term() const { return engine_->term(); }
+  [[nodiscard]] raft::Index commit() const { return engine_->commit_index(); }
   [[nodiscard]] const ClusterState& state() const { return *state_; }  // until the next event
 
   void tick(Instant now);
@@ -114,11 +116,14 @@ class Master {
   [[nodiscard]] std::vector<MasterEffect> take_effects();
 
   [[nodiscard]] MasterView view() const;
-  [[nodiscard]] raft::Index applied() const { return engine_.applied_index(); }
+  [[nodiscard]] raft::Index applied() const { return engine_->applied_index(); }
   [[nodiscard]] bool disk_failing() const { return disk_failing_; }
   [[nodiscard]] const Electorate& electorate() const { return electorate_; }
-  // Whether `name` is a master, as far as is known here.
-  [[nodiscard]] bool is_master(const NodeName& name) const;
+  [[nodiscard]] MasterId id() const { return id_; }
+  // Whether `name`, with the log `id`, is a master, as far as is known here.
+  [[nodiscard]] bool is_master(const NodeName& name, MasterId id) const;
+  // Its disk is empty, and it does not know yet whether to begin a cluster or to join one.
+  [[nodiscard]] bool forming() const { return forming_; }
   // This one has a vote, or is on the way to one; a new one that was not added yet has none.
   [[nodiscard]] bool belongs() const;
 
@@ -169,9 +174,17 @@ class Master {
   void bring_founding();
 
   // master_masters.cpp
+  void name_log(MasterId id);
   void form(Instant now);
+  void begin(Instant now);
+  void join_others(Instant now);
+  [[nodiscard]] bool has_acknowledged(const NodeName& master) const;
+  [[nodiscard]] bool is_without_us(const rpc::HelloReply& reply) const;
+  void on_link_refused(const LinkRefused& refused, Instant now);
   void on_link_answer(const NodeName& master, const rpc::HelloReply& reply, Instant now);
   void refresh_electorate();
+  void learn_leader();
+  [[nodiscard]] NodeName known_leader() const;
   void step_electorate(Instant now);
   void change_masters(const Origin& origin, rpc::MasterChange change, const NodeName& name,
                       Instant now);
@@ -207,7 +220,10 @@ class Master {
   bool empty_;  // its disk, when it started
   Electorate electorate_;
   Issuing issuing_;
-  failover::RaftEngine engine_;
+  Address rpc_;
+  std::string boot_;
+  MasterId id_;                                   // of this log
+  std::unique_ptr<failover::RaftEngine> engine_;  // another one if the log begins anew; never null
   rpc::Hello hello_;
   MasterLinks links_;
   Coordinator coordinator_;
@@ -222,8 +238,9 @@ class Master {
   std::map<std::uint64_t, std::size_t> batches_;  // proposals still open
   std::map<std::uint64_t, AnswerRead> reads_;     // by their number in the engine
   std::uint64_t last_read_ = 0;
-  bool forming_ = false;         // an empty disk: do the others know a cluster that had this one?
-  std::set<NodeName> unformed_;  // those that do not
+  bool forming_ = false;      // an empty disk: do the others know a cluster that had this one?
+  std::set<NodeName> blank_;  // whose logs have no word of one either
+  bool waits_for_coordinator_ = false;
   Instant greet_at_ = kNever;
   bool step_due_ = false;           // of the electorate
   bool rotation_due_ = false;       // a look at the next step of one
@@ -231,7 +248,8 @@ class Master {
   bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it
   bool facts_due_ = false;
-  NodeName leader_;
+  MasterId leader_id_ = 0;
+  NodeName leader_;  // empty: none is known
   std::optional<Instant> leader_lost_at_;
   std::string leader_lost_why_;
   Instant leaderless_since_;

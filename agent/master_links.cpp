@@ -61,8 +61,19 @@ std::vector<StreamId> MasterLinks::streams() const {
 
 void MasterLinks::greet(Instant now) {
   for (auto& [name, link] : links_) {
-    if (!link.open) open(name, link, now);
+    if (link.open) {
+      effects_.emplace_back(SendFrame{link.stream, hello_});
+    } else {
+      open(name, link, now);
+    }
   }
+}
+
+void MasterLinks::knock(const NodeName& master, Instant now) {
+  const auto found = links_.find(master);
+  if (found == links_.end()) return;
+  found->second.retry_at = now;
+  open(master, found->second, now);
 }
 
 // True: a stream stands or is being opened.
@@ -133,7 +144,7 @@ void MasterLinks::on_frame(StreamId stream, const rpc::Frame& frame, Instant now
     effects_.emplace_back(LinkAnswered{master, *reply});
     return;
   }
-  effects_.emplace_back(LinkRefused{master, reply->why});
+  effects_.emplace_back(LinkRefused{master, *reply});
   effects_.emplace_back(CloseStream{stream, "refused"});
   by_stream_.erase(found);
   Link& link = links_.at(master);

@@ -24,7 +24,7 @@ struct LinkLost {  // an established stream broke: a hint that the master may be
 };
 struct LinkRefused {  // the other master does not accept this one; tried again later
   NodeName master;
-  std::string why;
+  rpc::HelloReply reply;
 };
 struct LinkAnswered {  // the other master took the Hello
   NodeName master;
@@ -41,8 +41,10 @@ class MasterLinks {
   void set_others(const std::map<NodeName, Address>& others);
   // From now on Hellos say this.
   void set_hello(rpc::Hello hello);
-  // Opens a stream to each that has none, to hear its answer to the Hello.
+  // Asks each for its answer to the Hello, over a stream that is opened where there is none.
   void greet(Instant now);
+  // Opens a stream at once where there is none, whatever the back-off: to see who answers.
+  void knock(const NodeName& master, Instant now);
   void send(const NodeName& to, raft::Message message, Instant now);
   [[nodiscard]] bool owns(StreamId stream) const { return by_stream_.contains(stream); }
   // Whom the stream leads to; empty: it is none of ours.

@@ -16,16 +16,20 @@ constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
 
 // --- a new cluster, or a lost disk? ---
 
-// A master whose disk is empty may be new, or may have lost a log in which it promised things. It
-// does not take part before so many others have said that they never had a word of it that
-// together they could begin a cluster. One that remembers it is enough to stop it.
+// A master whose disk is empty may be new, or may have lost a log in which it promised things. Who
+// has no word of any cluster either can begin one with it, once together they are enough. As soon
+// as somebody has, only a coordinator knows: whether this one is among those that it leads, and
+// whether it ever had a log. (That all who are left have lost theirs, nobody can know.)
 void Master::form(Instant now) {
   greet_at_ = now + kGreetEvery;
   links_.greet(now);
-  if (unformed_.size() + 1 < options_.masters.size() / 2 + 1) return;
+  if (blank_.size() + 1 >= options_.masters.size() / 2 + 1) begin(now);
+}
+
+void Master::begin(Instant now) {
   forming_ = false;
   greet_at_ = kNever;
-  engine_.start(now, true);
+  engine_->start(now, true);
   refresh_electorate();
 }
 
@@ -36,42 +40,91 @@ void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply
                       self_ + " of cluster " + reply.cluster_id +
                       " had a log: it was lost, and a master that forgot what it promised must "
                       "not vote. On another master run `muster masters remove " +
-                      self_ +
-                      "`, then start this one with `role: master` and without itself in "
-                      "`masters`: it is added again by itself"});
+                      self_ + "`, then start this one again: it joins as a new one"});
     return;
   }
-  unformed_.insert(master);
-  form(now);
+  if (reply.here) return is_without_us(reply) ? join_others(now) : begin(now);
+  if (reply.blank) {
+    blank_.insert(master);
+    return form(now);
+  }
+  blank_.erase(master);
+  if (std::exchange(waits_for_coordinator_, true)) return;
+  emit(Notice{Level::Warning,
+              "this data directory is empty, and master " + master +
+                  " has a log of this cluster: only a coordinator can tell whether this master "
+                  "had one too; waiting for one, start the other masters"});
+}
+
+void Master::on_link_refused(const LinkRefused& refused, Instant now) {
+  if (forming_ && refused.reply.here && is_without_us(refused.reply)) return join_others(now);
+  emit(
+      Notice{Level::Error, "master " + refused.master + " refuses this one: " + refused.reply.why});
+}
+
+// The cluster was formed, and this master is not in it, or not any more.
+bool Master::is_without_us(const rpc::HelloReply& reply) const {
+  return !reply.cluster_id.empty() && !reply.masters.empty() &&
+         std::none_of(reply.masters.begin(), reply.masters.end(),
+                      [this](const rpc::MasterAddress& one) { return one.name == self_; });
+}
+
+// It was to be a founder, and the cluster goes on without it: it becomes a master as any other that
+// comes later, with a new log that nobody can take for the one that it may have had.
+void Master::join_others(Instant now) {
+  forming_ = false;
+  greet_at_ = kNever;
+  emit(Notice{Level::Info, "the cluster was formed without this master: it joins it as a new one"});
+  name_log(master_id(self_, boot_));
+  engine_ = std::make_unique<failover::RaftEngine>(options_.raft, id_, rpc_.text(),
+                                                   std::vector<raft::Server>(), raft::Stored(),
+                                                   rng_.next(), now);
+  engine_->start(now, false);
+  refresh_electorate();
+}
+
+void Master::name_log(MasterId id) {
+  id_ = id;
+  hello_.master_id = id;
+  links_.set_hello(hello_);
 }
 
 rpc::HelloReply Master::reply_to_master(const NodeName& from) const {
   rpc::HelloReply reply;
-  reply.cluster_id = state_->id;
-  reply.remembered = state_->masters.contains(from);
-  reply.masters = electorate_.list();
+  tell_masters(reply);
+  reply.blank = forming_ || engine_->last_index() <= 1;  // its bootstrap entry says nothing
+  reply.remembered = state_->masters.contains(from) || has_acknowledged(from);
   return reply;
 }
 
-bool Master::is_master(const NodeName& name) const {
-  // One that joins does not know yet who the masters are; whoever leads them will speak first.
-  return electorate_.contains(name) || !belongs();
+// Before its name is in the state, which takes a moment.
+bool Master::has_acknowledged(const NodeName& master) const {
+  const MasterId id = electorate_.id_of(master);
+  const std::vector<failover::Progress> progress = engine_->progress();
+  return std::any_of(progress.begin(), progress.end(),
+                     [id](const failover::Progress& one) { return one.id == id && one.match > 0; });
 }
 
-bool Master::belongs() const {
-  if (forming_) return true;
-  const std::vector<raft::Server> servers = engine_.configuration();
-  return std::any_of(servers.begin(), servers.end(),
-                     [&](const raft::Server& server) { return server.id == master_id(self_); });
+void Master::tell_masters(rpc::HelloReply& reply) const {
+  reply.here = coordinator_.active();
+  reply.cluster_id = state_->id;
+  reply.masters = electorate_.list();
 }
+
+bool Master::is_master(const NodeName& name, MasterId id) const {
+  // One that joins does not know yet who the masters are; whoever leads them will speak first. And
+  // consensus knows of a new one before the state has its name.
+  return electorate_.contains(name) || !belongs() || engine_->is_server(id);
+}
+
+bool Master::belongs() const { return forming_ || engine_->is_server(id_); }
 
 // --- which masters there are ---
 
 void Master::refresh_electorate() {
-  if (!electorate_.update(*state_, engine_.configuration())) return;
-  std::map<NodeName, Address> others = electorate_.masters();
-  others.erase(self_);
-  links_.set_others(others);
+  if (!electorate_.update(*state_, engine_->configuration())) return;
+  learn_leader();
+  links_.set_others(electorate_.others());
   hello_.cluster_id = state_->id;
   if (electorate_.changed()) hello_.masters = 0;
   links_.set_hello(hello_);
@@ -83,7 +136,7 @@ void Master::step_electorate(Instant now) {
   if (!std::exchange(step_due_, false) || stepping_ || !coordinator_.active()) return;
   std::set<MasterId> heard;
   std::set<MasterId> caught_up;
-  for (const failover::Progress& peer : engine_.progress()) {
+  for (const failover::Progress& peer : engine_->progress()) {
     if (peer.match == 0) continue;
     heard.insert(peer.id);
     if (!peer.catching_up) caught_up.insert(peer.id);
@@ -99,11 +152,15 @@ void Master::step_electorate(Instant now) {
   if (const auto* add = std::get_if<AddServer>(&*step)) {
     emit(Notice{Level::Info, "adding master " + add->name + " at " + add->server.address +
                                  ": it votes when it has caught up"});
-    begun = engine_.change({raft::ChangeKind::Add, add->server}, now);
+    begun = engine_->change({raft::ChangeKind::Add, add->server}, now);
+  } else if (const auto* drop = std::get_if<DropServer>(&*step)) {
+    emit(Notice{Level::Warning,
+                "master " + drop->name + " lost its log before it had a vote: it is added anew"});
+    begun = engine_->change({raft::ChangeKind::Remove, drop->server}, now);
   } else {
     const auto& promote = std::get<PromoteServer>(*step);
     emit(Notice{Level::Info, "master " + promote.name + " has caught up and gets a vote"});
-    begun = engine_.change({raft::ChangeKind::Promote, promote.server}, now);
+    begun = engine_->change({raft::ChangeKind::Promote, promote.server}, now);
   }
   if (begun) return;
   changing_.reset();  // tried again at the next look
@@ -123,7 +180,7 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
     return finish(origin, not_coordinator());
   }
   if (change == rpc::MasterChange::Transfer) {
-    const Status begun = engine_.transfer(name.empty() ? 0 : master_id(name), now);
+    const Status begun = engine_->transfer(name.empty() ? 0 : electorate_.id_of(name), now);
     if (!begun) return refuse(begun.error().code, begun.error().text);
     std::string text = "the leadership is being handed over";
     if (!name.empty()) text += " to " + name;
@@ -151,9 +208,10 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
   const auto candidates = coordinator_.candidates();
   const auto running = candidates.find(name);
   electorate_.retire(name, running == candidates.end() ? std::string() : running->second.boot);
-  const Status begun = engine_.change(
-      {raft::ChangeKind::Remove, {master_id(name), electorate_.address_of(name).text(), true}},
-      now);
+  const Status begun =
+      engine_->change({raft::ChangeKind::Remove,
+                       {electorate_.id_of(name), electorate_.address_of(name).text(), true}},
+                      now);
   if (!begun) return refuse(begun.error().code, begun.error().text);
   stepping_ = true;
   changing_ = origin;
@@ -191,20 +249,20 @@ void Master::on(const failover::ChangeFailed& failed, Instant /*now*/) {
 
 std::vector<ServerView> Master::servers_view() const {
   std::map<MasterId, failover::Progress> progress;
-  for (const failover::Progress& one : engine_.progress()) progress[one.id] = one;
+  for (const failover::Progress& one : engine_->progress()) progress[one.id] = one;
   const auto vitals = coordinator_.active()
                           ? coordinator_.vitals()
                           : std::map<NodeName, std::pair<Instant, rpc::Heartbeat>>();
   std::vector<ServerView> out;
-  for (const raft::Server& server : engine_.configuration()) {
+  for (const raft::Server& server : engine_->configuration()) {
     ServerView view;
     view.name = electorate_.name_of(server.id);
     view.rpc = electorate_.address_of(view.name);
     view.voter = server.voter;
     view.leads = !view.name.empty() && view.name == leader_;
     if (view.name == self_) {
-      view.match = engine_.last_index();
-      view.applied = engine_.applied_index();
+      view.match = engine_->last_index();
+      view.applied = engine_->applied_index();
       view.disk_failing = disk_failing_;
     } else if (const auto found = progress.find(server.id); found != progress.end()) {
       view.match = found->second.match;
@@ -248,7 +306,7 @@ void Master::read(AnswerRead pending, Instant now) {
   pending.read.authorization.clear();
   const std::uint64_t id = ++last_read_;
   reads_.emplace(id, std::move(pending));
-  engine_.read(id, now);
+  engine_->read(id, now);
 }
 
 void Master::on(const failover::ReadReady& ready) {

@@ -30,7 +30,7 @@ void Master::settle(Instant now) {
 }
 
 bool Master::drain_engine(Instant now) {
-  std::vector<failover::RaftEffect> effects = engine_.take_effects();
+  std::vector<failover::RaftEffect> effects = engine_->take_effects();
   for (failover::RaftEffect& effect : effects) {
     if (const auto* applied = std::get_if<failover::Applied>(&effect)) {
       on(*applied);
@@ -82,8 +82,7 @@ bool Master::drain_links(Instant now) {
     } else if (const auto* answered = std::get_if<LinkAnswered>(&effect)) {
       on_link_answer(answered->master, answered->reply, now);
     } else if (const auto* refused = std::get_if<LinkRefused>(&effect)) {
-      emit(
-          Notice{Level::Error, "master " + refused->master + " refuses this one: " + refused->why});
+      on_link_refused(*refused, now);
     } else if (auto* open = std::get_if<OpenStream>(&effect)) {
       emit(std::move(*open));
     } else if (auto* frame = std::get_if<SendFrame>(&effect)) {
@@ -206,8 +205,9 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
     }
   }
   const bool changed = leader != leader_;
+  leader_id_ = role.leader;
   leader_ = leader;
-  if (changed) effects_.emplace_back(LeaderKnown{leader});
+  if (changed) effects_.emplace_back(LeaderKnown{known_leader()});
   watch_leader(now);
   const bool serves = role.role == raft::Role::Leader && role.ready;
   if (serves && !coordinator_.active()) take_over(role.term, now);
@@ -222,12 +222,23 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
       leader_lost_at_.reset();
       leader_lost_why_.clear();
     }
-    if (leader != self_) {
-      coordinator_.on_leader(leader, electorate_.address_of(leader), role.term);
-    }
-  } else {
-    coordinator_.on_leader({}, {}, role.term);
   }
+  if (leader != self_) {
+    coordinator_.on_leader(known_leader(), electorate_.address_of(known_leader()), role.term);
+  }
+}
+
+// Agents go by names: one that is not known yet helps them no more than none.
+NodeName Master::known_leader() const { return is_unnamed(leader_) ? NodeName() : leader_; }
+
+// Its name may come later than its office.
+void Master::learn_leader() {
+  const NodeName name = leader_id_ == 0 ? NodeName() : electorate_.name_of(leader_id_);
+  if (name.empty() || name == leader_) return;
+  leader_ = name;
+  effects_.emplace_back(LeaderKnown{known_leader()});
+  if (name == self_) return;
+  coordinator_.on_leader(known_leader(), electorate_.address_of(known_leader()), engine_->term());
 }
 
 void Master::take_over(raft::Term term, Instant now) {
@@ -235,6 +246,10 @@ void Master::take_over(raft::Term term, Instant now) {
     emit(Measured{"muster_election_seconds", seconds(now - *leader_lost_at_)});
   }
   emit(Notice{Level::Info, "this node is the coordinator, term " + std::to_string(term)});
+  // What it tells first must be what it knows now.
+  refresh_electorate();
+  facts_due_ = true;
+  publish_facts();
   coordinator_.begin(term, leader_lost_why_, now);
   cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);
   if (state_->id.empty()) {

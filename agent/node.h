@@ -69,6 +69,9 @@ struct StreamAccepted {
   StreamId stream = 0;
   std::optional<PeerIdentity> peer{};  // likewise
 };
+struct NobodyListens {  // where the stream was to go: the process is gone; StreamClosed follows
+  StreamId stream = 0;
+};
 struct StreamClosed {
   StreamId stream = 0;
   std::string why;
@@ -170,8 +173,8 @@ struct Tick {};            // deadline() has come
 
 using Event =
     std::variant<PacketArrived, SyncArrived, SyncEnded, StreamPingArrived, StreamPingEnded,
-                 GossipUnreachable, Strained, StreamOpened, StreamAccepted, StreamClosed,
-                 FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored,
+                 GossipUnreachable, Strained, StreamOpened, StreamAccepted, NobodyListens,
+                 StreamClosed, FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored,
                  CertificateRequestMade, CertificateStored, InstanceSaved, ProcessStarted,
                  ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
                  ReadRequested, MastersChangeRequested, JoinRequested, RotationRequested, WallRead,
@@ -222,6 +225,7 @@ class Node {
   struct Peer {                    // an accepted stream
     std::optional<NodeName> name;  // once its Hello was good
     rpc::Purpose purpose = rpc::Purpose::Agent;
+    MasterId master_id = 0;  // Purpose::Master: of its log
     Instant hello_due{};
   };
   struct Waiting {  // a read or write that the coordinator answers
@@ -239,6 +243,7 @@ class Node {
   void on(const Strained& event, Instant now);
   void on(const StreamOpened& event, Instant now);
   void on(const StreamAccepted& event, Instant now);
+  void on(const NobodyListens& event, Instant now);
   void on(const StreamClosed& event, Instant now);
   void on(const FrameArrived& event, Instant now);
   void on(const LogDurable& event, Instant now);
@@ -271,7 +276,7 @@ class Node {
   void answer(std::uint64_t id, const rpc::WriteReply& reply);
   void on_facts(const rpc::Facts& facts, Instant now);
   void learn_cluster(const std::string& id);
-  void heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant now);
+  void heed_masters(const rpc::Facts& facts);
   void revoke(std::set<std::string> serials, Instant now);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
@@ -303,7 +308,8 @@ class Node {
   health::Swim swim_;
   health::MemberHistory history_;
   Trust trust_;
-  std::string cluster_id_;  // the one this node once belonged to; empty: none yet
+  std::uint64_t facts_revision_ = 0;  // of the last ones that were heeded
+  std::string cluster_id_;            // the one this node once belonged to; empty: none yet
   Session session_;
   Renewing renewing_;
   rpc::FactsInstalled installed_;  // as the coordinator was last told; revision 0: not yet

@@ -106,7 +106,10 @@ bool Node::drain_session(Instant now) {
   return !effects.empty();
 }
 
-void Node::send_register() { session_.send(rpc::Register{options_.info, supervisor_.statuses()}); }
+void Node::send_register() {
+  session_.send(
+      rpc::Register{options_.info, supervisor_.statuses(), master_ ? master_->id() : MasterId{0}});
+}
 
 // What changed goes up as one report; while nobody is there to hear it, the next registration
 // carries the whole.

@@ -11,6 +11,10 @@ constexpr Duration kHelloPatience = std::chrono::seconds(5);
 constexpr Duration kForwardPatience = std::chrono::seconds(5);
 constexpr std::size_t kPeersMax = 16384;
 
+MasterId master_id_of(const rpc::Hello& hello) {
+  return hello.master_id != 0 ? hello.master_id : master_id(hello.from);
+}
+
 }  // namespace
 
 void Node::on(const StreamOpened& event, Instant now) {
@@ -46,6 +50,10 @@ void Node::on(const StreamAccepted& event, Instant now) {
   strangers_.emplace(peer->second.hello_due, event.stream);
 }
 
+void Node::on(const NobodyListens& event, Instant now) {
+  if (master_ && master_->owns(event.stream)) master_->on_nobody_listens(event.stream, now);
+}
+
 void Node::on(const StreamClosed& event, Instant now) {
   trust_.forget(event.stream);
   if (session_.owns(event.stream)) {
@@ -65,7 +73,7 @@ void Node::on(const StreamClosed& event, Instant now) {
 void Node::on(const FrameArrived& event, Instant now) {
   if (session_.owns(event.stream)) {
     const auto* reply = std::get_if<rpc::HelloReply>(&event.frame);
-    if (reply != nullptr && reply->here && !reply->refused) heed_masters(reply->masters, now);
+    if (reply != nullptr && reply->here && !reply->refused) session_.on_masters(reply->masters);
     session_.on_frame(event.stream, event.frame, now);
     if (session_.registered()) on_coordinator_frame(event.frame, now);
     return;
@@ -93,10 +101,14 @@ void Node::on_peer_frame(StreamId stream, Peer& peer, const rpc::Frame& frame, I
   if (peer.purpose == rpc::Purpose::Agent) {
     return master_->on_agent_frame(stream, frame, trust_.vouches(stream), now);
   }
+  if (const auto* again = std::get_if<rpc::Hello>(&frame)) {  // it asks once more
+    if (again->from == *peer.name) on_hello(stream, peer, *again, now);
+    return;
+  }
   if (const auto* message = std::get_if<rpc::Consensus>(&frame)) {
     const health::Member* member = swim_.members().find(*peer.name);
-    master_->on_consensus(*peer.name, member ? member->meta().rpc : Address{}, message->message,
-                          now);
+    master_->on_consensus(*peer.name, peer.master_id, member ? member->meta().rpc : Address{},
+                          message->message, now);
   }
 }
 
@@ -129,10 +141,6 @@ std::string Node::objection(StreamId stream, const rpc::Hello& hello) const {
     }
     return "its list of masters is another one; here it is: " + mine;
   }
-  if (hello.purpose == rpc::Purpose::Master && !trust_.secured() &&
-      !master_->is_master(hello.from)) {
-    return "\"" + hello.from + "\" is not in the list of masters";
-  }
   if (hello.purpose == rpc::Purpose::Master && hello.from == options_.info.name) {
     return "the name " + hello.from + " is this master's own: give one another node.name";
   }
@@ -140,19 +148,25 @@ std::string Node::objection(StreamId stream, const rpc::Hello& hello) const {
 }
 
 void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now) {
-  if (const std::string why = objection(stream, hello); !why.empty()) {
-    rpc::HelloReply no;
+  rpc::HelloReply no;
+  no.why = objection(stream, hello);
+  if (no.why.empty() && hello.purpose == rpc::Purpose::Master && !trust_.secured() &&
+      !master_->is_master(hello.from, master_id_of(hello))) {
+    no.why = "\"" + hello.from + "\" is not in the list of masters";
+    master_->tell_masters(no);  // it may have to join them instead
+  }
+  if (!no.why.empty()) {
     no.refused = true;
-    no.why = why;
-    emit(SendFrame{stream, no});
+    emit(Notice{Level::Warning, "refused agent \"" + hello.from + "\": " + no.why});
+    emit(SendFrame{stream, std::move(no)});
     emit(CloseStream{stream, "refused"});
-    emit(Notice{Level::Warning, "refused agent \"" + hello.from + "\": " + why});
     forget_peer(stream);
     return;
   }
   strangers_.erase({peer.hello_due, stream});
   peer.name = hello.from;
   peer.purpose = hello.purpose;
+  peer.master_id = master_id_of(hello);
   if (hello.purpose == rpc::Purpose::Agent) return master_->on_agent(stream, hello.from, now);
   emit(SendFrame{stream, master_->reply_to_master(hello.from)});
 }
@@ -177,13 +191,15 @@ void Node::revoke(std::set<std::string> serials, Instant now) {
   }
 }
 
-// A master that was taken away while nobody could tell it goes on as an agent.
-void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant now) {
-  session_.on_masters(masters);
-  const bool among = std::any_of(masters.begin(), masters.end(), [&](const auto& master) {
-    return master.name == options_.info.name;
-  });
-  if (!master_ || masters.empty() || among || !master_->belongs() || master_->active()) return;
+// A master that was taken away while nobody could tell it goes on as an agent. A coordinator that
+// knows less than this one's own log does not know that it is one.
+void Node::heed_masters(const rpc::Facts& facts) {
+  session_.on_masters(facts.masters);
+  if (!master_ || facts.masters.empty() || master_->forming() || master_->active()) return;
+  const bool among = std::any_of(
+      facts.masters.begin(), facts.masters.end(),
+      [&](const rpc::MasterAddress& master) { return master.name == options_.info.name; });
+  if (among || !master_->belongs() || facts.revision < master_->state().index) return;
   const std::string why =
       "this node is no master any more: an operator took it away; it goes on "
       "as an agent, and its log is put aside";
@@ -193,12 +209,13 @@ void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant 
   master_.reset();
   options_.info.master = false;
   emit(RetireMaster{why});
-  (void)now;
 }
 
 void Node::on_facts(const rpc::Facts& facts, Instant now) {
+  if (facts.revision < facts_revision_) return;  // what was true before
+  facts_revision_ = facts.revision;
   learn_cluster(facts.cluster_id);
-  heed_masters(facts.masters, now);
+  heed_masters(facts);
   revoke({facts.revoked.begin(), facts.revoked.end()}, now);
   emit(InstallFacts{facts});
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "agent/electorate.h"
+
 namespace muster::agent {
 
 std::string Trust::admit(StreamId stream, const std::optional<PeerIdentity>& peer) {
@@ -22,7 +24,7 @@ std::string Trust::admit_master(StreamId stream, const std::optional<PeerIdentit
                                 const NodeName& expected) {
   if (std::string why = admit(stream, peer); !why.empty() || !secured_) return why;
   std::string why;
-  if (peer->name != expected) {
+  if (peer->name != expected && !is_unnamed(expected)) {
     why = "there is node " + peer->name + ", not " + expected;
   } else if (!peer->master) {
     why = peer->name + " has no certificate of a master";

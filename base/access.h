@@ -26,7 +26,7 @@ struct Actor {
 
 struct MasterRecord {
   Address rpc;
-  MasterId id = 0;  // master_id() of its name
+  MasterId id = 0;  // of its log: a new one each time that it joins (base/ids.h)
   bool operator==(const MasterRecord&) const = default;
 };
 

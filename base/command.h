@@ -94,6 +94,7 @@ struct ClusterFormed {  // once: a state that has an id keeps it
 struct SetMaster {  // before it becomes a server of the consensus
   NodeName name;
   Address rpc;
+  MasterId id = 0;  // 0: that of a founder of this name
   bool operator==(const SetMaster&) const = default;
 };
 struct ForgetMaster {  // after it was one

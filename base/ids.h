@@ -29,7 +29,13 @@ using MasterId = std::uint64_t;
 inline constexpr std::uint64_t kFnvOffset = 14695981039346656037ULL;
 [[nodiscard]] std::uint64_t fnv1a64(std::string_view bytes, std::uint64_t seed = kFnvOffset);
 
+// Of a founder, which all founders must know without asking. Whoever joins later gets a new id each
+// time that its log begins empty: a log that was lost must not be taken for the one that it was.
 [[nodiscard]] inline MasterId master_id(const NodeName& name) { return fnv1a64(name); }
+// `boot`: of the process that began the log; random. '/' is in no name, so no founder has this id.
+[[nodiscard]] inline MasterId master_id(const NodeName& name, const std::string& boot) {
+  return fnv1a64(name + "/" + boot);
+}
 
 // A numeric IPv4 address or a host name with a port. Text form: host:port.
 struct Address {

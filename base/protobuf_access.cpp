@@ -128,6 +128,7 @@ void put(const ClusterFormed& formed, wire::Command& command) {
 void put(const SetMaster& set, wire::Command& command) {
   command.mutable_set_master()->set_name(set.name);
   to_wire(set.rpc, *command.mutable_set_master()->mutable_rpc());
+  command.mutable_set_master()->set_id(set.id);
 }
 void put(const ForgetMaster& forget, wire::Command& command) {
   command.mutable_forget_master()->set_name(forget.name);
@@ -217,6 +218,7 @@ void access_to_wire(const ClusterState& state, wire::ClusterState& out) {
     wire::MasterRecord& entry = *out.add_masters();
     entry.set_key(name);
     to_wire(master.rpc, *entry.mutable_rpc());
+    if (master.id != master_id(name)) entry.set_id(master.id);
   }
   for (const auto& [id, token] : state.tokens) put(token, *out.add_tokens());
   for (const auto& [id, authority] : state.authorities) put(authority, *out.add_authorities());
@@ -241,7 +243,8 @@ void access_from_wire(const wire::ClusterState& state, ClusterState& out, Reader
       out.masters, state.masters(), "cluster_state.masters", reader,
       [&](const auto& entry) { return reader.name("master_record.key", entry.key()); },
       [&](const auto& entry) {
-        return MasterRecord{.rpc = from_wire(entry.rpc(), reader), .id = master_id(entry.key())};
+        return MasterRecord{.rpc = from_wire(entry.rpc(), reader),
+                            .id = entry.id() != 0 ? entry.id() : master_id(entry.key())};
       });
   map_from_wire(
       out.tokens, state.tokens(), "cluster_state.tokens", reader,
@@ -283,7 +286,8 @@ std::optional<CommandBody> access_command(const wire::Command& command, Reader& 
                                id_text("cluster_formed.id", command.cluster_formed().id(), reader)};
     case wire::Command::kSetMaster:
       return SetMaster{.name = reader.name("set_master.name", command.set_master().name()),
-                       .rpc = from_wire(command.set_master().rpc(), reader)};
+                       .rpc = from_wire(command.set_master().rpc(), reader),
+                       .id = command.set_master().id()};
     case wire::Command::kForgetMaster:
       return ForgetMaster{.name =
                               reader.name("forget_master.name", command.forget_master().name())};

@@ -46,6 +46,7 @@ void put(const rpc::Hello& hello, wire::Frame& frame) {
   out.set_purpose(number_of(kPurposes, hello.purpose));
   out.set_cluster_id(hello.cluster_id);
   out.set_boot(hello.boot);
+  out.set_master_id(hello.master_id);
 }
 void put(const rpc::HelloReply& reply, wire::Frame& frame) {
   wire::HelloReply& out = *frame.mutable_hello_reply();
@@ -60,11 +61,13 @@ void put(const rpc::HelloReply& reply, wire::Frame& frame) {
   out.set_cluster_id(reply.cluster_id);
   out.set_remembered(reply.remembered);
   list_to_wire(reply.masters, *out.mutable_masters());
+  out.set_blank(reply.blank);
 }
 void put(const rpc::Register& registration, wire::Frame& frame) {
   wire::Register& out = *frame.mutable_registration();
   to_wire(registration.info, *out.mutable_info());
   list_to_wire(registration.instances, *out.mutable_instances());
+  out.set_master_id(registration.master_id);
 }
 void put(const rpc::Heartbeat& heartbeat, wire::Frame& frame) {
   wire::Heartbeat& out = *frame.mutable_heartbeat();
@@ -164,6 +167,7 @@ rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
       .purpose = enumerator_of(kPurposes, hello.purpose(), "hello.purpose", reader),
       .cluster_id = reader.text("hello.cluster_id", hello.cluster_id(), kLabelBytesMax),
       .boot = reader.text("hello.boot", hello.boot(), kLabelBytesMax),
+      .master_id = hello.master_id(),
   };
 }
 rpc::HelloReply from_wire(const wire::HelloReply& reply, Reader& reader) {
@@ -177,6 +181,7 @@ rpc::HelloReply from_wire(const wire::HelloReply& reply, Reader& reader) {
       .cluster_id = reader.text("hello_reply.cluster_id", reply.cluster_id(), kLabelBytesMax),
       .remembered = reply.remembered(),
       .masters = list_from_wire(reply.masters(), reader),
+      .blank = reply.blank(),
   };
 }
 rpc::Register from_wire(const wire::Register& registration, Reader& reader) {
@@ -184,6 +189,7 @@ rpc::Register from_wire(const wire::Register& registration, Reader& reader) {
   return {
       .info = from_wire(registration.info(), reader),
       .instances = list_from_wire(registration.instances(), reader),
+      .master_id = registration.master_id(),
   };
 }
 rpc::Heartbeat from_wire(const wire::Heartbeat& heartbeat, Reader& reader) {

@@ -69,6 +69,7 @@ struct SnapshotMeta {
 
 // What a master finds on its disk when it starts.
 struct Stored {
+  MasterId self = 0;  // whose log this is; 0: it was begun before that was written down
   Term term = 0;
   MasterId voted_for = 0;
   SnapshotMeta snapshot;

@@ -40,6 +40,7 @@ struct Hello {
   Purpose purpose = Purpose::Agent;
   std::string cluster_id;  // as far as the sender knows; empty: no word of any cluster yet
   std::string boot;        // of the sender's process
+  MasterId master_id = 0;  // of a master: that of its log; 0: a founder's
   bool operator==(const Hello&) const = default;
 };
 // Sent at once, and again whenever the answer changes while the stream is open.
@@ -55,11 +56,14 @@ struct HelloReply {
   // it was lost.
   bool remembered = false;
   std::vector<MasterAddress> masters;  // as known here; empty: as configured
+  bool blank =
+      false;  // to a master: the answering one has no word of any cluster in its log either
   bool operator==(const HelloReply&) const = default;
 };
 struct Register {
   NodeInfo info;
   std::vector<InstanceStatus> instances;  // everything that runs there
+  MasterId master_id = 0;                 // of one that is a master, or may become one
   bool operator==(const Register&) const = default;
 };
 struct Heartbeat {

@@ -83,8 +83,10 @@ Applying::Said Applying::operator()(const SetMaster& c) {
   const ClusterState& state = state_;
   const auto known = state.masters.find(c.name);
   const bool fresh = known == state.masters.end();
-  if (!fresh && known->second.rpc == c.rpc) return "master " + c.name + " is on record already";
-  const MasterId id = master_id(c.name);
+  const MasterId id = c.id != 0 ? c.id : master_id(c.name);
+  if (!fresh && known->second == MasterRecord{c.rpc, id}) {
+    return "master " + c.name + " is on record already";
+  }
   for (const auto& [name, master] : state.masters) {
     if (name == c.name) continue;
     if (master.id == id) {

@@ -34,7 +34,7 @@ ClusterState found_anew(ClusterState state, const Founder& founder) {
   state.next_event += kInstancesAhead;
   state.coordinator.clear();
   state.masters.clear();
-  state.masters[founder.name] = {founder.rpc, master_id(founder.name)};
+  state.masters[founder.name] = {founder.rpc, founder.id};
   doubt_placements(state, founder);
   state.leases.clear();
   std::vector<std::string> to_join;

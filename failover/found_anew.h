@@ -26,6 +26,7 @@ inline constexpr raft::Term kTermsAhead = 1'000'000;
 
 struct Founder {
   NodeName name;
+  MasterId id = 0;  // of its log: one that no log had before
   Address rpc;
   WallTime now{};
   std::string from;  // what it begins again from, for people: "a snapshot of ..."

@@ -20,6 +20,7 @@ struct SaveVote {
   std::uint64_t ticket;
   raft::Term term;
   MasterId voted_for;  // 0: nobody
+  MasterId self;       // whose vote and log it is
 };
 // Deletes what the log holds from `first` on, then appends.
 struct AppendLog {

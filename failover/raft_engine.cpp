@@ -47,7 +47,11 @@ Status RaftEngine::prepare(bool bootstrap) {
   const bool empty = stored_.entries.empty() && stored_.snapshot.index == 0;
   if (empty) {
     if (Status trusted = check_empty(stored_, bootstrap); !trusted) return trusted;
-    if (!bootstrap) return {};
+    if (!bootstrap) {
+      // Whose log this will be is on the disk before anything of it.
+      if (stored_.self != self_) save_vote(stored_.term, stored_.voted_for);
+      return {};
+    }
     if (!is_configuration(bootstrap_)) {
       return fail(Code::InvalidArgument,
                   "the list of masters is not valid: each needs a name and "
@@ -274,6 +278,7 @@ void RaftEngine::tick(Instant now) {
     carry_out("a timeout", library_.timeout(now_ms_));
     note_timeout(before);
   }
+  succeed();
   if (reads_.open_round() != 0 && now_ms_ >= probe_again_ms_) send_probes();
   advance_transfers();
   finish();
@@ -287,11 +292,15 @@ Instant RaftEngine::deadline() const {
   std::uint64_t at = library_.timeout_at();
   if (reads_.open_round() != 0) at = std::min(at, probe_again_ms_);
   if (!waiting_.empty()) at = std::min(at, batch_ms_ + kBatchPatienceMs);
+  if (succession_) at = std::min(at, succession_->at_ms);
   for (const auto& [to, transfer] : transfers_) at = std::min(at, transfer.retry_at());
   return to_instant(at > now_ms_ ? at : soon);
 }
 
-std::vector<RaftEffect> RaftEngine::take_effects() { return std::exchange(effects_, {}); }
+std::vector<RaftEffect> RaftEngine::take_effects() {
+  if (awaited_) hold_writes();
+  return std::exchange(effects_, {});
+}
 
 MasterId RaftEngine::leader() const {
   if (role() == raft::Role::Leader) return self_;
@@ -345,6 +354,7 @@ void RaftEngine::finish() {
   settle();
   advance_change();
   settle();
+  release_writes();
   submit_waiting();
   if (!running()) return;
   announce_configuration();

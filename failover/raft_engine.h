@@ -92,6 +92,10 @@ class RaftEngine {
   // when those heard from would be no quorum afterwards, Conflict while another runs, or as
   // next_configuration() (raft_changes.h) says.
   Status change(const raft::Change& change, Instant now);
+  // The leader's process is known to be gone. Those with a vote stand for election at once, one
+  // after the other, without asking first whether others miss it too: were it not gone, it would
+  // lose its office and nothing else. Ignored unless `leader` is the one that is followed.
+  void leader_gone(MasterId leader, Instant now);
   void tick(Instant now);
 
   [[nodiscard]] Instant deadline() const;  // tick() has nothing to do before this moment
@@ -105,6 +109,7 @@ class RaftEngine {
   [[nodiscard]] raft::Index last_index() const { return library_.last_index(); }
   [[nodiscard]] bool ready() const;
   [[nodiscard]] std::vector<raft::Server> configuration() const { return library_.configuration(); }
+  [[nodiscard]] bool is_server(MasterId id) const { return library_.knows(id); }
   // How the others do, in the order of the configuration; nothing unless leading.
   [[nodiscard]] std::vector<Progress> progress() const;
   // When the leader was heard last: this master's state may be as old as that. Nothing: not since
@@ -165,8 +170,20 @@ class RaftEngine {
   std::deque<Outgoing> outbox_;
 
   std::optional<PendingChange> change_;
+  struct Awaited {
+    MasterId server;
+    raft::Index index;  // of its promotion
+  };
+  std::optional<Awaited> awaited_;  // Rule 10: it has not acknowledged its promotion yet
+  std::vector<RaftEffect> held_;    // writes to the disk that wait for it
   std::map<MasterId, std::uint64_t> heard_ms_;  // in this term; leading
   std::uint64_t leader_heard_ms_ = 0;           // 0: never
+  struct Succession {  // the leader of this term is gone, this master's turn comes then
+    MasterId leader;
+    raft::Term term;
+    std::uint64_t at_ms;
+  };
+  std::optional<Succession> succession_;
   std::uint64_t started_ms_ = 0;
   std::string election_reason_;
   std::pair<raft::Index, bool> announced_configuration_{0, true};  // its index, committed
@@ -234,7 +251,11 @@ class RaftEngine {
   void advance_change();
   void submit_change();
   void end_change(Code code, const std::string& why);
+  [[nodiscard]] bool is_only_voter() const;
+  void hold_writes();
+  void release_writes();
   void announce_configuration();
+  void succeed();
   void note_vote(MasterId from, const raft::RequestVote& vote);
 
   [[nodiscard]] bool is_installing(raft::Index index) const;

@@ -1,5 +1,6 @@
 // The part of raft_engine that changes who the masters are, and knows how they do.
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <string>
 #include <utility>
@@ -7,6 +8,7 @@
 #include "failover/raft_changes.h"
 #include "failover/raft_engine.h"
 #include "failover/raft_millis.h"
+#include "failover/raft_rules.h"
 
 namespace muster::failover {
 
@@ -96,13 +98,47 @@ void RaftEngine::submit_change() {
       next_configuration(library_.configuration(), change_->change);
   if (!next) return end_change(next.error().code, next.error().text);
   const raft::Index index = last_index() + 1;
+  const bool second = change_->change.kind == raft::ChangeKind::Promote && is_only_voter();
   Result<LibraryUpdate> step = library_.submit(
       now_ms_, {{term(), raft::EntryType::Change,
                  std::make_shared<const std::string>(encode_configuration(*next))}});
   if (!step) return end_change(step.error().code, step.error().text);
   change_->stage = ChangeStage::Submitted;
   change_->target = index;
+  if (kRule10 && second) awaited_ = {change_->change.server.id, index};
   carry_out(std::move(*step));
+}
+
+bool RaftEngine::is_only_voter() const {
+  const std::vector<raft::Server> servers = library_.configuration();
+  return std::count_if(servers.begin(), servers.end(),
+                       [](const raft::Server& server) { return server.voter; }) == 1;
+}
+
+void RaftEngine::hold_writes() {
+  std::vector<RaftEffect> others;
+  for (RaftEffect& effect : effects_) {
+    const bool write = std::holds_alternative<SaveVote>(effect) ||
+                       std::holds_alternative<AppendLog>(effect) ||
+                       std::holds_alternative<PutSnapshot>(effect);
+    (write ? held_ : others).push_back(std::move(effect));
+  }
+  effects_ = std::move(others);
+}
+
+// If it is not heard of any more, the promotion is given up with this process: the disk has no word
+// of it, and whoever is the only voter by its disk leads again when it starts.
+void RaftEngine::release_writes() {
+  if (!awaited_ || !running()) return;
+  if (role() != raft::Role::Leader) {
+    return stop("promoting a second master",
+                {Code::Unavailable, "it did not answer, and nothing of it was kept"});
+  }
+  if (library_.match_index(awaited_->server) < awaited_->index) return;
+  awaited_.reset();
+  effects_.insert(effects_.begin(), std::make_move_iterator(held_.begin()),
+                  std::make_move_iterator(held_.end()));
+  held_.clear();
 }
 
 void RaftEngine::end_change(Code code, const std::string& why) {
@@ -167,33 +203,6 @@ std::optional<Instant> RaftEngine::leader_contact() const {
   if (role() == raft::Role::Leader) return to_instant(now_ms_);
   if (leader_heard_ms_ == 0) return std::nullopt;
   return to_instant(leader_heard_ms_);
-}
-
-// --- why elections begin ----------------------------------------------------------------------
-
-void RaftEngine::note_vote(MasterId from, const raft::RequestVote& vote) {
-  if (vote.pre_vote || vote.term <= term()) return;
-  const std::string who = address_of(from);
-  election_reason_ = "the master at " + (who.empty() ? std::to_string(from) : who);
-  election_reason_ += " stood for election in term " + std::to_string(vote.term);
-  if (vote.disrupt_leader) election_reason_ += ", as the coordinator asked it to";
-}
-
-void RaftEngine::note_timeout(raft::Role before) {
-  const auto ago = [this](std::uint64_t then) { return std::to_string(now_ms_ - then) + " ms"; };
-  if (before == raft::Role::Leader && role() != before) {
-    election_reason_ = "this master gave its office up: no quorum answered it for " +
-                       std::to_string(to_ms(options_.election_timeout)) + " ms";
-  } else if (before == raft::Role::Candidate && role() == before) {
-    election_reason_ = "this master stood for election again: no majority in time";
-  } else if (before == raft::Role::Follower && role() != before) {
-    election_reason_ =
-        leader_heard_ms_ == 0
-            ? "this master stood for election: it has heard of no coordinator in the " +
-                  ago(started_ms_) + " since its start"
-            : "this master stood for election: it had not heard the coordinator for " +
-                  ago(leader_heard_ms_);
-  }
 }
 
 }  // namespace muster::failover

@@ -9,7 +9,7 @@ namespace muster::failover {
 void RaftEngine::save_vote(raft::Term term, MasterId voted_for) {
   vote_ticket_ = ++last_ticket_;
   writes_.push_back({.ticket = vote_ticket_});
-  effects_.emplace_back(SaveVote{vote_ticket_, term, voted_for});
+  effects_.emplace_back(SaveVote{vote_ticket_, term, voted_for, self_});
 }
 
 void RaftEngine::append(raft::Index first, std::vector<raft::Entry> entries) {

@@ -34,5 +34,8 @@ inline constexpr bool kRule8 = MUSTER_WITHOUT_RAFT_RULE != 8;
 // Who is told something in an older term answers with its own and claims nothing: the library
 // leaves the index that it confirms to chance, and the asker may lead the newer term by then.
 inline constexpr bool kRule9 = MUSTER_WITHOUT_RAFT_RULE != 9;
+// The second voter knows that it is one before the first has it on its disk: the library gives no
+// vote without knowing, and were the first to restart in between, nobody could ever be elected.
+inline constexpr bool kRule10 = MUSTER_WITHOUT_RAFT_RULE != 10;
 
 }  // namespace muster::failover

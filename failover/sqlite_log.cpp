@@ -114,8 +114,9 @@ Status SqliteLog::write_jobs() {
     for (auto job = jobs_.begin(); job != end; ++job) {
       const auto* vote = std::get_if<SaveVote>(&job->body);
       const auto* append = std::get_if<AppendEntries>(&job->body);
-      const Status written = vote != nullptr ? store_->save_vote(vote->term, vote->voted_for)
-                                             : store_->append(append->first, append->entries);
+      const Status written = vote != nullptr
+                                 ? store_->save_vote(vote->term, vote->voted_for, vote->self)
+                                 : store_->append(append->first, append->entries);
       if (!written) return written;
     }
     return {};

@@ -28,6 +28,7 @@ class SqliteLog {
   struct SaveVote {
     raft::Term term = 0;
     MasterId voted_for = 0;
+    MasterId self = 0;  // whose log it is; 0: as it was
   };
   struct AppendEntries {  // drops every entry from `first` on, then writes these
     raft::Index first = 1;

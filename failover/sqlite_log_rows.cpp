@@ -15,7 +15,13 @@ std::int64_t piece_id(std::uint64_t generation, std::uint64_t position) {
 }
 
 std::uint64_t checksum(const StateRow& row) {
-  return Checksum().add(row.cluster).add(row.term).add(row.voted_for).add(row.write).value();
+  return Checksum()
+      .add(row.cluster)
+      .add(row.term)
+      .add(row.voted_for)
+      .add(row.self)
+      .add(row.write)
+      .value();
 }
 
 std::uint64_t checksum(raft::Index index, const raft::Entry& entry, std::uint64_t write) {
@@ -42,7 +48,8 @@ tl::unexpected<Error> wrong(std::string what) { return fail(Code::DataLoss, std:
 const char* const kLogSchema = R"(
 CREATE TABLE state(
   one INTEGER PRIMARY KEY CHECK(one = 1), cluster TEXT NOT NULL, term INTEGER NOT NULL,
-  voted_for INTEGER NOT NULL, write INTEGER NOT NULL, checksum INTEGER NOT NULL);
+  voted_for INTEGER NOT NULL, self INTEGER NOT NULL, write INTEGER NOT NULL,
+  checksum INTEGER NOT NULL);
 CREATE TABLE entries(
   idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL, write INTEGER NOT NULL,
   checksum INTEGER NOT NULL, data BLOB NOT NULL);
@@ -60,8 +67,8 @@ CREATE TABLE pieces(
 
 Result<LogRows> LogRows::prepare(SqliteDatabase& database) {
   const char* const texts[] = {
-      "INSERT OR REPLACE INTO state(one, cluster, term, voted_for, write, checksum) "
-      "VALUES(1, ?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO state(one, cluster, term, voted_for, self, write, checksum) "
+      "VALUES(1, ?, ?, ?, ?, ?, ?)",
       "INSERT INTO entries(idx, term, type, write, checksum, data) VALUES(?, ?, ?, ?, ?, ?)",
       "DELETE FROM entries WHERE idx >= ?",
       "DELETE FROM entries WHERE idx IN (SELECT idx FROM entries WHERE idx < ? ORDER BY idx "
@@ -88,8 +95,9 @@ Status LogRows::put_state(const StateRow& row) {
   return statements_.put_state.bind_text(1, row.cluster)
       .bind(2, row.term)
       .bind(3, row.voted_for)
-      .bind(4, row.write)
-      .bind(5, checksum(row))
+      .bind(4, row.self)
+      .bind(5, row.write)
+      .bind(6, checksum(row))
       .run();
 }
 
@@ -156,13 +164,14 @@ Status LogRows::put_snapshot(const SnapshotRow& row) {
 // --- reading ----------------------------------------------------------------------------------
 
 Result<std::optional<StateRow>> read_state(SqliteDatabase& database) {
-  auto read = database.prepare("SELECT cluster, term, voted_for, write, checksum FROM state");
+  auto read = database.prepare("SELECT cluster, term, voted_for, self, write, checksum FROM state");
   if (!read) return tl::unexpected(read.error());
   const auto row = read->step();
   if (!row) return tl::unexpected(row.error());
   if (!*row) return std::optional<StateRow>();
-  StateRow state{read->bytes(0), read->uint64(1), read->uint64(2), read->uint64(3)};
-  if (read->uint64(4) != checksum(state)) return wrong("the vote does not match its checksum");
+  StateRow state{read->bytes(0), read->uint64(1), read->uint64(2), read->uint64(3),
+                 read->uint64(4)};
+  if (read->uint64(5) != checksum(state)) return wrong("the vote does not match its checksum");
   return std::optional<StateRow>(std::move(state));
 }
 

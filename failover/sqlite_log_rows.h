@@ -27,6 +27,7 @@ struct StateRow {
   std::string cluster;  // the name of the one that it belongs to
   raft::Term term = 0;
   MasterId voted_for = 0;
+  MasterId self = 0;  // whose log it is; 0: not written down yet
   std::uint64_t write = 0;
 };
 

@@ -187,6 +187,7 @@ Result<raft::Stored> SqliteLogStore::read() {
   raft::Stored stored;
   stored.term = (*state)->term;
   stored.voted_for = (*state)->voted_for;
+  stored.self = self_ = (*state)->self;
   std::uint64_t write = std::max((*state)->write, entries->write);
   if (*snapshot) {
     auto data = read_pieces(database_, **snapshot);
@@ -253,12 +254,13 @@ Status SqliteLogStore::commit(const std::function<Status()>& body) {
 
 Status SqliteLogStore::put_state() {
   others_tell_ = true;
-  return rows_->put_state({place_.cluster, now_.term, now_.voted_for, now_.write});
+  return rows_->put_state({place_.cluster, now_.term, now_.voted_for, self_, now_.write});
 }
 
-Status SqliteLogStore::save_vote(raft::Term term, MasterId voted_for) {
+Status SqliteLogStore::save_vote(raft::Term term, MasterId voted_for, MasterId self) {
   now_.term = term;
   now_.voted_for = voted_for;
+  if (self != 0) self_ = self;
   return put_state();
 }
 
@@ -310,7 +312,7 @@ Status SqliteLogStore::begin_anew(raft::Term term, MasterId self, const raft::Sn
     if (Status done = stage(data.substr(at, kPieceBytes)); !done) return done;
   }
   return commit([&] {
-    const Status done = save_vote(term, self);
+    const Status done = save_vote(term, self, self);
     return done ? flip(meta, true) : done;
   });
 }

@@ -49,7 +49,7 @@ class SqliteLogStore {
   // All that `body` writes by the functions below is durable when this returns, or nothing is and
   // the error says why; then it may be tried again. Pre: load() was good.
   [[nodiscard]] Status commit(const std::function<Status()>& body);
-  [[nodiscard]] Status save_vote(raft::Term term, MasterId voted_for);
+  [[nodiscard]] Status save_vote(raft::Term term, MasterId voted_for, MasterId self = 0);
   [[nodiscard]] Status append(raft::Index first, const std::vector<raft::Entry>& entries);
   // The staged pieces become the snapshot. `whole`: the log is replaced by it, otherwise its
   // entries stay until they are cleaned away. Pre: begin_stage() and all pieces before it.
@@ -86,6 +86,7 @@ class SqliteLogStore {
   bool loaded_ = false;
   // What the file holds, with the writes of an unfinished commit().
   DurableMark now_;
+  MasterId self_ = 0;          // whose log it is; 0: not written down yet
   bool entries_tell_ = false;  // the number of this write is on the last entry
   bool others_tell_ = false;   // it is on the vote or on the snapshot
   std::uint64_t snapshot_generation_ = 0;

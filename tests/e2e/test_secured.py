@@ -111,6 +111,20 @@ class Secured(unittest.TestCase):
         for node in ("n1", "n2", "n3", "n4"):
             self.assertEqual(self.ask("kv", "get", "a/b", node=node, status=0).stdout, "hello")
 
+    def test_masters_that_joined_find_one_another_after_any_restart(self):
+        self.ask("kv", "put", "kept", "1", status=0)
+        for restarted in (("n1", "n2", "n3", "n4"), ("n1",), ("n2",), ("n3",)):
+            with self.subTest(restarted=restarted):
+                for name in restarted:
+                    self.agents[name].kill()
+                    self.agents[name].wait()
+                for name in restarted:
+                    self.start(name)
+                for name in restarted:
+                    self.wait(lambda: self.ask("kv", "get", "kept", node=name).stdout == "1",
+                              f"{name} to know what was kept")
+                self.assertEqual(sorted(self.voters()), ["n1", "n2", "n3"])
+
     def test_each_role_may_do_its_part_and_no_more(self):
         viewer, operator = self.token("viewer"), self.token("operator")
         for node in ("n1", "n4"):

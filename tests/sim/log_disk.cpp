@@ -12,6 +12,7 @@ namespace {
 void put_on(raft::Stored& log, const failover::SaveVote& write) {
   log.term = write.term;
   log.voted_for = write.voted_for;
+  log.self = write.self;
 }
 
 void put_on(raft::Stored& log, const failover::AppendLog& write) {

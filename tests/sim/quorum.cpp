@@ -191,6 +191,19 @@ void Quorum::crash(HostId id) {
   host.log.crash(!host.disk_full, rng_);
 }
 
+void Quorum::alarm(HostId about) {
+  const MasterId gone = hosts_[about].master;
+  for (HostId id = 0; id < hosts_.size(); ++id) {
+    if (id == about || !hosts_[id].engine || !network_.open(id, about)) continue;
+    at(now() + network_.trip(id, about, rng_), [this, id, gone, life = hosts_[id].life] {
+      reach(id, life, [this, id, gone] {
+        hosts_[id].engine->leader_gone(gone, local(hosts_[id]));
+        settle(id);
+      });
+    });
+  }
+}
+
 void Quorum::freeze(HostId id) {
   if (!hosts_[id].engine || hosts_[id].frozen) return;
   tell(id, "frozen");

@@ -54,7 +54,8 @@ class Quorum {
 
   // --- lives ---
   void start(HostId id);
-  void crash(HostId id);  // a suffix of what it had asked its disk to keep is lost
+  void crash(HostId id);     // a suffix of what it had asked its disk to keep is lost
+  void alarm(HostId about);  // the others are told that its process is gone, true or not
   void freeze(HostId id);
   void thaw(HostId id);
 

@@ -83,9 +83,11 @@ void QuorumFaults::strike(Fault kind) {
 void QuorumFaults::strike_host(Fault kind, HostId id, Duration lasting) {
   if (kind == Fault::Kill) {
     quorum_.crash(id);
+    if (rng_.chance(50)) quorum_.alarm(id);
     start_later(id);
   } else if (kind == Fault::Freeze) {
     quorum_.freeze(id);
+    if (rng_.chance(25)) quorum_.alarm(id);  // a false one
     later(lasting, [this, id] { quorum_.thaw(id); });
   } else if (kind == Fault::DiskStall) {
     DiskQuality bad;

@@ -151,7 +151,9 @@ void World::connect(HostId from, StreamId stream, HostId to, Duration wait) {
   Host& peer = hosts_[to];
   if (!peer.node) {
     return at(now() + trip, [this, from, stream, life] {
-      if (hosts_[from].life == life) break_stream(from, stream, "connection refused");
+      if (hosts_[from].life != life || !ends_.contains({from, stream})) return;
+      arrive(from, life, agent::NobodyListens{stream});
+      break_stream(from, stream, "connection refused");
     });
   }
   const StreamId other = peer.next_accepted += 2;

@@ -112,7 +112,8 @@ TEST_F(CliSnapshotTest, RestoreBeginsTheClusterAgainWithThisNodeAlone) {
   const raft::Stored found = stored();
   EXPECT_GT(found.term, failover::kTermsAhead);
   ASSERT_EQ(found.snapshot.configuration.size(), 1U);
-  EXPECT_EQ(found.snapshot.configuration[0].id, master_id("n1"));
+  EXPECT_EQ(found.snapshot.configuration[0].id, found.self);
+  EXPECT_NE(found.self, master_id("n1")) << "it must not be taken for the master of before";
   const auto begun = protobuf_codec().decode_state(*found.snapshot_data);
   ASSERT_TRUE(begun);
   EXPECT_EQ(begun->id, "c0ffee");

@@ -47,7 +47,8 @@ class RandomRecords : public RandomWords {
   void fill_access(ClusterState& state) {
     for (std::size_t left = below(6); left > 0; --left) {
       const NodeName master = name();
-      state.masters[master] = {.rpc = address(), .id = master_id(master)};
+      state.masters[master] = {.rpc = address(),
+                               .id = below(2) == 0 ? master_id(master) : u64() | 1};
       const TokenRecord made = token();
       state.tokens[made.id] = made;
       const AuthorityRecord signs = authority();

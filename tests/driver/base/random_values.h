@@ -265,7 +265,8 @@ class RandomValues : public RandomRecords {
                           .masters = u64(),
                           .purpose = flag() ? rpc::Purpose::Agent : rpc::Purpose::Master,
                           .cluster_id = text(),
-                          .boot = text()};
+                          .boot = text(),
+                          .master_id = u64()};
       case 1:
         return rpc::HelloReply{.refused = flag(),
                                .why = text(),
@@ -275,8 +276,10 @@ class RandomValues : public RandomRecords {
                                .here = flag(),
                                .cluster_id = text(),
                                .remembered = flag(),
-                               .masters = masters()};
-      case 2: return rpc::Register{.info = node_info(), .instances = statuses()};
+                               .masters = masters(),
+                               .blank = flag()};
+      case 2:
+        return rpc::Register{.info = node_info(), .instances = statuses(), .master_id = u64()};
       case 3:
         return rpc::Heartbeat{
             .sequence = u64(), .sent_at_ns = boot_ns(), .applied = u64(), .disk_failing = flag()};
@@ -354,7 +357,7 @@ class RandomValues : public RandomRecords {
       case 13: return AlertFiring{.fingerprint = text(), .alert = alert()};
       case 14: return AlertResolved{.fingerprint = text()};
       case 15: return ClusterFormed{.id = text()};
-      case 16: return SetMaster{.name = name(), .rpc = address()};
+      case 16: return SetMaster{.name = name(), .rpc = address(), .id = u64()};
       case 17: return ForgetMaster{.name = name()};
       case 18: return PutKey{.key = text(), .value = blob(), .expected = expected()};
       case 19: return DeleteKey{.key = text(), .expected = expected()};

@@ -49,7 +49,7 @@ TEST_F(Electorates, AMasterIsRememberedOnceItHasAcknowledgedSomething) {
 TEST_F(Electorates, ACandidateIsNamedThenAddedThenPromotedWhenItHasCaughtUp) {
   (void)step();
   name_all();
-  const std::map<NodeName, Candidate> candidates{{"n4", {at("n4"), "b"}}};
+  const std::map<NodeName, Candidate> candidates{{"n4", {at("n4"), "b", master_id("n4")}}};
   const auto named = step({}, {}, candidates);
   ASSERT_NE(command<SetMaster>(named), nullptr);
   EXPECT_EQ(command<SetMaster>(named)->name, "n4");
@@ -71,8 +71,8 @@ TEST_F(Electorates, OneThatWasTakenAwayIsForgottenAndNotAddedAgainByTheSameProce
   name_all();
   servers.pop_back();
   electorate.retire("n3", "b");
-  const std::map<NodeName, Candidate> same{{"n3", {at("n3"), "b"}}};
-  const std::map<NodeName, Candidate> restarted{{"n3", {at("n3"), "c"}}};
+  const std::map<NodeName, Candidate> same{{"n3", {at("n3"), "b", master_id("n3")}}};
+  const std::map<NodeName, Candidate> restarted{{"n3", {at("n3"), "c", master_id("n3")}}};
   EXPECT_FALSE(step({}, {}, same));
   const auto again = step({}, {}, restarted);
   ASSERT_TRUE(again && std::holds_alternative<AddServer>(*again));
@@ -88,15 +88,56 @@ TEST_F(Electorates, NoMoreThanSevenVote) {
   }
   (void)step();
   name_all();
-  EXPECT_FALSE(step({}, {}, {{"n8", {at("n8"), "b"}}}));
+  EXPECT_FALSE(step({}, {}, {{"n8", {at("n8"), "b", master_id("n8")}}}));
+}
+
+TEST_F(Electorates, AnIdIsThatOfALogSoWhoLostItsLogIsAnotherMaster) {
+  (void)step();
+  name_all();
+  const MasterId fresh = master_id("n3", "boot");
+  const std::map<NodeName, Candidate> emptied{{"n3", {at("n3"), "c", fresh}}};
+  EXPECT_FALSE(step({}, {}, emptied)) << "with a vote it may have promised something";
+  servers.back().voter = false;
+  const auto dropped = step({}, {}, emptied);
+  ASSERT_TRUE(dropped && std::holds_alternative<DropServer>(*dropped));
+  EXPECT_EQ(std::get<DropServer>(*dropped).server, servers.back());
+  servers.pop_back();
+  const auto named = step({}, {}, emptied);
+  ASSERT_NE(command<SetMaster>(named), nullptr);
+  EXPECT_EQ(command<SetMaster>(named)->id, fresh);
+  state.masters["n3"] = {at("n3"), fresh};
+  const auto added = step({}, {}, emptied);
+  ASSERT_TRUE(added && std::holds_alternative<AddServer>(*added));
+  EXPECT_EQ(std::get<AddServer>(*added).server.id, fresh);
+  servers.push_back(std::get<AddServer>(*added).server);
+  EXPECT_FALSE(step({}, {}, emptied));
+  EXPECT_EQ(electorate.id_of("n3"), fresh);
+  EXPECT_EQ(electorate.name_of(fresh), "n3");
+  EXPECT_EQ(electorate.name_of(master_id("n3")), "") << "whoever it was is nobody any more";
+}
+
+TEST_F(Electorates, OneThatTheStateDoesNotNameYetIsHeardUnlessAnotherHasItsId) {
+  (void)step();
+  name_all();
+  const MasterId id = master_id("n4", "boot");
+  EXPECT_TRUE(electorate.meet("n4", id, at("n4")));
+  EXPECT_EQ(electorate.name_of(id), "n4");
+  EXPECT_EQ(electorate.others().at("n4"), at("n4"));
+  EXPECT_FALSE(electorate.contains("n4"));
+  EXPECT_FALSE(electorate.meet("n5", id, at("n5"))) << "two masters with one id";
+  EXPECT_FALSE(electorate.meet("n5", master_id("n2"), at("n5")));
+  EXPECT_TRUE(electorate.meet("n2", master_id("n2"), at("n2")));
+  servers.push_back({id, at("n4").text(), false});
+  (void)step();
+  EXPECT_TRUE(electorate.contains("n4")) << "consensus knows it before the state has its name";
 }
 
 TEST_F(Electorates, WhoJoinsKnowsTheConfiguredOnesAndLearnsOthersFromMembership) {
   Electorate joining({{"n1", at("n1")}}, "n9");
   EXPECT_TRUE(joining.contains("n1"));
   EXPECT_FALSE(joining.contains("n2"));
-  joining.learn("n2", at("n2"));
-  EXPECT_EQ(joining.address_of("n2"), at("n2"));
+  EXPECT_TRUE(joining.meet("n2", master_id("n2"), at("n2")));
+  EXPECT_EQ(joining.others().at("n2"), at("n2"));
   EXPECT_FALSE(joining.changed());
 }
 

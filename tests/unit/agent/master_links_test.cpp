@@ -138,7 +138,7 @@ TEST_F(LinksTest, ARefusalIsToldIsNoLossAndIsTriedAgainLater) {
   links.on_opened(stream);
   refuse(stream);
   ASSERT_EQ(only<LinkRefused>().size(), 1U);
-  EXPECT_EQ(only<LinkRefused>()[0].why, "another list of masters");
+  EXPECT_EQ(only<LinkRefused>()[0].reply.why, "another list of masters");
   EXPECT_EQ(only<CloseStream>().size(), 1U);
   EXPECT_TRUE(only<LinkLost>().empty());
   EXPECT_FALSE(links.owns(stream));

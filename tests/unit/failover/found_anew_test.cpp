@@ -6,7 +6,8 @@
 namespace muster::failover {
 namespace {
 
-const Founder kFounder{"m9", {"10.0.0.9", 7947}, WallTime(std::chrono::hours(1)), "a test"};
+const Founder kFounder{
+    "m9", master_id("m9", "boot"), {"10.0.0.9", 7947}, WallTime(std::chrono::hours(1)), "a test"};
 
 struct FoundAnewTest : StateTest {
   void SetUp() override {
@@ -33,7 +34,7 @@ TEST_F(FoundAnewTest, TheFounderIsTheOnlyMaster) {
   const ClusterState begun = found_anew(state, kFounder);
   ASSERT_EQ(begun.masters.size(), 1U);
   EXPECT_EQ(begun.masters.at("m9").rpc, (Address{"10.0.0.9", 7947}));
-  EXPECT_EQ(begun.masters.at("m9").id, master_id("m9"));
+  EXPECT_EQ(begun.masters.at("m9").id, kFounder.id);
   EXPECT_EQ(begun.coordinator, "");
 }
 
@@ -76,11 +77,11 @@ TEST_F(FoundAnewTest, TheFounderLeadsAtOnceWithTheStateThatItWasGiven) {
   const ClusterState begun = found_anew(state, kFounder);
   raft::Stored stored;
   stored.term = 1007;
-  stored.voted_for = master_id("m9");
-  stored.snapshot = {begun.index, 1007, begun.index, {{master_id("m9"), "10.0.0.9:7947", true}}};
+  stored.voted_for = kFounder.id;
+  stored.snapshot = {begun.index, 1007, begun.index, {{kFounder.id, "10.0.0.9:7947", true}}};
   stored.snapshot_data = std::make_shared<const std::string>("the state");
   stored.first = begun.index + 1;
-  RaftEngine engine(RaftOptions{}, master_id("m9"), "10.0.0.9:7947", {}, stored, 1, Instant{});
+  RaftEngine engine(RaftOptions{}, kFounder.id, "10.0.0.9:7947", {}, stored, 1, Instant{});
   engine.start(Instant{}, false);
   std::uint64_t ticket = 0;
   bool restored = false;

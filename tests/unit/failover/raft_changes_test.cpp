@@ -95,6 +95,28 @@ TEST(RaftChanges, OneMasterBecomesThreeAndAnyOneOfThemMayDie) {
   EXPECT_TRUE(cluster.wrong.empty()) << cluster.wrong.front();
 }
 
+TEST(RaftChanges, OneThatDiesWhileItMakesASecondVoterIsElectedAgain) {
+  for (const bool informed : {false, true}) {
+    SCOPED_TRACE(informed);
+    Cluster cluster(1, 7, {}, 1);
+    cluster.boot_anew(2);
+    make(cluster, ChangeKind::Add, 2);
+    ASSERT_TRUE(cluster.run_until(seconds(1), [&] { return cluster.converged(); }));
+    cluster.run(milliseconds(50));  // that is acknowledged
+    cluster.cut(informed ? 2 : 1, informed ? 1 : 2, true);  // its acknowledgement, or all
+    ASSERT_TRUE(cluster.change(1, ChangeKind::Promote, 2).has_value());
+    cluster.run(milliseconds(100));  // enough for any disk
+    ASSERT_EQ(cluster.members().size(), 2U);
+    ASSERT_TRUE(cluster.members().back().voter) << "it is under way";
+    cluster.crash(1);
+    cluster.heal();
+    cluster.boot(1);
+    propose_many(cluster, 3);
+    EXPECT_TRUE(cluster.run_until(seconds(3), [&] { return cluster.converged(); }));
+    EXPECT_TRUE(cluster.wrong.empty()) << cluster.wrong.front();
+  }
+}
+
 TEST(RaftChanges, WhoIsAddedHasNoVoteUntilItIsPromoted) {
   Cluster cluster(1, 2, {}, 1);
   cluster.boot_anew(2);

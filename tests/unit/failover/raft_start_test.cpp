@@ -106,8 +106,11 @@ TEST(RaftStart, AMasterThatIsNotInTheConfigurationMayLeadAndStandForElection) {
 
 TEST(RaftStart, AMasterThatJoinsWaitsForALeaderAndGivesNoVote) {
   Lone lone(options(), {}, false);
-  ASSERT_EQ(lone.effects.size(), 1U);
+  ASSERT_EQ(lone.effects.size(), 2U);
   EXPECT_EQ(lone.all<RoleChanged>().size(), 1U);
+  ASSERT_EQ(lone.all<SaveVote>().size(), 1U);
+  EXPECT_EQ(lone.all<SaveVote>()[0].self, 1U) << "whose log it is comes first";
+  EXPECT_EQ(lone.all<SaveVote>()[0].voted_for, 0U);
   EXPECT_TRUE(lone.tell(2, raft::RequestVote{9, 2, 9, 9, true, false}).empty());
   lone.pass(std::chrono::seconds(30));
   EXPECT_EQ(lone.engine.role(), raft::Role::Follower);

@@ -1,0 +1,102 @@
+"""Do masters that come and go forget nothing, and does nobody forget them?"""
+import json
+import unittest
+
+import cluster as harness
+
+
+class Masters(unittest.TestCase):
+    def setUp(self):
+        self.cluster = harness.Cluster(masters=3, workers=1, label="masters")
+        self.addCleanup(self.cluster.close)
+        self.cluster.start().wait_whole(30)
+
+    def write(self, node, key, value):
+        answer = harness.request(self.cluster.nodes[node].address, "PUT", f"/v1/kv/{key}", value)
+        return answer.status == 200
+
+    def read(self, node, key):
+        answer = harness.request(self.cluster.nodes[node].address, "GET", f"/v1/kv/{key}?raw")
+        return answer.body.decode() if answer.status == 200 else None
+
+    def kill(self, *names):
+        for name in names:
+            self.cluster.kill_agent(name)
+            self.cluster.nodes[name].wanted = False
+
+    def start(self, *names):
+        for name in names:
+            self.cluster.start(name)
+
+    def lose_log(self, name):
+        for file in self.cluster.nodes[name].data.glob("consensus.db*"):
+            file.unlink()
+
+    def roles(self, node="n1"):
+        """Name -> role, as that node has it; nothing while nobody leads."""
+        answer = harness.request(self.cluster.nodes[node].address, "GET", "/v1/masters")
+        if answer.status != 200:
+            return {}
+        return {one["name"]: one["role"] for one in json.loads(answer.body)["masters"]}
+
+    def votes(self, name):
+        return self.roles().get(name) in ("leader", "follower")
+
+    def log(self, name):
+        return self.cluster.nodes[name].log.read_text()
+
+    def test_a_master_that_lost_its_log_does_not_help_to_forget_what_it_acknowledged(self):
+        cluster = self.cluster
+        self.kill("n1")
+        cluster.wait_for(lambda: self.write("n2", "acknowledged", "yes"), "a write", 15, 0.1)
+        self.kill("n2", "n3")
+        self.lose_log("n3")
+        self.start("n1", "n3")
+        cluster.wait_for(lambda: "only a coordinator can tell" in self.log("n3"),
+                         "n3 to say that it waits", 15)
+        self.assertIsNone(self.read("n1", "acknowledged"))
+        self.assertEqual(self.roles(), {}, "n1 and n3 must elect nobody")
+        cluster.nodes["n3"].wanted = False  # it will end by itself
+        cluster.start("n2")
+        cluster.wait_for(lambda: not cluster.nodes["n3"].alive(), "n3 to refuse to run", 15)
+        self.assertEqual(cluster.nodes["n3"].agent.returncode, 78)
+        self.assertIn("remembers that master n3", self.log("n3"))
+        cluster.wait_for(lambda: self.read("n1", "acknowledged") == "yes", "the write", 15, 0.1)
+
+    def test_a_master_that_was_added_stays_one_when_all_die_at_once(self):
+        cluster = self.cluster
+        added = cluster.nodes["n4"]
+        cluster.stop("n4")
+        added.config.write_text(added.config.read_text() + "role: master\n")
+        self.start("n4")
+        cluster.wait_for(lambda: self.votes("n4"), "n4 to get a vote", 20, 0.1)
+        self.assertTrue(self.write("n4", "before", "it"))
+        for _ in range(3):
+            self.kill("n1", "n2", "n3", "n4")
+            self.start("n4", "n1", "n2", "n3")
+            cluster.wait_for(lambda: self.read("n4", "before") == "it" and self.votes("n4"),
+                             "n4 to be a master still", 20, 0.1)
+        self.assertNotIn("took it away", self.log("n4"))
+
+    def test_a_master_that_was_replaced_comes_back_with_another_log(self):
+        cluster = self.cluster
+        for _ in range(2):
+            leader = cluster.coordinator()
+            replaced = "n3" if leader != "n3" else "n2"
+            self.kill(replaced)
+
+            def removed(leader=leader, replaced=replaced):
+                return harness.request(cluster.nodes[leader].address, "DELETE",
+                                       f"/v1/masters/{replaced}").status == 200
+            cluster.wait_for(removed, f"{replaced} to be removed", 10, 0.1)
+            self.lose_log(replaced)
+            self.start(replaced)
+            cluster.wait_for(lambda: self.votes(replaced), f"{replaced} to get a vote", 20, 0.1)
+            self.assertIn("joins it as a new one", self.log(replaced))
+        self.kill("n1", "n2", "n3")
+        self.start("n1", "n2", "n3")
+        cluster.wait_for(lambda: len(self.roles()) == 3, "all three to be masters", 20, 0.1)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -25,6 +25,7 @@ MasterLinks::MasterLinks(rpc::Hello hello, const std::map<NodeName, Address>& ot
 void MasterLinks::set_hello(rpc::Hello hello) {
   hello_ = std::move(hello);
   hello_.purpose = rpc::Purpose::Master;
+  for (auto& [name, link] : links_) link.retry_at = {};
 }
 
 void MasterLinks::set_others(const std::map<NodeName, Address>& others) {

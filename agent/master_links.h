@@ -39,7 +39,7 @@ class MasterLinks {
 
   // From now on these are the others. Streams to those that are not among them are closed.
   void set_others(const std::map<NodeName, Address>& others);
-  // From now on Hellos say this.
+  // From now on Hellos say this: who refused the last one may take it, and is asked at once.
   void set_hello(rpc::Hello hello);
   // Asks each for its answer to the Hello, over a stream that is opened where there is none.
   void greet(Instant now);

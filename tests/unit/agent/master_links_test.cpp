@@ -132,6 +132,19 @@ TEST_F(LinksTest, AnAttemptThatNobodyAnswersIsGivenUpAndMadeAgain) {
   EXPECT_NE(opening(), silent);
 }
 
+TEST_F(LinksTest, WhoRefusedOneHelloIsAskedAtOnceWithAnother) {
+  send();
+  const StreamId stream = opening();
+  links.on_opened(stream);
+  refuse(stream);
+  effects.clear();
+  rpc::Hello other;
+  other.cluster_id = "now known";
+  links.set_hello(other);
+  send();
+  EXPECT_EQ(only<OpenStream>().size(), 1U);
+}
+
 TEST_F(LinksTest, ARefusalIsToldIsNoLossAndIsTriedAgainLater) {
   send();
   const StreamId stream = opening();

@@ -246,6 +246,8 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
   } else if (std::holds_alternative<OwnRotation>(origin)) {
     rotating_ = false;
     rotation_due_ = result.has_value();  // likewise
+  } else if (std::holds_alternative<OwnExpiry>(origin)) {
+    return;  // one that was lost is due again after a while; one that was renewed lives on
   } else if (const auto* issued = std::get_if<Issued>(&origin)) {
     tell(issued->to, issuing_.answer(issued->number, *state_, result));
   } else {
@@ -301,8 +303,9 @@ void Master::evaluate_alerts(Instant now) {
 }
 
 Instant Master::deadline() const {
-  Instant next = std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_,
-                           next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_});
+  Instant next =
+      std::min({engine_.deadline(), coordinator_.deadline(), hand_over_at_, next_evaluation_,
+                own_alerts_.deadline(), greet_at_, gathered_at_, named_leases_.deadline()});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
     next = std::min(next, leaderless_since_ + options_.quorum_patience);

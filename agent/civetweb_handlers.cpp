@@ -262,9 +262,12 @@ ApiResponse Handlers::stale_read(const Request& request, const std::string& quer
   const auto view = ports_.view();
   auto answer = answer_read(*view, request.exchange.path(), query);
   if (!answer) return no_coordinator(*view);
-  return std::move(*answer)
-      .with("Muster-Stale", "true")
-      .with("Muster-Last-Contact", std::to_string(view->master->last_contact_ms));
+  answer->with("Muster-Stale", "true");
+  if (const auto since = ports_.since_leader()) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*since).count();
+    answer->with("Muster-Last-Contact", std::to_string(ms));
+  }
+  return std::move(*answer);
 }
 
 ApiResponse Handlers::ask(ReadRequest read) {

@@ -93,6 +93,8 @@ using Done = std::function<void(Result<Value>)>;
 struct HttpPorts {
   std::function<std::shared_ptr<const View>()> view;  // the newest published; never null
   std::function<std::string()> metrics;               // the whole body of /metrics
+  // How long ago this master heard the leader; nothing: not since its start, or it is no master.
+  std::function<std::optional<Duration>()> since_leader;
   std::function<Result<std::string>(InstanceId, unsigned lines)> log_tail;
 
   // Fails with PermissionDenied when nobody is known by these, Unavailable when that cannot be

@@ -315,6 +315,10 @@ Instant Master::deadline() const {
 
 std::vector<MasterEffect> Master::take_effects() { return std::exchange(effects_, {}); }
 
+std::optional<Instant> Master::leader_contact() const {
+  return engine_.role() == raft::Role::Leader ? kNever : engine_.leader_contact();
+}
+
 MasterView Master::view() const {
   MasterView view;
   view.role = engine_.role();

@@ -116,6 +116,8 @@ class Master {
 
   [[nodiscard]] MasterView view() const;
   [[nodiscard]] raft::Index applied() const { return engine_.applied_index(); }
+  // When this master heard the leader last; kNever while it leads, nothing: not since its start.
+  [[nodiscard]] std::optional<Instant> leader_contact() const;
   [[nodiscard]] bool disk_failing() const { return disk_failing_; }
   [[nodiscard]] const Electorate& electorate() const { return electorate_; }
   // Whether `name` is a master, as far as is known here.

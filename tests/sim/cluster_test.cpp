@@ -199,6 +199,27 @@ TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
   expect_calm();
 }
 
+TEST_F(Cluster, AMasterThatIsCutOffKnowsHowOldItsStateMayBe) {
+  form(8);
+  const auto age = [&](const NodeName& name) {
+    const auto heard = world->node(name).leader_contact();
+    return heard == kNever || !heard ? Duration::zero() : world->now() - *heard;
+  };
+  const NodeName coordinator = world->coordinator();
+  const NodeName follower = coordinator == "n3" ? "n2" : "n3";
+  EXPECT_EQ(world->node(coordinator).leader_contact(), kNever);
+  EXPECT_EQ(world->node("n5").leader_contact(), std::nullopt);
+  ASSERT_TRUE(world->node(follower).leader_contact().has_value());
+  EXPECT_LT(age(follower), 300ms);  // a heartbeat comes every 150
+  world->partition({follower});
+  world->run_for(5s);
+  EXPECT_GE(age(follower), 5s - 1ms);
+  EXPECT_LE(age(follower), 5300ms);
+  world->mend_partition({follower});
+  ASSERT_TRUE(world->run_until([&] { return age(follower) < 200ms; }, 5s));
+  expect_calm();
+}
+
 TEST_F(Cluster, TheSameSeedGivesTheSameTrace) {
   const auto run = [&](std::uint64_t seed) {
     WorldOptions options;

@@ -33,10 +33,13 @@ TEST_F(CivetwebServerTest, AStaleReadAsksNobodyAndSaysSo) {
   ClusterState state;
   put(state, "a", "1");
   become(state);
+  since_leader_ = milliseconds(1234);
   const std::string answer = raw("GET", "/v1/kv/a?stale");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200"));
   EXPECT_NE(answer.find("Muster-Stale: true\r\nMuster-Last-Contact: 0\r\n"), std::string::npos)
       << answer;
+  since_leader_.reset();  // it was started, and has heard nobody
+  EXPECT_EQ(raw("GET", "/v1/kv/a?stale").find("Muster-Last-Contact"), std::string::npos);
   EXPECT_TRUE(asked_.empty());
 }
 

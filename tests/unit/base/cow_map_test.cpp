@@ -137,16 +137,32 @@ TEST(CowList, IsCutAtItsBeginningAndGoesOnAtItsEnd) {
   EXPECT_EQ(list, same) << "where they begin to count makes no difference";
 }
 
+TEST(SharedMap, LookingSomethingUpCopiesNothing) {
+  SharedMap<int, std::string> map{{1, "a"}, {2, "b"}};
+  const SharedMap<int, std::string> before = map;
+  EXPECT_EQ(&map.find(1)->second, &before.at(1));
+  EXPECT_EQ(&map.begin()->second, &before.at(1));
+  EXPECT_EQ(&map.at(1), &before.at(1));
+  EXPECT_EQ(map.edit(3), nullptr);
+  EXPECT_EQ(map.erase(3), 0U);
+  EXPECT_EQ(map.erase_if([](const auto& entry) { return entry.first > 2; }), 0U);
+  EXPECT_EQ(&map.at(1), &before.at(1));
+  *map.edit(1) = "c";
+  EXPECT_EQ(before.at(1), "a");
+}
+
 TEST(SharedMap, ACopyIsWhatItWasWhenTheOtherChanges) {
   SharedMap<int, std::string> map{{1, "a"}, {2, "b"}};
   const SharedMap<int, std::string> before = map;
   map[1] = "c";
   map.erase(2);
   map.emplace(3, "d");
-  for (auto& [key, value] : map) value += "!";
+  for (auto& [key, value] : map.edit()) value += "!";
   EXPECT_EQ(before, (SharedMap<int, std::string>{{1, "a"}, {2, "b"}}));
   EXPECT_EQ(map, (SharedMap<int, std::string>{{1, "c!"}, {3, "d!"}}));
   EXPECT_EQ(map.erase(9), 0U);
+  EXPECT_EQ(map.erase_if([](const auto& entry) { return entry.first == 3; }), 1U);
+  EXPECT_EQ(map, (SharedMap<int, std::string>{{1, "c!"}}));
   map.clear();
   EXPECT_EQ(map, (SharedMap<int, std::string>{}));
   EXPECT_EQ(map.find(1), map.end());

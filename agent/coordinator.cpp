@@ -54,7 +54,13 @@ rpc::HelloReply Coordinator::reply() const {
   return reply;
 }
 
+Coordinator::Agents::iterator Coordinator::forget(Agents::iterator agent) {
+  masters_.erase(agent->first);
+  return agents_.erase(agent);
+}
+
 void Coordinator::reply_all() {
+  if (!active_) masters_.clear();
   for (auto& [stream, agent] : agents_) {
     if (!active_) {
       agent.registered = false;
@@ -76,7 +82,7 @@ NodeName Coordinator::on_closed(StreamId stream) {
   const auto found = agents_.find(stream);
   if (found == agents_.end()) return {};
   NodeName node = found->second.registered ? found->second.node : NodeName();
-  agents_.erase(found);
+  forget(found);
   return node;
 }
 
@@ -102,11 +108,11 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
                ": give this one another node.name";
       effects_.emplace_back(SendFrame{stream, no});
       effects_.emplace_back(CloseStream{stream, "refused"});
-      agents_.erase(found);
+      forget(found);
       return;
     }
     effects_.emplace_back(CloseStream{it->first, "replaced by a newer stream of the same agent"});
-    it = agents_.erase(it);
+    it = forget(it);
   }
   Agent& agent = found->second;
   agent.registered = true;
@@ -116,6 +122,8 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.given_up = false;
   agent.info = registration.info;
   agent.info.name = name;
+  masters_.erase(stream);
+  if (agent.info.master) masters_.insert(stream);
   agent.said.clear();
   agent.sent.reset();
   reports_.erase(name);  // what an older stream said is older than this
@@ -140,8 +148,8 @@ void Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled&
 
 std::map<NodeName, Candidate> Coordinator::candidates() const {
   std::map<NodeName, Candidate> out;
-  for (const auto& [stream, agent] : agents_) {
-    if (!agent.registered || !agent.info.master) continue;
+  for (const StreamId stream : masters_) {
+    const Agent& agent = agents_.at(stream);
     out[agent.node] = {agent.info.rpc, agent.info.boot};
   }
   return out;
@@ -149,8 +157,9 @@ std::map<NodeName, Candidate> Coordinator::candidates() const {
 
 std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> Coordinator::vitals() const {
   std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> out;
-  for (const auto& [stream, agent] : agents_) {
-    if (agent.registered && agent.info.master) out[agent.node] = {agent.last_heard, agent.beat};
+  for (const StreamId stream : masters_) {
+    const Agent& agent = agents_.at(stream);
+    out[agent.node] = {agent.last_heard, agent.beat};
   }
   return out;
 }
@@ -178,7 +187,7 @@ void Coordinator::cut_boundless(StreamId stream) {
                                                 std::to_string(kInstancesOfNodeMax) +
                                                 " instances"});
   reports_.erase(found->second.node);
-  agents_.erase(found);
+  forget(found);
 }
 
 void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now) {
@@ -380,7 +389,7 @@ void Coordinator::cut_silent(Instant now) {
       continue;
     }
     effects_.emplace_back(CloseStream{it->first, "agent " + it->second.node + " is silent"});
-    it = agents_.erase(it);
+    it = forget(it);
   }
 }
 

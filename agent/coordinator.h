@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -113,6 +114,9 @@ class Coordinator {
   };
   class Batch;
 
+  using Agents = std::map<StreamId, Agent>;
+
+  Agents::iterator forget(Agents::iterator agent);
   void reply_all();
   void push_assignments(const ClusterState& state);
   void push_assignments(const ClusterState& state, StreamId stream, Agent& agent);
@@ -129,7 +133,8 @@ class Coordinator {
 
   CoordinatorOptions options_;
   NodeName self_;
-  std::map<StreamId, Agent> agents_;
+  Agents agents_;
+  std::set<StreamId> masters_;  // the registered of them that are set up as masters
   NodeName leader_;
   Address leader_rpc_;
   std::uint64_t term_ = 0;

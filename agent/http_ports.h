@@ -82,7 +82,8 @@ struct NewSecret {     // of a token
 struct AuditRecord {
   Actor by;
   std::string method;
-  std::string path;  // with its query
+  std::string path;     // with its query
+  std::string subject;  // what it is about where the path does not say: "node n4"; never a secret
   int status = 0;
   std::string request_id;
 };

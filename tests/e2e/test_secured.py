@@ -133,6 +133,11 @@ class Secured(unittest.TestCase):
         self.assertNotEqual(again.returncode, 0)
         self.assertNotIn(token.read_text().strip(), again.stderr + again.stdout)
         self.assertFalse((self.directory / "n8.yaml").exists())
+        audits = "".join(path.read_text() for path in self.directory.glob("*/audit.log"))
+        joins = [json.loads(line) for line in audits.splitlines() if '"/v1/join"' in line]
+        told = {line["subject"].partition(",")[0]: line["outcome"] for line in joins}
+        self.assertEqual((told["node n7"], told["node n8"]), ("done", "refused"))
+        self.assertNotIn(token.read_text().strip(), audits)
 
     def test_a_node_that_was_revoked_is_let_out_at_once(self):
         self.join("n5", "agent")

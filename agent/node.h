@@ -219,6 +219,7 @@ class Node {
     return master_ ? master_->leader_contact() : std::nullopt;
   }
   [[nodiscard]] const health::Swim& swim() const { return swim_; }
+  [[nodiscard]] static gossip::Meta card_meta(const NodeInfo& info);  // what others see of it
   [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
   [[nodiscard]] const Master* master() const { return master_.get(); }  // null: is no master
 

@@ -192,8 +192,13 @@ void Node::heed_masters(const std::vector<rpc::MasterAddress>& masters, Instant 
   for (const StreamId stream : master_->streams()) emit(CloseStream{stream, why});
   master_.reset();
   options_.info.master = false;
+  swim_.set_meta(card_meta(options_.info), now);
+  // Who is no candidate any more is forgotten as a master, and added again only when restarted.
+  if (session_.registered()) {
+    reports_.clear();  // the registration says everything
+    send_register();
+  }
   emit(RetireMaster{why});
-  (void)now;
 }
 
 void Node::on_facts(const rpc::Facts& facts, Instant now) {

@@ -6,6 +6,7 @@
 #include "failover/commands.h"
 #include "failover/placement.h"
 #include "failover/reconcile.h"
+#include "identity/joining.h"
 
 namespace muster::agent {
 
@@ -322,6 +323,12 @@ bool Coordinator::seen_alive(const NodeName& node) const {
          (found->second.state == MemberState::Alive || found->second.state == MemberState::Suspect);
 }
 
+bool Coordinator::has_stream(const NodeName& node) const {
+  return std::any_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
+    return agent.second.registered && agent.second.node == node;
+  });
+}
+
 void Coordinator::add_verdicts(Batch& batch, Instant now) {
   for (const auto& [node, evidence] : std::exchange(suspected_, {})) {
     const auto record = batch.scratch().nodes.find(node);
@@ -333,7 +340,10 @@ void Coordinator::add_verdicts(Batch& batch, Instant now) {
   for (const auto& [node, record] : batch.scratch().nodes) {
     if (record.state != NodeState::Alive || node == self_) continue;
     const auto seen = sightings_.find(node);
-    if (seen == sightings_.end()) {
+    if (identity::is_revoked(batch.scratch(), node) && !has_stream(node)) {
+      // It may live, and be seen by membership, but can be told nothing any more.
+      verdicts.emplace_back(NodeFailed{node, "its certificate is revoked"});
+    } else if (seen == sightings_.end()) {
       if (now - began_ >= options_.unseen_max) {
         verdicts.emplace_back(
             NodeFailed{node, "nobody has seen it since " + self_ + " became coordinator"});

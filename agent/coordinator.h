@@ -130,6 +130,7 @@ class Coordinator {
   bool add_registrations(Batch& batch);  // false: there was none
   void add_reports(Batch& batch);
   [[nodiscard]] bool seen_alive(const NodeName& node) const;
+  [[nodiscard]] bool has_stream(const NodeName& node) const;  // a registered one
 
   CoordinatorOptions options_;
   NodeName self_;

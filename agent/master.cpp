@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "failover/commands.h"
 #include "failover/workload_check.h"
+#include "identity/joining.h"
 
 namespace muster::agent {
 namespace {
@@ -127,6 +128,7 @@ void Master::hint(const NodeName& node, Instant now) {
 void Master::on_agent_closed(StreamId stream) {
   const NodeName node = coordinator_.on_closed(stream);
   if (!node.empty() && node != self_) effects_.emplace_back(MasterHint{node});
+  if (identity::is_revoked(*state_, node)) state_changed_ = true;  // its work goes elsewhere
 }
 
 void Master::on_consensus(const NodeName& from, const Address& rpc, const raft::Message& message,

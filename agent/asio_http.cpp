@@ -1,4 +1,5 @@
 // The part of Runtime behind the HTTP server: its ports, and who may use them.
+#include <algorithm>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -135,6 +136,11 @@ HttpPorts Runtime::http_ports() {
   HttpPorts ports;
   ports.view = [this] { return views_.read(); };
   ports.metrics = [this] { return metrics(); };
+  ports.since_leader = [this]() -> std::optional<Duration> {
+    const Instant heard = leader_contact_;
+    if (heard == Instant::min()) return std::nullopt;
+    return std::max(Duration::zero(), control_now() - heard);
+  };
   ports.log_tail = [this](InstanceId instance, unsigned lines) -> Result<std::string> {
     const auto view = views_.read();
     const auto found = view->instances.find(instance);

@@ -87,6 +87,7 @@ void Runtime::settle() {
     std::visit([this](auto& what) { act(what); }, effect);
   }
   rpc_->flush();
+  leader_contact_ = node_.leader_contact().value_or(Instant::min());
   arm();
   publish_later();
 }

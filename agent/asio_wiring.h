@@ -159,6 +159,7 @@ class Runtime {
   std::atomic<std::size_t> streams_{0};
   std::atomic<std::uint64_t> rpc_received_{0};  // bytes
   std::atomic<std::uint64_t> rpc_sent_{0};
+  std::atomic<Instant> leader_contact_{Instant::min()};  // as Node's; min(): nothing
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;

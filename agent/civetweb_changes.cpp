@@ -11,6 +11,8 @@
 #include "base/problem.h"
 #include "base/protobuf_codec.h"
 #include "failover/found_anew.h"
+#include "identity/join_json.h"
+#include "identity/token.h"
 
 namespace muster::agent {
 namespace {
@@ -39,6 +41,25 @@ ApiResponse too_large(const Route& route) {
   return problem(
       413, "too large", detail,
       value ? "keep what is larger elsewhere and put its place and its digest here" : "");
+}
+
+// Who wants to join, and by which token: names only, and none that nobody could have.
+std::string who_joins(const std::string& body) {
+  const auto join = identity::parse_join_request(body);
+  if (!join || !valid_name(join->name)) return {};
+  std::string text = "node " + join->name;
+  if (const auto token = identity::parse_join_token(join->token)) text += ", token " + token->id;
+  return text;
+}
+
+std::string workloads_of(const std::vector<CommandBody>& writes) {
+  std::string text;
+  for (const CommandBody& write : writes) {
+    const auto* put = std::get_if<PutWorkload>(&write);
+    if (put == nullptr) continue;
+    text += (text.empty() ? "workload " : ", ") + put->spec.name;
+  }
+  return text;
 }
 
 // The id of what a request makes: the same when the request is repeated.
@@ -124,6 +145,7 @@ ApiResponse Handlers::simple_change(Request& request, CommandBody body) {
 ApiResponse Handlers::put_workloads(Request& request, const std::string& body) {
   auto writes = parse_writes(body);
   if (!writes) return problem(writes.error());
+  request.subject = workloads_of(*writes);
   return put_all(request, std::move(*writes));
 }
 
@@ -192,6 +214,7 @@ ApiResponse Handlers::make_token(Request& request, const std::string& body) {
   if (!made) return problem(made.error());
   token->id = made->id;
   token->sha256 = made->sha256;
+  request.subject = "token " + token->id;
   const auto outcome = propose(request, PutToken{*token}, request.id);
   if (!outcome) return problem(outcome.error());
   if (outcome->repeated) {
@@ -207,6 +230,7 @@ ApiResponse Handlers::make_silence(Request& request, const std::string& body) {
   if (!put) return problem(put.error());
   put->silence.created_by = request.caller.actor.name;
   const std::string id = put->id;
+  request.subject = "silence " + id;
   const auto outcome = propose(request, std::move(*put), request.id);
   if (!outcome) return problem(outcome.error());
   return made_response(id, *outcome);
@@ -253,12 +277,14 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
   if (page == Page::Masters || page == Page::Transfer) {
     auto name = parse_master(body, page == Page::Transfer);
     if (!name) return problem(name.error());
+    if (!name->empty()) request.subject = "master " + *name;
     task =
         ChangeMasters{page == Page::Masters ? rpc::MasterChange::Add : rpc::MasterChange::Transfer,
                       std::move(*name)};
   } else if (page == Page::Master) {
     task = ChangeMasters{rpc::MasterChange::Remove, request.name};
   } else if (page == Page::Join) {
+    request.subject = who_joins(body);
     task = JoinNode{std::move(body)};
   } else if (page == Page::AuthorityRotation) {
     task = RotateAuthority{};

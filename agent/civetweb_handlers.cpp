@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kYamlType = "application/yaml";
+constexpr std::size_t kSubjectBytesMax = 256;  // in the audit log
 
 Instant boot_now() {
   return Instant(
@@ -63,22 +64,22 @@ Handlers::Handlers(HttpPorts ports, const CivetwebServer::Options& options)
 
 int Handlers::serve(Exchange& exchange, bool close) {
   const Attendance attendance(*desk_);
-  Caller caller;
-  caller.actor.address = exchange.address();
-  std::string id;
+  AuditRecord record;
+  record.by.address = exchange.address();
   bool streamed = false;
   ApiResponse response;
   try {
-    response = answer(exchange, caller, id, streamed);
+    response = answer(exchange, record, streamed);
   } catch (const std::exception& error) {  // out of memory; it must not unwind into C
     response = problem(500, "internal error", error.what());
   }
-  audit(exchange, caller, id, response.status);
+  record.status = response.status;
+  audit(exchange, std::move(record));
   if (!streamed) exchange.answer(response, close || desk_->stopping());
   return response.status;
 }
 
-ApiResponse Handlers::answer(Exchange& exchange, Caller& caller, std::string& id, bool& streamed) {
+ApiResponse Handlers::answer(Exchange& exchange, AuditRecord& record, bool& streamed) {
   if (exchange.stray()) {
     return problem(403, "not permitted", "this port is for the agent itself",
                    "use the agent's HTTPS port");
@@ -100,7 +101,10 @@ ApiResponse Handlers::answer(Exchange& exchange, Caller& caller, std::string& id
   }
   const Route& route = *match.route;
   auto admitted = admit(exchange);
+  Caller caller;
+  caller.actor.address = exchange.address();
   if (admitted) caller = *admitted;
+  record.by = caller.actor;
   if (!admitted && route.role) return refuse(exchange, admitted.error(), route);
   if (route.role && caller.role < *route.role) {
     return problem(403, "not permitted",
@@ -120,13 +124,14 @@ ApiResponse Handlers::answer(Exchange& exchange, Caller& caller, std::string& id
         400, "wrong request",
         in_quotes(match.name) + ": a percent sign is followed by two hexadecimal digits");
   }
-  Request request{exchange, route, std::move(match.name), std::move(*query), caller, {}};
+  Request request{exchange, route, std::move(match.name), std::move(*query), caller, {}, {}};
   if (route.source == Source::Stream) {
     return stream(request, streamed);
   }
   ApiResponse response =
       writes(route) || route.source == Source::Operation ? change(request) : read(request);
-  id = request.id;
+  record.request_id = request.id;
+  record.subject = request.subject.substr(0, kSubjectBytesMax);
   return response;
 }
 
@@ -161,18 +166,18 @@ ApiResponse Handlers::refuse(const Exchange& exchange, const Error& error, const
 }
 
 // Every change, done or not, and whoever was not let in. Those who fail too often fill no disk.
-void Handlers::audit(const Exchange& exchange, const Caller& caller, const std::string& id,
-                     int status) {
+void Handlers::audit(const Exchange& exchange, AuditRecord record) {
   if (!ports_.audit) return;
   const bool reads = exchange.method() == "GET" || exchange.method() == "HEAD";
-  const bool refused = status == 401 || status == 403;
-  if ((reads && id.empty() && !refused) || status == 429) return;
-  std::string path(exchange.path());
+  const bool refused = record.status == 401 || record.status == 403;
+  if ((reads && record.request_id.empty() && !refused) || record.status == 429) return;
+  record.method = exchange.method();
+  record.path = exchange.path();
   if (!exchange.query().empty()) {
-    path += '?';
-    path += exchange.query();
+    record.path += '?';
+    record.path += exchange.query();
   }
-  ports_.audit({caller.actor, std::string(exchange.method()), std::move(path), status, id});
+  ports_.audit(record);
 }
 
 Error Handlers::no_answer() {
@@ -262,9 +267,12 @@ ApiResponse Handlers::stale_read(const Request& request, const std::string& quer
   const auto view = ports_.view();
   auto answer = answer_read(*view, request.exchange.path(), query);
   if (!answer) return no_coordinator(*view);
-  return std::move(*answer)
-      .with("Muster-Stale", "true")
-      .with("Muster-Last-Contact", std::to_string(view->master->last_contact_ms));
+  answer->with("Muster-Stale", "true");
+  if (const auto since = ports_.since_leader()) {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(*since).count();
+    answer->with("Muster-Last-Contact", std::to_string(ms));
+  }
+  return std::move(*answer);
 }
 
 ApiResponse Handlers::ask(ReadRequest read) {

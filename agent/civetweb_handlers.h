@@ -54,13 +54,15 @@ class Handlers {
     std::string name;  // RouteMatch::name
     Query query;
     Caller caller;
-    std::string id;  // of a change
+    std::string id;       // of a change
+    std::string subject;  // of a change, for the audit log
   };
 
-  ApiResponse answer(Exchange& exchange, Caller& caller, std::string& id, bool& streamed);
+  // Fills in who it was and what it was about.
+  ApiResponse answer(Exchange& exchange, AuditRecord& record, bool& streamed);
   Result<Caller> admit(const Exchange& exchange);
   ApiResponse refuse(const Exchange& exchange, const Error& error, const Route& route);
-  void audit(const Exchange& exchange, const Caller& caller, const std::string& id, int status);
+  void audit(const Exchange& exchange, AuditRecord record);
   Error no_answer();
 
   // --- reads ---

@@ -27,7 +27,7 @@ template <class Body>
 constexpr bool kLeavesPlan =
     one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutKey, DeleteKey, DeletePrefix,
            GrantLease, RenewLease, ReleaseLease, ExpireLease, PutToken, DeleteToken, UseJoinToken,
-           RecordCertificate, RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
+           RecordCertificate, PutAuthority, RetireAuthority, PutGossipKeys>;
 
 }  // namespace
 

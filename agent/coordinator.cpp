@@ -6,6 +6,7 @@
 #include "failover/commands.h"
 #include "failover/placement.h"
 #include "failover/reconcile.h"
+#include "identity/joining.h"
 
 namespace muster::agent {
 
@@ -54,7 +55,13 @@ rpc::HelloReply Coordinator::reply() const {
   return reply;
 }
 
+Coordinator::Agents::iterator Coordinator::forget(Agents::iterator agent) {
+  masters_.erase(agent->first);
+  return agents_.erase(agent);
+}
+
 void Coordinator::reply_all() {
+  if (!active_) masters_.clear();
   for (auto& [stream, agent] : agents_) {
     if (!active_) {
       agent.registered = false;
@@ -76,7 +83,7 @@ NodeName Coordinator::on_closed(StreamId stream) {
   const auto found = agents_.find(stream);
   if (found == agents_.end()) return {};
   NodeName node = found->second.registered ? found->second.node : NodeName();
-  agents_.erase(found);
+  forget(found);
   return node;
 }
 
@@ -102,11 +109,11 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
                ": give this one another node.name";
       effects_.emplace_back(SendFrame{stream, no});
       effects_.emplace_back(CloseStream{stream, "refused"});
-      agents_.erase(found);
+      forget(found);
       return;
     }
     effects_.emplace_back(CloseStream{it->first, "replaced by a newer stream of the same agent"});
-    it = agents_.erase(it);
+    it = forget(it);
   }
   Agent& agent = found->second;
   agent.registered = true;
@@ -117,6 +124,8 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   agent.info = registration.info;
   agent.master_id = registration.master_id;
   agent.info.name = name;
+  masters_.erase(stream);
+  if (agent.info.master) masters_.insert(stream);
   agent.said.clear();
   agent.sent.reset();
   reports_.erase(name);  // what an older stream said is older than this
@@ -141,8 +150,8 @@ void Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled&
 
 std::map<NodeName, Candidate> Coordinator::candidates() const {
   std::map<NodeName, Candidate> out;
-  for (const auto& [stream, agent] : agents_) {
-    if (!agent.registered || !agent.info.master) continue;
+  for (const StreamId stream : masters_) {
+    const Agent& agent = agents_.at(stream);
     out[agent.node] = {agent.info.rpc, agent.info.boot, agent.master_id};
   }
   return out;
@@ -150,8 +159,9 @@ std::map<NodeName, Candidate> Coordinator::candidates() const {
 
 std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> Coordinator::vitals() const {
   std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> out;
-  for (const auto& [stream, agent] : agents_) {
-    if (agent.registered && agent.info.master) out[agent.node] = {agent.last_heard, agent.beat};
+  for (const StreamId stream : masters_) {
+    const Agent& agent = agents_.at(stream);
+    out[agent.node] = {agent.last_heard, agent.beat};
   }
   return out;
 }
@@ -179,7 +189,7 @@ void Coordinator::cut_boundless(StreamId stream) {
                                                 std::to_string(kInstancesOfNodeMax) +
                                                 " instances"});
   reports_.erase(found->second.node);
-  agents_.erase(found);
+  forget(found);
 }
 
 void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now) {
@@ -314,6 +324,12 @@ bool Coordinator::seen_alive(const NodeName& node) const {
          (found->second.state == MemberState::Alive || found->second.state == MemberState::Suspect);
 }
 
+bool Coordinator::has_stream(const NodeName& node) const {
+  return std::any_of(agents_.begin(), agents_.end(), [&](const auto& agent) {
+    return agent.second.registered && agent.second.node == node;
+  });
+}
+
 void Coordinator::add_verdicts(Batch& batch, Instant now) {
   for (const auto& [node, evidence] : std::exchange(suspected_, {})) {
     const auto record = batch.scratch().nodes.find(node);
@@ -325,7 +341,10 @@ void Coordinator::add_verdicts(Batch& batch, Instant now) {
   for (const auto& [node, record] : batch.scratch().nodes) {
     if (record.state != NodeState::Alive || node == self_) continue;
     const auto seen = sightings_.find(node);
-    if (seen == sightings_.end()) {
+    if (identity::is_revoked(batch.scratch(), node) && !has_stream(node)) {
+      // It may live, and be seen by membership, but can be told nothing any more.
+      verdicts.emplace_back(NodeFailed{node, "its certificate is revoked"});
+    } else if (seen == sightings_.end()) {
       if (now - began_ >= options_.unseen_max) {
         verdicts.emplace_back(
             NodeFailed{node, "nobody has seen it since " + self_ + " became coordinator"});
@@ -381,7 +400,7 @@ void Coordinator::cut_silent(Instant now) {
       continue;
     }
     effects_.emplace_back(CloseStream{it->first, "agent " + it->second.node + " is silent"});
-    it = agents_.erase(it);
+    it = forget(it);
   }
 }
 

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <variant>
 #include <vector>
@@ -114,6 +115,9 @@ class Coordinator {
   };
   class Batch;
 
+  using Agents = std::map<StreamId, Agent>;
+
+  Agents::iterator forget(Agents::iterator agent);
   void reply_all();
   void push_assignments(const ClusterState& state);
   void push_assignments(const ClusterState& state, StreamId stream, Agent& agent);
@@ -127,10 +131,12 @@ class Coordinator {
   bool add_registrations(Batch& batch);  // false: there was none
   void add_reports(Batch& batch);
   [[nodiscard]] bool seen_alive(const NodeName& node) const;
+  [[nodiscard]] bool has_stream(const NodeName& node) const;  // a registered one
 
   CoordinatorOptions options_;
   NodeName self_;
-  std::map<StreamId, Agent> agents_;
+  Agents agents_;
+  std::set<StreamId> masters_;  // the registered of them that are set up as masters
   NodeName leader_;
   Address leader_rpc_;
   std::uint64_t term_ = 0;

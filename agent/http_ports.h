@@ -82,7 +82,8 @@ struct NewSecret {     // of a token
 struct AuditRecord {
   Actor by;
   std::string method;
-  std::string path;  // with its query
+  std::string path;     // with its query
+  std::string subject;  // what it is about where the path does not say: "node n4"; never a secret
   int status = 0;
   std::string request_id;
 };
@@ -93,6 +94,8 @@ using Done = std::function<void(Result<Value>)>;
 struct HttpPorts {
   std::function<std::shared_ptr<const View>()> view;  // the newest published; never null
   std::function<std::string()> metrics;               // the whole body of /metrics
+  // How long ago this master heard the leader; nothing: not since its start, or it is no master.
+  std::function<std::optional<Duration>()> since_leader;
   std::function<Result<std::string>(InstanceId, unsigned lines)> log_tail;
 
   // Fails with PermissionDenied when nobody is known by these, Unavailable when that cannot be

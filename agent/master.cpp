@@ -8,6 +8,7 @@
 #include "base/problem.h"
 #include "failover/commands.h"
 #include "failover/workload_check.h"
+#include "identity/joining.h"
 
 namespace muster::agent {
 namespace {
@@ -147,6 +148,7 @@ void Master::on_nobody_listens(StreamId stream, Instant now) {
 void Master::on_agent_closed(StreamId stream) {
   const NodeName node = coordinator_.on_closed(stream);
   if (!node.empty() && node != self_) effects_.emplace_back(MasterHint{node});
+  if (identity::is_revoked(*state_, node)) state_changed_ = true;  // its work goes elsewhere
 }
 
 void Master::on_consensus(const NodeName& from, MasterId id, const Address& rpc,
@@ -266,6 +268,8 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
   } else if (std::holds_alternative<OwnRotation>(origin)) {
     rotating_ = false;
     rotation_due_ = result.has_value();  // likewise
+  } else if (std::holds_alternative<OwnExpiry>(origin)) {
+    return;  // one that was lost is due again after a while; one that was renewed lives on
   } else if (const auto* issued = std::get_if<Issued>(&origin)) {
     tell(issued->to, issuing_.answer(issued->number, *state_, result));
   } else {
@@ -321,8 +325,9 @@ void Master::evaluate_alerts(Instant now) {
 }
 
 Instant Master::deadline() const {
-  Instant next = std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_,
-                           next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_});
+  Instant next =
+      std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_, next_evaluation_,
+                own_alerts_.deadline(), greet_at_, gathered_at_, named_leases_.deadline()});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
     next = std::min(next, leaderless_since_ + options_.quorum_patience);
@@ -331,6 +336,10 @@ Instant Master::deadline() const {
 }
 
 std::vector<MasterEffect> Master::take_effects() { return std::exchange(effects_, {}); }
+
+std::optional<Instant> Master::leader_contact() const {
+  return engine_->role() == raft::Role::Leader ? kNever : engine_->leader_contact();
+}
 
 MasterView Master::view() const {
   MasterView view;

@@ -27,6 +27,7 @@
 #include "base/cluster_state.h"
 #include "base/codec.h"
 #include "base/rng.h"
+#include "failover/named_leases.h"
 #include "failover/raft_engine.h"
 
 namespace muster::agent {
@@ -117,6 +118,8 @@ class Master {
 
   [[nodiscard]] MasterView view() const;
   [[nodiscard]] raft::Index applied() const { return engine_->applied_index(); }
+  // When this master heard the leader last; kNever while it leads, nothing: not since its start.
+  [[nodiscard]] std::optional<Instant> leader_contact() const;
   [[nodiscard]] bool disk_failing() const { return disk_failing_; }
   [[nodiscard]] const Electorate& electorate() const { return electorate_; }
   [[nodiscard]] MasterId id() const { return id_; }
@@ -140,17 +143,20 @@ class Master {
   };
   struct OwnStep {};      // towards the masters that there should be
   struct OwnRotation {};  // the next step of one
+  struct OwnExpiry {};    // of a named lease
   struct Issued {         // records a certificate that was signed
     std::uint64_t number;
     std::variant<LocalWrite, RemoteWrite> to;
   };
-  using Origin = std::variant<LocalWrite, RemoteWrite, InBatch, OwnStep, OwnRotation, Issued>;
+  using Origin =
+      std::variant<LocalWrite, RemoteWrite, InBatch, OwnStep, OwnRotation, OwnExpiry, Issued>;
 
   void settle(Instant now);
   bool drain_engine(Instant now);
   bool drain_links(Instant now);
   bool drain_coordinator(Instant now);
   void drain_alerts();
+  void expire_leases(Instant now);
 
   void on(const failover::Applied& applied);
   void on(const failover::Restore& restore);
@@ -227,8 +233,9 @@ class Master {
   rpc::Hello hello_;
   MasterLinks links_;
   Coordinator coordinator_;
-  alerting::Pipeline cluster_alerts_;  // the coordinator's
-  alerting::Pipeline own_alerts_;      // QuorumLost
+  failover::NamedLeases named_leases_;  // the coordinator's
+  alerting::Pipeline cluster_alerts_;   // the coordinator's
+  alerting::Pipeline own_alerts_;       // QuorumLost
   std::shared_ptr<ClusterState> state_;
   bool state_changed_ = false;
   std::vector<std::pair<Origin, std::string>> gathered_;  // not proposed yet

@@ -24,6 +24,7 @@ void Master::settle(Instant now) {
     drain_alerts();
     step_electorate(now);
     step_rotation(now);
+    expire_leases(now);
     coordinator_.step(*state_, wall_.wall_at(now), now);
   } while (drain_coordinator(now) || drain_engine(now) || state_changed_);
   drain_links(now);
@@ -139,6 +140,14 @@ void Master::drain_alerts() {
   }
 }
 
+// Not a part of the coordinator's batches: a lease that ends changes no plan.
+void Master::expire_leases(Instant now) {
+  named_leases_.on_state(*state_, now);
+  for (ExpireLease& over : named_leases_.due(now)) {
+    submit(OwnExpiry{}, Command{std::move(over), wall_.wall_at(now)}, now);
+  }
+}
+
 void Master::on(const failover::Applied& applied) {
   Result<Command> command = codec_.decode_command(*applied.data);
   if (!command) {
@@ -214,6 +223,7 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
   if (!serves && coordinator_.active()) {
     emit(Notice{Level::Warning, "this node is not the coordinator any more"});
     coordinator_.end();
+    named_leases_.end();
     cluster_alerts_.reset();
     batches_.clear();
   }
@@ -251,6 +261,7 @@ void Master::take_over(raft::Term term, Instant now) {
   facts_due_ = true;
   publish_facts();
   coordinator_.begin(term, leader_lost_why_, now);
+  named_leases_.begin(*state_, now);
   cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);
   if (state_->id.empty()) {
     char id[33];

@@ -11,15 +11,8 @@ constexpr Duration kLeavePatience = std::chrono::seconds(10);
 gossip::Claim self_claim(const NodeInfo& info) {
   gossip::Claim claim;
   claim.name = info.name;
-  gossip::Meta meta;
-  meta.master = info.master;
-  meta.zone = info.zone;
-  meta.rpc = info.rpc;
-  meta.http = info.http;
-  meta.version = info.version;
-  meta.labels = gossip::labels_digest(info.labels);
-  claim.card =
-      std::make_shared<const gossip::Card>(gossip::Card{info.name, info.gossip, std::move(meta)});
+  claim.card = std::make_shared<const gossip::Card>(
+      gossip::Card{info.name, info.gossip, Node::card_meta(info)});
   return claim;
 }
 
@@ -39,6 +32,17 @@ std::vector<std::pair<NodeName, Address>> listed(const std::map<NodeName, Addres
 }
 
 }  // namespace
+
+gossip::Meta Node::card_meta(const NodeInfo& info) {
+  gossip::Meta meta;
+  meta.master = info.master;
+  meta.zone = info.zone;
+  meta.rpc = info.rpc;
+  meta.http = info.http;
+  meta.version = info.version;
+  meta.labels = gossip::labels_digest(info.labels);
+  return meta;
+}
 
 Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall, Instant now)
     : options_(std::move(options)),

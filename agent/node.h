@@ -217,7 +217,12 @@ class Node {
   [[nodiscard]] std::shared_ptr<const View> view(Instant now) const;
   // Rises whenever the replicated state changes; 0 on agents that are no masters.
   [[nodiscard]] raft::Index applied() const { return master_ ? master_->applied() : 0; }
+  // What this master has may be as old as that; as Master::leader_contact().
+  [[nodiscard]] std::optional<Instant> leader_contact() const {
+    return master_ ? master_->leader_contact() : std::nullopt;
+  }
   [[nodiscard]] const health::Swim& swim() const { return swim_; }
+  [[nodiscard]] static gossip::Meta card_meta(const NodeInfo& info);  // what others see of it
   [[nodiscard]] const Supervisor& supervisor() const { return supervisor_; }
   [[nodiscard]] const Master* master() const { return master_.get(); }  // null: is no master
 

@@ -208,6 +208,12 @@ void Node::heed_masters(const rpc::Facts& facts) {
   for (const StreamId stream : master_->streams()) emit(CloseStream{stream, why});
   master_.reset();
   options_.info.master = false;
+  swim_.set_meta(card_meta(options_.info), now);
+  // Who is no candidate any more is forgotten as a master, and added again only when restarted.
+  if (session_.registered()) {
+    reports_.clear();  // the registration says everything
+    send_register();
+  }
   emit(RetireMaster{why});
 }
 

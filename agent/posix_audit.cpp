@@ -30,6 +30,7 @@ std::string audit_line(const AuditRecord& record, WallTime at) {
                                     {"from", record.by.address},
                                     {"method", record.method},
                                     {"path", record.path},
+                                    {"subject", record.subject},
                                     {"status", record.status},
                                     {"outcome", outcome_of(record.status)},
                                     {"request_id", record.request_id}};

@@ -54,7 +54,6 @@ struct MasterView {  // only on masters
   raft::Index last = 0;  // in this one's log, durable or not
   std::vector<ServerView> servers;
   std::string election;  // why the last election that this master saw began; empty: none yet
-  std::int64_t last_contact_ms = 0;           // since the leader was heard; 0: it is this one
   std::size_t agents = 0;                     // registered here
   std::shared_ptr<const ClusterState> state;  // never null
 };

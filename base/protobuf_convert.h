@@ -213,7 +213,9 @@ void map_from_wire(Map& map, const google::protobuf::RepeatedPtrField<Wire>& ent
                    std::string_view field, Reader& reader, Key key, Value value) {
   for (const Wire& entry : entries) {
     if (reader.failed()) return;
-    if (!map.emplace(key(entry), value(entry)).second) reader.refuse(field, "has a key twice");
+    const std::size_t before = map.size();
+    map.emplace(key(entry), value(entry));
+    if (map.size() == before) reader.refuse(field, "has a key twice");
   }
 }
 

@@ -3,8 +3,10 @@
 // Core. A std::map behind one pointer: copies share it until one of them is about to change. For
 // maps whose values are changed in place and which are small enough to be copied as a whole; the
 // large one is a base/cow_map.h. A reference to a value is to be let go before the map is copied.
+// Looking something up never copies: what is to be changed is asked for by another name.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <initializer_list>
 #include <map>
@@ -20,7 +22,6 @@ class SharedMap {
   using key_type = Key;
   using mapped_type = Value;
   using value_type = typename Map::value_type;
-  using iterator = typename Map::iterator;
   using const_iterator = typename Map::const_iterator;
 
   SharedMap() = default;
@@ -39,18 +40,22 @@ class SharedMap {
   [[nodiscard]] const Value& at(const Key& key) const { return read().at(key); }
 
   // All below are about to change the map: what other copies share is copied first.
-  [[nodiscard]] iterator begin() { return own().begin(); }
-  [[nodiscard]] iterator end() { return own().end(); }
-  [[nodiscard]] iterator find(const Key& key) { return own().find(key); }
-  [[nodiscard]] Value& at(const Key& key) { return own().at(key); }
+  [[nodiscard]] Map& edit() { return own(); }
+  // The value of `key`; null, and nothing is copied, when there is none.
+  [[nodiscard]] Value* edit(const Key& key) {
+    return contains(key) ? &own().find(key)->second : nullptr;
+  }
   Value& operator[](const Key& key) { return own()[key]; }
   template <class... Arguments>
-  std::pair<iterator, bool> emplace(Arguments&&... arguments) {
-    return own().emplace(std::forward<Arguments>(arguments)...);
+  bool emplace(Arguments&&... arguments) {  // false: there is one
+    return own().emplace(std::forward<Arguments>(arguments)...).second;
   }
-  std::pair<iterator, bool> insert(const value_type& entry) { return own().insert(entry); }
+  bool insert(const value_type& entry) { return own().insert(entry).second; }
   std::size_t erase(const Key& key) { return contains(key) ? own().erase(key) : 0; }
-  iterator erase(iterator at) { return map_->erase(at); }
+  template <class Predicate>
+  std::size_t erase_if(const Predicate& ends) {
+    return std::none_of(begin(), end(), ends) ? 0 : std::erase_if(own(), ends);
+  }
   void clear() { map_.reset(); }
 
   friend bool operator==(const SharedMap& a, const SharedMap& b) {

@@ -42,9 +42,7 @@ Applying::Said Applying::operator()(const PutSilence& c) {
   if (Status ok = check_silence(c, at_); !ok) return tl::unexpected(ok.error());
   const bool fresh = !state_.silences.contains(c.id);
   if (fresh && state_.silences.size() >= kSilencesMax) {  // what is over makes room
-    for (auto it = state_.silences.begin(); it != state_.silences.end();) {
-      it = it->second.ends <= at_ ? state_.silences.erase(it) : std::next(it);
-    }
+    state_.silences.erase_if([&](const auto& entry) { return entry.second.ends <= at_; });
   }
   if (fresh && state_.silences.size() >= kSilencesMax) {
     return fail(Code::Exhausted, "there are " + std::to_string(kSilencesMax) +

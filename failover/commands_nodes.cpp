@@ -48,12 +48,12 @@ Applying::Said Applying::down(const NodeName& name, NodeState to, const char* ki
   if (found == state_.nodes.end()) {
     return fail(Code::NotFound, "no node is named \"" + name + "\"");
   }
-  NodeRecord& record = found->second;
-  if (record.state == to) return name + " was " + std::string(to_text(to)) + " already";
+  if (found->second.state == to) return name + " was " + std::string(to_text(to)) + " already";
+  NodeRecord& record = state_.nodes[name];
   record.state = to;
   record.since = at_;
   // Its copies may still run there: they stay on record as lost until the node says otherwise.
-  for (auto& [id, placement] : state_.placements) {
+  for (auto& [id, placement] : state_.placements.edit()) {
     if (placement.node == name) placement.lost = true;
   }
   event(kind, "node/" + name, text);

@@ -44,11 +44,11 @@ Status check_certificate(const NodeName& node, const std::string& serial, WallTi
 }  // namespace
 
 void Applying::purge_tokens() {
-  for (auto it = state_.tokens.begin(); it != state_.tokens.end();) {
-    const TokenRecord& token = it->second;
+  state_.tokens.erase_if([&](const auto& entry) {
+    const TokenRecord& token = entry.second;
     const bool used_up = token.kind == TokenKind::Join && token.uses_left == 0;
-    it = expired(token, at_) || used_up ? state_.tokens.erase(it) : std::next(it);
-  }
+    return expired(token, at_) || used_up;
+  });
 }
 
 Applying::Said Applying::operator()(const PutToken& c) {
@@ -146,7 +146,7 @@ Applying::Said Applying::operator()(const UseJoinToken& c) {
       return fail(Code::Exhausted, "node " + c.node + " has asked too often: revoke it first");
     }
   } else {
-    --state_.tokens.at(c.id).uses_left;
+    --state_.tokens[c.id].uses_left;
   }
   state_.certificates[c.node] = std::move(record);
   const std::string text =
@@ -199,9 +199,7 @@ Applying::Said Applying::operator()(const RecordCertificate& c) {
 }
 
 void Applying::purge_revoked() {
-  for (auto it = state_.revoked.begin(); it != state_.revoked.end();) {
-    it = it->second.expires <= at_ ? state_.revoked.erase(it) : std::next(it);
-  }
+  state_.revoked.erase_if([&](const auto& entry) { return entry.second.expires <= at_; });
 }
 
 Applying::Said Applying::operator()(const RevokeNode& c) {
@@ -244,7 +242,7 @@ Applying::Said Applying::operator()(const PutAuthority& c) {
                                      " authorities, more are not allowed: retire one first");
   }
   if (put.active) {
-    for (auto& [id, authority] : state_.authorities) authority.active = false;
+    for (auto& [id, authority] : state_.authorities.edit()) authority.active = false;
   }
   state_.authorities[put.id] = put;
   const std::string text =

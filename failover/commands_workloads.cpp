@@ -28,7 +28,7 @@ Applying::Said Applying::operator()(const PutWorkload& c) {
   counted.replicas = c.spec.replicas;
   const std::uint64_t before = record.revision;
   record.revision = fresh ? 1 : record.revision + 1;
-  for (auto& [id, placement] : state_.placements) {
+  for (auto& [id, placement] : state_.placements.edit()) {
     const bool same = !fresh && placement.workload == c.spec.name && placement.revision == before;
     if (same && counted == c.spec) placement.revision = record.revision;
   }
@@ -46,7 +46,7 @@ Applying::Said Applying::operator()(const StopWorkload& c) {
                                     "\": `muster workloads` lists those there are");
   }
   state_.unplaceable.erase(c.name);
-  for (auto& [id, placement] : state_.placements) {
+  for (auto& [id, placement] : state_.placements.edit()) {
     if (placement.workload == c.name) placement.wanted = Wanted::Stop;
   }
   event("workload-stopped", "workload/" + c.name,
@@ -85,8 +85,8 @@ Applying::Said Applying::operator()(const PlaceInstance& c) {
 Applying::Said Applying::operator()(const StopInstance& c) {
   const auto found = state_.placements.find(c.instance);
   if (found == state_.placements.end()) return gone(c.instance);
-  Placement& placement = found->second;
-  if (placement.wanted == Wanted::Stop) return "instance is being stopped already";
+  if (found->second.wanted == Wanted::Stop) return "instance is being stopped already";
+  Placement& placement = state_.placements[c.instance];
   placement.wanted = Wanted::Stop;
   const std::string text = about(placement) + " is being stopped: " + c.reason;
   event("instance-stopping", subject(placement), text);
@@ -98,27 +98,27 @@ Applying::Said Applying::operator()(const ForgetInstance& c) {
   if (found == state_.placements.end()) return gone(c.instance);
   const std::string text = about(found->second) + " ended: " + c.reason;
   event("instance-stopped", subject(found->second), text);
-  state_.placements.erase(found);
+  state_.placements.erase(c.instance);
   return text;
 }
 
 Applying::Said Applying::operator()(const KeepInstance& c) {
-  const auto found = state_.placements.find(c.instance);
-  if (found == state_.placements.end()) return gone(c.instance);
-  found->second.lost = false;
-  const bool done = found->second.status.phase == Phase::Done;
+  Placement* placement = state_.placements.edit(c.instance);
+  if (placement == nullptr) return gone(c.instance);
+  placement->lost = false;
+  const bool done = placement->status.phase == Phase::Done;
   const std::string text =
-      about(found->second) +
+      about(*placement) +
       (done ? " had done its work before its node was away" : " lived on while its node was away");
-  event("instance-kept", subject(found->second), text);
+  event("instance-kept", subject(*placement), text);
   return text;
 }
 
 Applying::Said Applying::operator()(const ReportInstances& c) {
   for (const InstanceStatus& status : c.statuses) {
-    const auto found = state_.placements.find(status.instance);
-    if (found == state_.placements.end()) continue;  // forgotten meanwhile
-    Placement& placement = found->second;
+    Placement* known = state_.placements.edit(status.instance);
+    if (known == nullptr) continue;  // forgotten meanwhile
+    Placement& placement = *known;
     const bool moved = placement.status.phase != status.phase;
     placement.status = status;
     if (!moved) continue;

@@ -15,7 +15,7 @@ bool may_run(Phase phase) {
 }
 
 void doubt_placements(ClusterState& state, const Founder& founder) {
-  for (auto& [id, placement] : state.placements) {
+  for (auto& [id, placement] : state.placements.edit()) {
     if (!may_run(placement.status.phase)) continue;
     placement.status.phase = Phase::Pending;
     placement.status.pid = 0;

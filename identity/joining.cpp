@@ -172,6 +172,12 @@ std::string bundle_of(const ClusterState& state) {
   return first + others;
 }
 
+bool is_revoked(const ClusterState& state, const NodeName& node) {
+  if (state.revoked.empty() || state.certificates.contains(node)) return false;
+  return std::any_of(state.revoked.begin(), state.revoked.end(),
+                     [&](const auto& one) { return one.second.node == node; });
+}
+
 JoinAnswer join_answer(const ClusterState& state, const Issue& issue,
                        const SignedCertificate& made) {
   JoinAnswer answer;

@@ -75,6 +75,9 @@ struct Issue {
 [[nodiscard]] bool is_current(const ClusterState& state, const NodeName& node,
                               const std::string& serial);
 
+// All certificates of this node were revoked, and it has got none since.
+[[nodiscard]] bool is_revoked(const ClusterState& state, const NodeName& node);
+
 [[nodiscard]] JoinAnswer join_answer(const ClusterState& state, const Issue& issue,
                                      const SignedCertificate& made);
 

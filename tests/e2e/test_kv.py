@@ -172,6 +172,28 @@ class Keys(ClusterCase):
         self.assertGreater(int(second.stdout), int(token))
         muster("lease", "release", "db", "--holder", "b", "--token", second.stdout.strip())
 
+    def test_a_lease_whose_holder_is_silent_is_the_next_ones_after_its_time(self):
+        def take(holder, ttl):
+            return self.ask("PUT", "/v1/leases/silent", json.dumps({"holder": holder, "ttl": ttl}),
+                            node=self.worker)
+        at = time.monotonic()  # from when the holder counts: before it asked
+        first = json.loads(take("a", "2s").body)
+        self.assertEqual(take("b", "30s").status, 409)
+        got = self.cluster.wait_for(
+            lambda: next((answer for answer in [take("b", "30s")] if answer.status == 200), None),
+            "the lease to be free", 5 * harness.SCALE, 0.02)
+        self.assertGreater(time.monotonic() - at, 2)
+        second = json.loads(got.body)
+        self.assertGreater(second["token"], first["token"])
+        late = self.ask("PUT", "/v1/leases/silent",
+                        json.dumps({"holder": "a", "token": first["token"]}))
+        self.assertEqual(late.status, 409, late.body)
+        self.assertIn("stop what it is for", json.loads(late.body)["detail"])
+        events = json.loads(self.ask("GET", "/v1/events").body)["events"]
+        self.assertIn("lease/silent", [one["subject"] for one in events
+                                       if one["kind"] == "lease-expired"])
+        self.ask("DELETE", f"/v1/leases/silent?holder=b&token={second['token']}")
+
 
 class Stream:
     """Server-sent events of one agent, one after the other."""

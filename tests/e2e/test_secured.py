@@ -106,6 +106,11 @@ class Secured(unittest.TestCase):
             return []
         return [one["name"] for one in json.loads(answer.stdout)["nodes"]]
 
+    @classmethod
+    def node(cls, name):
+        nodes = json.loads(cls.ask("nodes", "--output", "json", status=0).stdout)["nodes"]
+        return next(one for one in nodes if one["name"] == name)
+
     def test_what_is_written_through_an_agent_is_read_through_every_node(self):
         self.ask("kv", "put", "a/b", "hello", node="n4", status=0)
         for node in ("n1", "n2", "n3", "n4"):
@@ -147,6 +152,11 @@ class Secured(unittest.TestCase):
         self.assertNotEqual(again.returncode, 0)
         self.assertNotIn(token.read_text().strip(), again.stderr + again.stdout)
         self.assertFalse((self.directory / "n8.yaml").exists())
+        audits = "".join(path.read_text() for path in self.directory.glob("*/audit.log"))
+        joins = [json.loads(line) for line in audits.splitlines() if '"/v1/join"' in line]
+        told = {line["subject"].partition(",")[0]: line["outcome"] for line in joins}
+        self.assertEqual((told["node n7"], told["node n8"]), ("done", "refused"))
+        self.assertNotIn(token.read_text().strip(), audits)
 
     def test_a_node_that_was_revoked_is_let_out_at_once(self):
         self.join("n5", "agent")
@@ -156,6 +166,14 @@ class Secured(unittest.TestCase):
         log = self.directory / "n5.log"
         self.wait(lambda: "it was revoked" in log.read_text(), "n5 to be told", 5)
         self.assertIn("lost coordinator", log.read_text())
+        # Its agent lives on and is seen by gossip, and counts for nothing.
+        self.wait(lambda: self.node("n5")["state"] == "failed", "n5 to be failed on record", 5)
+        members = json.loads(self.ask("members", "--output", "json", status=0).stdout)["members"]
+        self.assertEqual([one["state"] for one in members if one["name"] == "n5"], ["alive"])
+        self.ask("ca", "rotate-gossip-key", status=0)  # does not wait for it
+        self.wait(lambda: "failed" in [one["state"] for one in json.loads(
+            self.ask("members", "--output", "json", status=0).stdout)["members"]
+            if one["name"] == "n5"], "gossip to forget n5", 30)
         self.agents.pop("n5").kill()
 
     def test_without_a_certificate_nobody_is_heard_on_the_rpc_port(self):

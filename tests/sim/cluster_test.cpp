@@ -199,6 +199,56 @@ TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
   expect_calm();
 }
 
+TEST_F(Cluster, AMasterThatIsCutOffKnowsHowOldItsStateMayBe) {
+  form(8);
+  const auto age = [&](const NodeName& name) {
+    const auto heard = world->node(name).leader_contact();
+    return heard == kNever || !heard ? Duration::zero() : world->now() - *heard;
+  };
+  const NodeName coordinator = world->coordinator();
+  const NodeName follower = coordinator == "n3" ? "n2" : "n3";
+  EXPECT_EQ(world->node(coordinator).leader_contact(), kNever);
+  EXPECT_EQ(world->node("n5").leader_contact(), std::nullopt);
+  ASSERT_TRUE(world->node(follower).leader_contact().has_value());
+  EXPECT_LT(age(follower), 300ms);  // a heartbeat comes every 150
+  world->partition({follower});
+  world->run_for(5s);
+  EXPECT_GE(age(follower), 5s - 1ms);
+  EXPECT_LE(age(follower), 5300ms);
+  world->mend_partition({follower});
+  ASSERT_TRUE(world->run_until([&] { return age(follower) < 200ms; }, 5s));
+  expect_calm();
+}
+
+TEST_F(Cluster, AMasterThatIsTakenAwayIsAnAgentToEverybody) {
+  form(9);
+  ASSERT_TRUE(world->run_until([&] { return world->state()->masters.size() == 3; }, 5s));
+  world->run_for(1s);
+  const NodeName coordinator = world->coordinator();
+  const NodeName former = coordinator == "n3" ? "n2" : "n3";
+  const std::uint64_t request =
+      world->change_masters(coordinator, rpc::MasterChange::Remove, former);
+  ASSERT_TRUE(world->run_until([&] { return world->write_result(request).has_value(); }, 5s));
+  const Result<Outcome> removed = *world->write_result(request);
+  ASSERT_TRUE(removed.has_value()) << removed.error().text;
+  const auto is_master_to = [&](const NodeName& observer) {
+    return world->view(observer)->members->at(former).meta.master;
+  };
+  EXPECT_TRUE(world->run_until(
+      [&] {
+        return std::none_of(world->names().begin(), world->names().end(), is_master_to) &&
+               world->state() && !world->state()->nodes.at(former).info.master &&
+               !world->state()->masters.contains(former);
+      },
+      10s));
+  EXPECT_EQ(world->node(former).master(), nullptr);
+  // It is none that could be added before it was started as one again.
+  const std::uint64_t again = world->change_masters(coordinator, rpc::MasterChange::Add, former);
+  ASSERT_TRUE(world->run_until([&] { return world->write_result(again).has_value(); }, 5s));
+  EXPECT_FALSE(world->write_result(again)->has_value());
+  expect_calm();
+}
+
 TEST_F(Cluster, TheSameSeedGivesTheSameTrace) {
   const auto run = [&](std::uint64_t seed) {
     WorldOptions options;

@@ -160,6 +160,13 @@ std::uint64_t World::write(const NodeName& node, CommandBody body) {
   return request;
 }
 
+std::uint64_t World::change_masters(const NodeName& node, rpc::MasterChange change,
+                                    const NodeName& master) {
+  const std::uint64_t request = ++last_request_;
+  arrive(id_of(node), host(node).life, agent::MastersChangeRequested{request, change, master});
+  return request;
+}
+
 std::optional<Result<Outcome>> World::write_result(std::uint64_t request) const {
   const auto found = write_results_.find(request);
   if (found == write_results_.end()) return std::nullopt;

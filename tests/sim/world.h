@@ -92,6 +92,8 @@ class World {
 
   // Asks `node` to apply or stop something; the answer arrives in write_result().
   std::uint64_t write(const NodeName& node, CommandBody body);
+  std::uint64_t change_masters(const NodeName& node, rpc::MasterChange change,
+                               const NodeName& master);  // likewise
   [[nodiscard]] std::optional<Result<Outcome>> write_result(std::uint64_t request) const;
 
   // --- questions ---

@@ -77,6 +77,10 @@ class CivetwebServerTest : public testing::Test {
       return std::make_shared<const View>(view_);
     };
     ports_.metrics = [] { return std::string("up 1\n"); };
+    ports_.since_leader = [this] {
+      const std::lock_guard lock(mutex_);
+      return since_leader_;
+    };
     ports_.write = [this](WriteRequest request, const Done<Outcome>& done) {
       const std::lock_guard lock(mutex_);
       writes_.push_back(std::move(request.body));
@@ -157,6 +161,7 @@ class CivetwebServerTest : public testing::Test {
   Result<Outcome> write_result_ = Outcome{"done", 7, 3, false};
   Result<ReadAnswer> read_answer_ = ReadAnswer(ApiResponse{200, "application/json", "{}"});
   std::atomic<bool> silent_ = false;
+  std::optional<Duration> since_leader_ = Duration::zero();
   std::unique_ptr<CivetwebServer> server_;
 };
 

@@ -4,6 +4,9 @@
 #include <vector>
 
 #include "agent/civetweb_server.h"
+#include "agent/posix_audit.h"
+#include "identity/join_json.h"
+#include "identity/token.h"
 #include "tests/driver/agent/civetweb_fixture.h"
 
 namespace muster::agent {
@@ -33,10 +36,13 @@ TEST_F(CivetwebServerTest, AStaleReadAsksNobodyAndSaysSo) {
   ClusterState state;
   put(state, "a", "1");
   become(state);
+  since_leader_ = milliseconds(1234);
   const std::string answer = raw("GET", "/v1/kv/a?stale");
   EXPECT_TRUE(answer.starts_with("HTTP/1.1 200"));
-  EXPECT_NE(answer.find("Muster-Stale: true\r\nMuster-Last-Contact: 0\r\n"), std::string::npos)
+  EXPECT_NE(answer.find("Muster-Stale: true\r\nMuster-Last-Contact: 1234\r\n"), std::string::npos)
       << answer;
+  since_leader_.reset();  // it was started, and has heard nobody
+  EXPECT_EQ(raw("GET", "/v1/kv/a?stale").find("Muster-Last-Contact"), std::string::npos);
   EXPECT_TRUE(asked_.empty());
 }
 
@@ -188,6 +194,36 @@ TEST_F(CivetwebServerTest, WhoIsNotKnownGetsNothingAndWhoFailsOftenMustWait) {
   for (int i = 0; i < 30; ++i) waits += raw("GET", "/v1/kv").starts_with("HTTP/1.1 429") ? 1 : 0;
   EXPECT_GT(waits, 10);
   EXPECT_EQ(ask("GET", "/v1/status", "", {{"Authorization", "Bearer x"}}).status, 200);
+}
+
+TEST_F(CivetwebServerTest, TheAuditLogSaysWhatAChangeWasAboutAndNoSecret) {
+  ports_.operate = [](const TaskRequest&, const Done<ApiResponse>& done) { done(ApiResponse{}); };
+  open();
+  const identity::JoinToken token =
+      identity::join_token(NodeRole::Agent, std::string(64, 'a'),
+                           std::string(identity::kTokenIdBytes + identity::kSecretBytes, 'r'));
+  identity::JoinRequest join;
+  join.token = identity::text_of(token);
+  join.name = "n9";
+  join.request = "csr";
+  EXPECT_EQ(ask("POST", "/v1/join", identity::text_of(join)).status, 200);
+  join.name = "n9\nforged";
+  EXPECT_EQ(ask("POST", "/v1/join", identity::text_of(join)).status, 200);
+  EXPECT_EQ(ask("POST", "/v1/masters", R"({"name": "n4"})").status, 200);
+  EXPECT_EQ(
+      ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n---\nname: b\ncommand: [x]\n").status,
+      200);
+  const auto lines = audited();
+  ASSERT_EQ(lines.size(), 4U);
+  EXPECT_EQ(lines[0].subject, "node n9, token " + token.id);
+  EXPECT_EQ(lines[1].subject, "");
+  EXPECT_EQ(lines[2].subject, "master n4");
+  EXPECT_EQ(lines[3].subject, "workload a, b");
+  for (const AuditRecord& line : lines) {
+    EXPECT_EQ(audit_line(line, WallTime{}).find(token.secret), std::string::npos);
+  }
+  EXPECT_NE(audit_line(lines[0], WallTime{}).find(R"("subject":"node n9, token )"),
+            std::string::npos);
 }
 
 TEST_F(CivetwebServerTest, OnlyItsOwnFrontMaySayWhoAsks) {

@@ -291,5 +291,45 @@ TEST_F(CoordinatorTest, OnlyARegisteredStreamIsAHintWhenItBreaks) {
   EXPECT_EQ(coordinator.on_closed(2), "");
 }
 
+TEST_F(CoordinatorTest, CandidatesAreTheMastersThatAreRegisteredNow) {
+  begin();
+  const auto enter = [&](StreamId stream, const NodeName& name, bool master) {
+    rpc::Register one = registration(name);
+    one.info.master = master;
+    coordinator.on_agent(stream, name, now);
+    coordinator.on_register(stream, one, now);
+  };
+  const auto names = [&] {
+    std::string text;
+    for (const auto& [name, candidate] : coordinator.candidates()) text += name + " ";
+    std::string told;
+    for (const auto& [name, vital] : coordinator.vitals()) told += name + " ";
+    EXPECT_EQ(told, text);
+    return text;
+  };
+  enter(2, "n2", true);
+  enter(3, "n3", true);
+  enter(4, "n4", false);
+  coordinator.on_agent(5, "n5", now);
+  EXPECT_EQ(names(), "n2 n3 ");
+  enter(6, "n2", true);  // again, on a newer stream
+  EXPECT_EQ(names(), "n2 n3 ");
+  coordinator.on_closed(2);  // the older one, late
+  EXPECT_EQ(names(), "n2 n3 ");
+  enter(7, "n3", false);  // set up as an agent only
+  EXPECT_EQ(names(), "n2 ");
+  enter(4, "n4", true);
+  EXPECT_EQ(names(), "n2 n4 ");
+  coordinator.on_closed(6);
+  EXPECT_EQ(names(), "n4 ");
+  now += options.silence_max;
+  step();
+  EXPECT_EQ(names(), "");
+  enter(8, "n2", true);
+  EXPECT_EQ(names(), "n2 ");
+  coordinator.end();
+  EXPECT_EQ(names(), "");
+}
+
 }  // namespace
 }  // namespace muster::agent

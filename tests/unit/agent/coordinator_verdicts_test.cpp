@@ -51,6 +51,29 @@ TEST_F(CoordinatorTest, WhatMembershipSaysBecomesCommands) {
   EXPECT_TRUE(state.placements.at(1).lost);
 }
 
+TEST_F(CoordinatorTest, ARevokedNodeHasFailedWhenItsStreamIsCutWhateverMembershipSees) {
+  with_web();
+  state.revoked["serial"] = {.node = "n2", .at = {}, .by = "admin", .expires = {}};
+  coordinator.on_state(state);
+  EXPECT_FALSE(step().has_value());  // somebody there has proved to be n2
+  coordinator.on_closed(2);
+  coordinator.on_state(state);
+  const auto batch = step();
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(within<NodeFailed>(*batch).size(), 1U);
+  EXPECT_EQ(within<NodeFailed>(*batch)[0].evidence, "its certificate is revoked");
+  commit(*batch);
+  EXPECT_TRUE(state.placements.at(1).lost);
+  settle();
+  state.certificates["n2"].serial = "another";  // it joined anew
+  connect(4, "n2", {status(1, Phase::Ready)});
+  settle();
+  EXPECT_EQ(state.nodes.at("n2").state, NodeState::Alive);
+  coordinator.on_closed(4);
+  coordinator.on_state(state);
+  EXPECT_FALSE(step().has_value());
+}
+
 TEST_F(CoordinatorTest, AFailureAndItsReplacementAreOneBatch) {
   with_web();
   see("n3");

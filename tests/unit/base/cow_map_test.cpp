@@ -1,5 +1,7 @@
 #include "base/cow_map.h"
 
+#include <algorithm>
+#include <deque>
 #include <map>
 #include <string>
 #include <vector>
@@ -137,16 +139,87 @@ TEST(CowList, IsCutAtItsBeginningAndGoesOnAtItsEnd) {
   EXPECT_EQ(list, same) << "where they begin to count makes no difference";
 }
 
+TEST(CowList, ACopyIsWhatItWasHoweverBothGoOn) {
+  CowList<std::string> list;
+  for (int i = 0; i < 70; ++i) list.push_back(std::to_string(i));
+  CowList<std::string> other = list;
+  list.push_back("mine");
+  other.push_back("theirs");
+  other.push_back("more");
+  list.push_back("too");
+  const auto last = [](const CowList<std::string>& of) { return *++of.rbegin() + " " + of.back(); };
+  EXPECT_EQ(last(list), "mine too");
+  EXPECT_EQ(last(other), "theirs more");
+  EXPECT_EQ(list.at(69), "69");
+  EXPECT_EQ(other.at(69), "69");
+  EXPECT_EQ(list.next(), 72U);
+}
+
+TEST(CowList, DoesWhatAQueueDoesAndSoDoItsCopies) {
+  struct Pair {
+    CowList<std::string> list;
+    std::deque<std::string> queue;
+    void check() const {
+      ASSERT_EQ(list.size(), queue.size());
+      EXPECT_TRUE(std::equal(list.begin(), list.end(), queue.begin()));
+      EXPECT_TRUE(std::equal(list.rbegin(), list.rend(), queue.rbegin()));
+    }
+  };
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    Rng rng(seed);
+    std::vector<Pair> pairs(3);
+    for (int step = 0; step < 3000; ++step) {
+      Pair& one = pairs[rng.below(pairs.size())];
+      const std::uint64_t what = rng.below(100);
+      if (what == 0) {
+        one = pairs[rng.below(pairs.size())];
+      } else if (what == 1 && seed % 2 == 0) {
+        one.list.clear();
+        one.queue.clear();
+      } else if (what < 45 && !one.queue.empty()) {
+        one.list.pop_front();
+        one.queue.pop_front();
+      } else {
+        one.list.push_back(std::to_string(step));
+        one.queue.push_back(std::to_string(step));
+      }
+      if (step % 50 == 0) {
+        for (const Pair& pair : pairs) pair.check();
+      }
+    }
+    for (const Pair& a : pairs) {
+      a.check();
+      for (const Pair& b : pairs) EXPECT_EQ(a.list == b.list, a.queue == b.queue);
+    }
+  }
+}
+
+TEST(SharedMap, LookingSomethingUpCopiesNothing) {
+  SharedMap<int, std::string> map{{1, "a"}, {2, "b"}};
+  const SharedMap<int, std::string> before = map;
+  EXPECT_EQ(&map.find(1)->second, &before.at(1));
+  EXPECT_EQ(&map.begin()->second, &before.at(1));
+  EXPECT_EQ(&map.at(1), &before.at(1));
+  EXPECT_EQ(map.edit(3), nullptr);
+  EXPECT_EQ(map.erase(3), 0U);
+  EXPECT_EQ(map.erase_if([](const auto& entry) { return entry.first > 2; }), 0U);
+  EXPECT_EQ(&map.at(1), &before.at(1));
+  *map.edit(1) = "c";
+  EXPECT_EQ(before.at(1), "a");
+}
+
 TEST(SharedMap, ACopyIsWhatItWasWhenTheOtherChanges) {
   SharedMap<int, std::string> map{{1, "a"}, {2, "b"}};
   const SharedMap<int, std::string> before = map;
   map[1] = "c";
   map.erase(2);
   map.emplace(3, "d");
-  for (auto& [key, value] : map) value += "!";
+  for (auto& [key, value] : map.edit()) value += "!";
   EXPECT_EQ(before, (SharedMap<int, std::string>{{1, "a"}, {2, "b"}}));
   EXPECT_EQ(map, (SharedMap<int, std::string>{{1, "c!"}, {3, "d!"}}));
   EXPECT_EQ(map.erase(9), 0U);
+  EXPECT_EQ(map.erase_if([](const auto& entry) { return entry.first == 3; }), 1U);
+  EXPECT_EQ(map, (SharedMap<int, std::string>{{1, "c!"}}));
   map.clear();
   EXPECT_EQ(map, (SharedMap<int, std::string>{}));
   EXPECT_EQ(map.find(1), map.end());
@@ -160,6 +233,31 @@ TEST(RememberedRequests, ForgetTheOldestFirstAndFindTheOthers) {
   EXPECT_EQ(requests.find("5"), nullptr);
   ASSERT_NE(requests.find("9"), nullptr);
   EXPECT_EQ(requests.find("9")->id, "9");
+}
+
+TEST(RememberedRequests, OfManyEachIsFoundWithItsOwnAnswerUntilItIsForgotten) {
+  constexpr std::uint64_t kMost = 3000;
+  RememberedRequests requests;
+  RememberedRequests before;
+  const auto id = [](std::uint64_t number) { return "request-" + std::to_string(number); };
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    requests.remember({.id = id(i), .index = i}, kMost);
+    if (i == 5000) before = requests;
+  }
+  for (std::uint64_t i = 0; i < 10'000; ++i) {
+    const RequestRecord* now = requests.find(id(i));
+    ASSERT_EQ(now != nullptr, i >= 10'000 - kMost) << i;
+    if (now != nullptr) {
+      EXPECT_EQ(now->index, i);
+    }
+    const RequestRecord* then = before.find(id(i));
+    ASSERT_EQ(then != nullptr, i > 5000 - kMost && i <= 5000) << i;
+    if (then != nullptr) {
+      EXPECT_EQ(then->index, i);
+    }
+  }
+  requests.remember({.id = id(0), .index = 10'000}, kMost);  // again, after it was forgotten
+  EXPECT_EQ(requests.find(id(0))->index, 10'000U);
 }
 
 }  // namespace

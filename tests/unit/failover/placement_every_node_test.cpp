@@ -45,7 +45,7 @@ TEST_F(EveryNodeTest, ASecondCopyOnANodeIsStopped) {
   WorkloadSpec web = spec("web", 2);
   ASSERT_TRUE(put(PutWorkload{web}));
   settle();
-  state.workloads.at("web").spec.on_every_node = true;
+  state.workloads["web"].spec.on_every_node = true;
   const auto stopped = only<StopInstance>(step());
   ASSERT_EQ(stopped.size(), 1U);
   EXPECT_EQ(stopped[0].instance, 2U);

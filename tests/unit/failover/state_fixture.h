@@ -51,7 +51,7 @@ struct StateTest : testing::Test {
     }
     return decisions;
   }
-  Placement& placement(InstanceId id) { return state.placements.at(id); }
+  Placement& placement(InstanceId id) { return state.placements.edit().at(id); }
   void report(InstanceId id, Phase phase) {
     InstanceStatus status;
     status.instance = id;

@@ -82,9 +82,9 @@ TEST(Joining, AgainstGuessersEveryUnknownTokenIsRefusedInTheSameWords) {
   ClusterState none = state();
   none.tokens.clear();
   ClusterState other = state();
-  other.tokens.at(token().id).sha256 = digest("another secret");
+  other.tokens[token().id].sha256 = digest("another secret");
   ClusterState api = state();
-  api.tokens.at(token().id).kind = TokenKind::Api;
+  api.tokens[token().id].kind = TokenKind::Api;
   std::set<std::string> words;
   for (const ClusterState& with : {none, other, api}) {
     const auto refused = admit(with, request(), "10.0.0.9", issuer(), kNow);
@@ -134,7 +134,7 @@ TEST(Joining, NobodyGetsACertificateForTheAddressOrTheNameOfAnotherNode) {
 
 TEST(Joining, WithoutAnAuthorityThatSignsNobodyJoins) {
   ClusterState plain = state();
-  plain.authorities.at("a2").active = false;
+  plain.authorities["a2"].active = false;
   EXPECT_EQ(admit(plain, request(), "10.0.0.9", issuer(), kNow).error().code, Code::Unavailable);
 }
 

@@ -41,8 +41,8 @@ ClusterState spreading() {
 }
 ClusterState switching() {
   ClusterState later = spreading();
-  later.authorities.at("old").active = false;
-  later.authorities.at("new").active = true;
+  later.authorities["old"].active = false;
+  later.authorities["new"].active = true;
   return later;
 }
 
@@ -75,12 +75,12 @@ TEST(AuthorityRotation, TheNewOneSignsWhenEveryNodeTrustsIt) {
 
 TEST(AuthorityRotation, ANodeThatIsDownHoldsItBackUntilItIsBackOrRevokedOrExpired) {
   ClusterState down = spreading();
-  down.nodes.at("n2").state = NodeState::Failed;
+  down.nodes["n2"].state = NodeState::Failed;
   const InstalledBy only_n1{{"n1", {kBundle, 5, "11"}}};
   EXPECT_EQ(next_authority_step(down, only_n1, kBundle, kNow).waits_for,
             (std::vector<NodeName>{"n2"}));
   ClusterState expired = down;
-  expired.certificates.at("n2").expires = kNow;
+  expired.certificates["n2"].expires = kNow;
   EXPECT_TRUE(next_authority_step(expired, only_n1, kBundle, kNow).command);
   ClusterState revoked = down;
   revoked.certificates.erase("n2");
@@ -153,7 +153,7 @@ TEST(GossipRotation, ANewKeyIsOpenedByAllThenSealsThenStandsAlone) {
 TEST(GossipRotation, OnlyNodesThatLiveAreWaitedFor) {
   ClusterState now = state();
   now.gossip_keys = {6, {{"k1", "s1"}, {"k2", "s2"}}, "k1"};
-  now.nodes.at("n2").state = NodeState::Failed;
+  now.nodes["n2"].state = NodeState::Failed;
   const InstalledBy installed{{"n1", {kBundle, 6, "11"}}};
   EXPECT_TRUE(next_gossip_step(now, installed).command);
   EXPECT_FALSE(next_gossip_step(now, {}).command);

@@ -1,4 +1,5 @@
 // muster masters: who keeps the cluster's state, and how each of them is.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -30,6 +31,18 @@ std::string snapshot_text(const json& master) {
   return word(master, "snapshot_sent") + "/" + word(master, "snapshot_bytes");
 }
 
+// Of an even number as many may be lost as of one fewer, and each of them can be.
+std::string advice(const json& masters) {
+  const auto voters = std::count_if(masters.begin(), masters.end(), [](const json& one) {
+    const std::string role = word(one, "role");
+    return role == "leader" || role == "follower";
+  });
+  if (voters == 0 || voters % 2 == 1) return {};
+  return std::to_string(voters) + " masters vote: they survive the loss of " +
+         std::to_string((voters - 1) / 2) + ", as " + std::to_string(voters - 1) +
+         " would; add one or remove one\n";
+}
+
 std::optional<std::string> masters_text(const std::string& text) {
   const json body = json::parse(text, nullptr, false);
   if (!body.is_object() || !body.contains("masters") || !body["masters"].is_array()) {
@@ -51,7 +64,7 @@ std::optional<std::string> masters_text(const std::string& text) {
   if (body.contains("stale") && body["stale"] == true) {
     out = "STALE: no quorum; this is how it was when the quorum was lost\n" + out;
   }
-  return out + table.text();
+  return out + table.text() + advice(body["masters"]);
 }
 
 Exit list(const Target& target) { return print_answer(target, "/v1/masters", masters_text); }

@@ -281,7 +281,7 @@ class Node {
   void answer(std::uint64_t id, const rpc::WriteReply& reply);
   void on_facts(const rpc::Facts& facts, Instant now);
   void learn_cluster(const std::string& id);
-  void heed_masters(const rpc::Facts& facts);
+  void heed_masters(const rpc::Facts& facts, Instant now);
   void revoke(std::set<std::string> serials, Instant now);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);

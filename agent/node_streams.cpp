@@ -193,7 +193,7 @@ void Node::revoke(std::set<std::string> serials, Instant now) {
 
 // A master that was taken away while nobody could tell it goes on as an agent. A coordinator that
 // knows less than this one's own log does not know that it is one.
-void Node::heed_masters(const rpc::Facts& facts) {
+void Node::heed_masters(const rpc::Facts& facts, Instant now) {
   session_.on_masters(facts.masters);
   if (!master_ || facts.masters.empty() || master_->forming() || master_->active()) return;
   const bool among = std::any_of(
@@ -221,7 +221,7 @@ void Node::on_facts(const rpc::Facts& facts, Instant now) {
   if (facts.revision < facts_revision_) return;  // what was true before
   facts_revision_ = facts.revision;
   learn_cluster(facts.cluster_id);
-  heed_masters(facts);
+  heed_masters(facts, now);
   revoke({facts.revoked.begin(), facts.revoked.end()}, now);
   emit(InstallFacts{facts});
 }

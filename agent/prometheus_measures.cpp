@@ -1,5 +1,7 @@
 #include "agent/prometheus_measures.h"
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <string>
 #include <utility>
@@ -42,6 +44,37 @@ void measure_state(collector::Instruments& to, const MasterView& master) {
   }
   to.replace("muster_workload_wanted", wanted);
   to.set("muster_alerts_firing", {}, static_cast<double>(state.alerts.size()));
+}
+
+// What `muster masters` shows; the lag and the contact of others only the coordinator knows.
+void measure_masters(collector::Instruments& to, const View& view) {
+  const MasterView& master = *view.master;
+  Series votes;
+  Series lags;
+  Series contacts;
+  Series expiries;
+  for (const ServerView& server : master.servers) {
+    const Labels labels{{"master", server.name}};
+    votes.push_back({labels, server.voter ? 1 : 0});
+    const auto certificate = master.state->certificates.find(server.name);
+    if (certificate != master.state->certificates.end()) {
+      expiries.push_back(
+          {labels,
+           std::chrono::duration<double>(certificate->second.expires.time_since_epoch()).count()});
+    }
+    const bool self = server.name == view.self.name;
+    if (!self && server.last_contact == kNever) continue;
+    const raft::Index match = self ? master.last : server.match;
+    lags.push_back({labels, double(master.last - std::min(master.last, match))});
+    if (self) continue;
+    const auto ago = view.now - view.clock.wall_at(server.last_contact);
+    contacts.push_back({labels, std::max(0.0, std::chrono::duration<double>(ago).count())});
+  }
+  to.set("muster_raft_last_index", {}, double(master.last));
+  to.replace("muster_master_vote", votes);
+  to.replace("muster_master_lag_entries", lags);
+  to.replace("muster_master_last_contact_seconds", contacts);
+  to.replace("muster_master_certificate_expiry_timestamp_seconds", expiries);
 }
 
 }  // namespace
@@ -115,6 +148,7 @@ void Measures::measure(const View& view, std::size_t rpc_streams) {
   to_.set("muster_raft_commit_index", {}, static_cast<double>(view.master->commit));
   to_.set("muster_raft_applied_index", {}, static_cast<double>(view.master->applied));
   to_.set("muster_raft_has_leader", {}, view.master->has_leader ? 1 : 0);
+  measure_masters(to_, view);
   measure_state(to_, *view.master);
 }
 

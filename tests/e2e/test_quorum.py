@@ -27,10 +27,8 @@ class QuorumLoss(ClusterCase):
             self.assertEqual(answer.headers["Muster-Stale"], "true")
             ages.append(int(answer.headers["Muster-Last-Contact"]))
             harness.pause(0.3)
-        # It has waited for an election timeout before it said that there is no leader.
-        self.assertGreater(ages[0], 400)
         self.assertLess(ages[0], 60_000)
-        self.assertGreater(ages[1], ages[0])
+        self.assertGreaterEqual(ages[1], ages[0] + 300)
         refused = harness.request(node.address, "POST", "/v1/workloads", cluster.spec("other"),
                                   timeout=15)
         self.assertEqual(refused.status, 503, refused.body)

@@ -58,6 +58,38 @@ TEST_F(MeasuresTest, OwnHealthIsAGauge) {
   EXPECT_EQ(line("muster_gossip_health_score"), "muster_gossip_health_score 3");
 }
 
+TEST_F(MeasuresTest, WhatIsShownOfMastersIsMeasured) {
+  const auto state = std::make_shared<ClusterState>();
+  state->certificates["n2"].expires = WallTime(std::chrono::milliseconds(1500));
+  MasterView master;
+  master.last = 12;
+  master.state = state;
+  for (const char* name : {"n1", "n2", "n3"}) {
+    ServerView server;
+    server.name = name;
+    server.voter = server.name != "n3";
+    master.servers.push_back(std::move(server));
+  }
+  master.servers[1].match = 9;
+  master.servers[1].last_contact = Instant{};
+  view.self.name = "n1";
+  view.clock = {Instant{}, WallTime(std::chrono::seconds(40))};
+  view.now = WallTime(std::chrono::seconds(42));
+  view.master = std::make_shared<const MasterView>(master);
+  measures.measure(view, 0);
+  EXPECT_EQ(line("muster_raft_last_index"), "muster_raft_last_index 12");
+  const auto of = [&](const std::string& metric, const std::string& name) {
+    return line(metric + "{master=\"" + name + "\"}");
+  };
+  EXPECT_TRUE(of("muster_master_vote", "n2").ends_with(" 1"));
+  EXPECT_TRUE(of("muster_master_vote", "n3").ends_with(" 0"));
+  EXPECT_TRUE(of("muster_master_lag_entries", "n1").ends_with(" 0"));
+  EXPECT_TRUE(of("muster_master_lag_entries", "n2").ends_with(" 3"));
+  EXPECT_EQ(of("muster_master_lag_entries", "n3"), "") << "nobody knows";
+  EXPECT_TRUE(of("muster_master_last_contact_seconds", "n2").ends_with(" 2"));
+  EXPECT_TRUE(of("muster_master_certificate_expiry_timestamp_seconds", "n2").ends_with(" 1.5"));
+}
+
 TEST_F(MeasuresTest, PacketsAreCountedByDirectionAndKind) {
   const PacketCounters sent(instruments, "sent");
   gossip::Packet packet;

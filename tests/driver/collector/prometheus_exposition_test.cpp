@@ -52,6 +52,12 @@ void fill(Instruments& instruments) {
   instruments.replace("muster_workload_instances",
                       {{{{"workload", "web"}, {"phase", "ready"}}, 2}});
   instruments.replace("muster_workload_wanted", {{{{"workload", "web"}}, 2}});
+  instruments.set("muster_raft_last_index", {}, 7);
+  for (const char* name :
+       {"muster_master_vote", "muster_master_lag_entries", "muster_master_last_contact_seconds",
+        "muster_master_certificate_expiry_timestamp_seconds"}) {
+    instruments.replace(name, {{{{"master", "n1"}}, 1}});
+  }
   instruments.count("muster_probe_results_total",
                     {{"workload", "web"}, {"probe", "liveness"}, {"result", "success"}});
   instruments.count("muster_restarts_total", {{"workload", "web"}});
@@ -88,7 +94,7 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 39U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 44U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {

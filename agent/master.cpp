@@ -15,6 +15,8 @@ namespace {
 
 constexpr Duration kEvaluateEvery = std::chrono::seconds(1);
 constexpr std::size_t kGatheredMax = 256;
+constexpr Duration kKnockEvery = std::chrono::milliseconds(10);
+constexpr Duration kKnockFor = std::chrono::milliseconds(200);    // then silence alone counts
 constexpr std::uint64_t kOwnDeliveries = std::uint64_t{1} << 62;  // ids of the second pipeline
 
 std::vector<raft::Server> servers(const std::map<NodeName, Address>& masters) {
@@ -133,14 +135,24 @@ void Master::hint(const NodeName& node, Instant now) {
   if (node == leader_ && !leader_lost_at_) {
     leader_lost_at_ = now;
     leader_lost_why_ = "the stream of " + node + " broke";
-    links_.knock(node, now);  // is its process gone, or the network?
+    knock_until_ = now + kKnockFor;
+    knock(now);
   }
+}
+
+// Is the leader's process gone, or the network? A process that dies closes its sockets one after
+// the other, and may seem to listen yet after its streams broke: so again, until it is clear.
+void Master::knock(Instant now) {
+  const bool over = !leader_lost_at_ || leader_ == self_ || now >= knock_until_;
+  knock_at_ = over ? kNever : now + kKnockEvery;
+  if (!over) links_.knock(leader_, now);
 }
 
 // The kernel of a host that runs says that the process is gone: no need to wait for its silence.
 void Master::on_nobody_listens(StreamId stream, Instant now) {
   const NodeName master = links_.peer_of(stream);
   if (master.empty() || master != leader_ || master == self_) return;
+  knock_at_ = kNever;
   engine_->leader_gone(leader_id_, now);
   settle(now);
 }
@@ -285,6 +297,7 @@ void Master::finish(const Origin& origin, const Result<Outcome>& result) {
 void Master::tick(Instant now) {
   propose_gathered(now);
   engine_->tick(now);
+  if (now >= knock_at_) knock(now);
   if (forming_ && now >= greet_at_) form(now);
   if (now >= hand_over_at_) {
     hand_over_at_ = now + options_.disk_patience;
@@ -325,9 +338,9 @@ void Master::evaluate_alerts(Instant now) {
 }
 
 Instant Master::deadline() const {
-  Instant next =
-      std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_, next_evaluation_,
-                own_alerts_.deadline(), greet_at_, gathered_at_, named_leases_.deadline()});
+  Instant next = std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_,
+                           next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_,
+                           knock_at_, named_leases_.deadline()});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
   if (leader_.empty() && !quorum_lost_) {
     next = std::min(next, leaderless_since_ + options_.quorum_patience);

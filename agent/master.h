@@ -215,6 +215,7 @@ class Master {
   void watch_leader(Instant now);
   void evaluate_alerts(Instant now);
   void hint(const NodeName& node, Instant now);
+  void knock(Instant now);
   void emit(Effect effect) { effects_.emplace_back(std::move(effect)); }
   ClusterState& writable();
 
@@ -259,6 +260,8 @@ class Master {
   NodeName leader_;  // empty: none is known
   std::optional<Instant> leader_lost_at_;
   std::string leader_lost_why_;
+  Instant knock_at_ = kNever;  // at the leader's, whose stream broke
+  Instant knock_until_{};
   Instant leaderless_since_;
   bool quorum_lost_ = false;
   WallTime quorum_lost_at_{};

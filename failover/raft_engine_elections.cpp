@@ -8,8 +8,9 @@
 namespace muster::failover {
 namespace {
 
-// Enough for an election among those that run; who comes later then finds that it is over.
-constexpr std::uint64_t kTurnMs = 50;
+// Enough for a vote to get onto a slow disk and to the others, who then do not stand themselves:
+// two that stand at once split the votes, and that costs an election timeout.
+constexpr std::uint64_t kTurnMs = 200;
 
 }  // namespace
 

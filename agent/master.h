@@ -252,6 +252,7 @@ class Master {
   bool step_due_ = false;           // of the electorate
   bool rotation_due_ = false;       // a look at the next step of one
   bool rotating_ = false;           // one is under way
+  Rotations rotations_;             // as they were at the last look; of the coordinator
   bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it
   bool facts_due_ = false;

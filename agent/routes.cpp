@@ -66,6 +66,7 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/keyring", Page::GossipKeys, Source::Cluster, kViewer, kListing},
     Route{"POST", "/v1/keyring/rotate", Page::GossipKeyRotation, Source::Operation, kAdmin, "",
           kSmall},
+    Route{"GET", "/v1/rotations", Page::Rotations, Source::Cluster, kViewer, ""},
     Route{"GET", "/v1/snapshot", Page::Snapshot, Source::Operation, kAdmin, ""},
 };
 

@@ -1,4 +1,5 @@
 // muster masters: who keeps the cluster's state, and how each of them is.
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <optional>
@@ -30,6 +31,18 @@ std::string snapshot_text(const json& master) {
   return word(master, "snapshot_sent") + "/" + word(master, "snapshot_bytes");
 }
 
+// Two survive no loss and four no more than three: each of them only makes writes slower.
+std::string even_text(const json& masters) {
+  const auto votes = [](const json& one) {
+    const std::string role = word(one, "role");
+    return role == "leader" || role == "follower";
+  };
+  const auto voters = std::count_if(masters.begin(), masters.end(), votes);
+  if (voters == 0 || voters % 2 != 0) return "";
+  return std::to_string(voters) + " masters have a vote and survive no more losses than " +
+         std::to_string(voters - 1) + ": add one, or remove one\n";
+}
+
 std::optional<std::string> masters_text(const std::string& text) {
   const json body = json::parse(text, nullptr, false);
   if (!body.is_object() || !body.contains("masters") || !body["masters"].is_array()) {
@@ -48,6 +61,7 @@ std::optional<std::string> masters_text(const std::string& text) {
                     word(body, "applied_index") + "\n";
   const std::string election = word(body, "election");
   if (!election.empty()) out += "last election: " + election + "\n";
+  out += even_text(body["masters"]);
   if (body.contains("stale") && body["stale"] == true) {
     out = "STALE: no quorum; this is how it was when the quorum was lost\n" + out;
   }

@@ -1,9 +1,11 @@
 """What does bad input get? One line that names the thing and the way out, and no harm done."""
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import unittest
@@ -101,6 +103,25 @@ class BadStart(unittest.TestCase):
                 self.assertIn(store.name, done.stderr.splitlines()[-1])
                 self.assertEqual(store.read_bytes(), bad)
                 store.write_bytes(good)
+
+    def test_the_data_of_a_newer_version_is_left_as_it_is(self):
+        self.node.config.write_text(self.cluster.config_text(self.node))
+        self.cluster.start("n1")
+        self.cluster.wait_for(self.cluster.coordinator, "the only master to lead", 10, 0.02)
+        self.cluster.stop("n1")
+        for name in ("consensus.db", "instances.db"):
+            with self.subTest(store=name):
+                store = self.node.data / name
+                with contextlib.closing(sqlite3.connect(store)) as database:
+                    (version,) = database.execute("PRAGMA user_version").fetchone()
+                    database.execute("PRAGMA user_version = 99")
+                newer = store.read_bytes()
+                self.refused(self.agent(), name, "format 99", "run the newer version")
+                self.assertEqual(store.read_bytes(), newer)
+                with contextlib.closing(sqlite3.connect(store)) as database:
+                    database.execute(f"PRAGMA user_version = {version}")
+        self.cluster.start("n1")
+        self.cluster.wait_for(self.cluster.coordinator, "the master to lead again", 10, 0.02)
 
     def test_the_data_of_another_cluster_is_not_taken_over(self):
         self.node.config.write_text(self.cluster.config_text(self.node))

@@ -133,6 +133,27 @@ class BadStart(unittest.TestCase):
         self.assertIn("another", done.stderr.splitlines()[-1])
 
 
+class TwoMasters(unittest.TestCase):
+    def test_the_log_of_another_master_is_not_taken_over(self):
+        cluster = harness.Cluster(masters=3, workers=0, label="copied")
+        self.addCleanup(cluster.close)
+        cluster.start().wait_whole(30)
+        copied, node = cluster.nodes["n2"], cluster.nodes["n3"]
+        for name in ("n2", "n3"):
+            cluster.stop(name)
+        shutil.rmtree(node.data)
+        shutil.copytree(copied.data, node.data)
+        cluster.start("n2", "n3")
+        node.wanted = False  # it is to end by itself
+        cluster.wait_for(lambda: not node.alive(), "n3 to refuse to run", 15)
+        self.assertEqual(node.agent.returncode, 78)
+        last = node.log.read_text().splitlines()[-1]
+        for part in ("the log of master n2", "this is n3", "empty data_dir"):
+            self.assertIn(part, last)
+        cluster.wait_for(cluster.coordinator, "n1 and n2 to go on", 15)
+        self.assertTrue(copied.alive())
+
+
 class DevAgent(unittest.TestCase):
     def test_a_dev_agent_is_a_whole_cluster_and_leaves_nothing_behind(self):
         binary = harness.binary("muster", "MUSTER_BINARY")

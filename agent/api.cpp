@@ -238,6 +238,7 @@ ApiResponse cluster_page(const View& view, Page page, const std::string& name, c
     case Page::Masters: return master_list(view);
     case Page::Authorities: return authority_bundle(master);
     case Page::GossipKeys: return gossip_key_list(master);
+    case Page::Rotations: return rotation_list(master);
     default: return problem(404, "not found", "there is nothing to read there");
   }
 }

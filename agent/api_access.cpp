@@ -107,6 +107,14 @@ ApiResponse gossip_key_list(const MasterView& master) {
   return listing("keys", std::move(list), master);
 }
 
+ApiResponse rotation_list(const MasterView& master) {
+  json list = json::array();
+  for (const RotationView& one : master.rotations) {
+    list.push_back({{"what", one.what}, {"phase", one.phase}, {"waits_for", one.waits_for}});
+  }
+  return listing("rotations", std::move(list), master);
+}
+
 ApiResponse authority_bundle(const MasterView& master) {
   std::string bundle;
   for (const auto& [id, authority] : master.state->authorities) bundle += authority.certificate;

@@ -20,6 +20,8 @@ namespace muster::agent {
 [[nodiscard]] ApiResponse one_lease(const MasterView& master, const std::string& name);
 // Which gossip keys there are; never the keys.
 [[nodiscard]] ApiResponse gossip_key_list(const MasterView& master);
+// Changes of the authority and of the gossip key that are under way, and who is waited for.
+[[nodiscard]] ApiResponse rotation_list(const MasterView& master);
 // The certificates of every authority that is trusted, as PEM.
 [[nodiscard]] ApiResponse authority_bundle(const MasterView& master);
 

@@ -42,7 +42,7 @@ std::string_view usual_next(int status) {
     case 503: return "try again soon; GET /v1/status at a master says whether there is a quorum";
     case 504:
       return "send it again with the same Muster-Request-Id: it is then done once, not twice";
-    case 507: return "remove what is not needed, or raise the limit that is named";
+    case 507: return "remove what is not needed: no setting raises this limit";
     default: return "look at the agent's log";
   }
 }

@@ -273,7 +273,7 @@ ApiResponse Handlers::save_snapshot(const Request& request) {
 ApiResponse Handlers::operate(Request& request, std::string body) {
   Task task;
   const Page page = request.route.page;
-  if (page == Page::Snapshot && request.route.method == "GET") return save_snapshot(request);
+  if (page == Page::Snapshot) return save_snapshot(request);
   if (page == Page::Masters || page == Page::Transfer) {
     auto name = parse_master(body, page == Page::Transfer);
     if (!name) return problem(name.error());
@@ -288,10 +288,8 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
     task = JoinNode{std::move(body)};
   } else if (page == Page::AuthorityRotation) {
     task = RotateAuthority{};
-  } else if (page == Page::GossipKeyRotation) {
-    task = RotateGossipKeys{};
   } else {
-    task = RestoreSnapshot{std::move(body)};
+    task = RotateGossipKeys{};
   }
   if (!ports_.operate) return problem(Error{Code::Unavailable, "this agent cannot do that"});
   auto got = desk_->wait<Result<ApiResponse>>(

@@ -36,6 +36,26 @@ std::optional<std::string> tokens_text(const std::string& text) {
   return table.text();
 }
 
+std::optional<std::string> rotations_text(const std::string& text) {
+  const json body = json::parse(text, nullptr, false);
+  if (!body.is_object() || !body.contains("rotations") || !body["rotations"].is_array()) {
+    return std::nullopt;
+  }
+  std::string out;
+  for (const json& one : body["rotations"]) {
+    std::string waits_for;
+    const auto nodes = one.find("waits_for");
+    for (const json& node : nodes == one.end() ? json::array() : *nodes) {
+      if (!node.is_string()) continue;
+      waits_for += (waits_for.empty() ? "" : ", ") + printable(node.get<std::string>());
+    }
+    out += "a new " + word(one, "what") + ": " +
+           (word(one, "phase") == "spread" ? "made known to all" : "in use, the old one goes") +
+           (waits_for.empty() ? "" : "; waits for " + waits_for) + "\n";
+  }
+  return out.empty() ? "nothing is being changed\n" : out;
+}
+
 struct TokenArguments {
   std::string role;
   std::string ttl;
@@ -146,6 +166,13 @@ void add_identity(CLI::App& app, Chosen& chosen) {
   };
   rotate("rotate", "replace the authority, node by node, without a pause", "/v1/ca/rotate");
   rotate("rotate-gossip-key", "replace the key of gossip likewise", "/v1/keyring/rotate");
+  ca->add_subcommand("status", "which change is under way, and who is waited for")
+      ->fallthrough()
+      ->callback([&chosen] {
+        chosen.run = [](const Target& target) {
+          return print_answer(target, "/v1/rotations", rotations_text);
+        };
+      });
 }
 
 // What else shows a command line (ps) shows no token.

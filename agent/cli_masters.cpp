@@ -31,16 +31,16 @@ std::string snapshot_text(const json& master) {
   return word(master, "snapshot_sent") + "/" + word(master, "snapshot_bytes");
 }
 
-// Of an even number as many may be lost as of one fewer, and each of them can be.
-std::string advice(const json& masters) {
-  const auto voters = std::count_if(masters.begin(), masters.end(), [](const json& one) {
+// Two survive no loss and four no more than three: each of them only makes writes slower.
+std::string even_text(const json& masters) {
+  const auto votes = [](const json& one) {
     const std::string role = word(one, "role");
     return role == "leader" || role == "follower";
-  });
-  if (voters == 0 || voters % 2 == 1) return {};
-  return std::to_string(voters) + " masters vote: they survive the loss of " +
-         std::to_string((voters - 1) / 2) + ", as " + std::to_string(voters - 1) +
-         " would; add one or remove one\n";
+  };
+  const auto voters = std::count_if(masters.begin(), masters.end(), votes);
+  if (voters == 0 || voters % 2 != 0) return "";
+  return std::to_string(voters) + " masters have a vote and survive no more losses than " +
+         std::to_string(voters - 1) + ": add one, or remove one\n";
 }
 
 std::optional<std::string> masters_text(const std::string& text) {
@@ -61,10 +61,11 @@ std::optional<std::string> masters_text(const std::string& text) {
                     word(body, "applied_index") + "\n";
   const std::string election = word(body, "election");
   if (!election.empty()) out += "last election: " + election + "\n";
+  out += even_text(body["masters"]);
   if (body.contains("stale") && body["stale"] == true) {
     out = "STALE: no quorum; this is how it was when the quorum was lost\n" + out;
   }
-  return out + table.text() + advice(body["masters"]);
+  return out + table.text() + even_text(body["masters"]);
 }
 
 Exit list(const Target& target) { return print_answer(target, "/v1/masters", masters_text); }

@@ -190,7 +190,8 @@ Status certify_again(const Config& config, ClusterState& state) {
                                     request->request,
                                     {config.cluster, self, NodeRole::Master},
                                     {config.advertised_host()},
-                                    wall_now()});
+                                    wall_now(),
+                                    config.identity.certificate_life});
   if (!made) return tl::unexpected(made.error());
   std::map<std::string, std::string> files = {
       {"ca.pem", bundle}, {"node.pem", made->certificate}, {"node.key", request->key}};

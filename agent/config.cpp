@@ -125,6 +125,8 @@ class Check {
     }
     absolute_path("data_dir", config_.data_dir);
     if (config_.secured()) absolute_path("identity.dir", config_.identity.dir);
+    within("identity.certificate_life", config_.identity.certificate_life, identity::kNodeLifeMin,
+           identity::kNodeLifeMax);
     if (config_.secured() && config_.insecure) {
       add("insecure",
           "contradicts identity.dir: one says that nobody proves anything, the other "

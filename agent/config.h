@@ -16,6 +16,7 @@
 #include "base/time.h"
 #include "base/workload.h"
 #include "health/swim_types.h"
+#include "identity/issue.h"
 
 namespace muster::agent {
 
@@ -54,6 +55,8 @@ struct MembershipConfig {
 struct IdentityConfig {
   // Absolute; ca.pem, node.pem, node.key. Empty: a plain cluster, in which nobody proves anything.
   std::string dir;
+  // Of the certificates that this node signs as a master; the authority's end is theirs too.
+  Duration certificate_life = identity::kNodeLife;  // kNodeLifeMin to kNodeLifeMax
 };
 
 struct GossipConfig {

@@ -70,17 +70,19 @@ Result<CommandBody> Issuing::begin(const ClusterState& state, rpc::Rotation rota
   return identity::begin_authority_rotation(state, std::move(*fresh));
 }
 
-std::optional<CommandBody> Issuing::next_step(
+Rotations Issuing::rotations(
     const ClusterState& state,
     const std::map<NodeName, std::optional<rpc::FactsInstalled>>& installed, WallTime now) const {
   identity::InstalledBy said;
   for (const auto& [node, facts] : installed) {
     if (facts) said[node] = {facts->authorities_sha256, facts->keys_revision, facts->serial};
   }
-  if (auto gossip = identity::next_gossip_step(state, said).command) return gossip;
-  if (!options_.issuer.sha256) return std::nullopt;
+  Rotations all;
+  all.gossip_key = identity::next_gossip_step(state, said);
+  if (!options_.issuer.sha256) return all;
   const std::string bundle = options_.issuer.sha256(identity::bundle_of(state));
-  return identity::next_authority_step(state, said, bundle, now).command;
+  all.authority = identity::next_authority_step(state, said, bundle, now);
+  return all;
 }
 
 std::vector<CommandBody> Issuing::founding(const ClusterState& state) const {

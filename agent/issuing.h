@@ -34,6 +34,12 @@ struct IssuingOptions {
   std::optional<identity::Founding> founding;  // of the first master
 };
 
+// Where the two changes stand, and the next step of each.
+struct Rotations {
+  identity::RotationStep authority;
+  identity::RotationStep gossip_key;
+};
+
 class Issuing {
  public:
   struct Signed {
@@ -54,8 +60,12 @@ class Issuing {
 
   [[nodiscard]] Result<CommandBody> begin(const ClusterState& state, rpc::Rotation rotation,
                                           WallTime now) const;
+  // Something is being changed: rotations() says how far that is.
+  [[nodiscard]] static bool rotating(const ClusterState& state) {
+    return state.authorities.size() > 1 || state.gossip_keys.keys.size() > 1;
+  }
   // `installed`: by every agent that is connected; nothing of one that has not said.
-  [[nodiscard]] std::optional<CommandBody> next_step(
+  [[nodiscard]] Rotations rotations(
       const ClusterState& state,
       const std::map<NodeName, std::optional<rpc::FactsInstalled>>& installed, WallTime now) const;
 

@@ -367,6 +367,12 @@ MasterView Master::view() const {
   view.election = engine_->election_reason();
   view.servers = servers_view();
   view.agents = coordinator_.agents();
+  for (const auto& [what, step] : {std::pair("authority", &rotations_.authority),
+                                   std::pair("gossip key", &rotations_.gossip_key)}) {
+    const bool under_way = step->phase != identity::RotationPhase::None;
+    if (under_way && coordinator_.active())
+      view.rotations.push_back({what, to_text(step->phase), step->waits_for});
+  }
   view.state = state_;
   return view;
 }

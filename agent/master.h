@@ -249,10 +249,12 @@ class Master {
   bool forming_ = false;      // an empty disk: do the others know a cluster that had this one?
   std::set<NodeName> blank_;  // whose logs have no word of one either
   bool waits_for_coordinator_ = false;
+  Instant begin_at_ = kNever;  // with those that there are then
   Instant greet_at_ = kNever;
   bool step_due_ = false;           // of the electorate
   bool rotation_due_ = false;       // a look at the next step of one
   bool rotating_ = false;           // one is under way
+  Rotations rotations_;             // as they were at the last look; of the coordinator
   bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it
   bool facts_due_ = false;

@@ -77,8 +77,11 @@ void Master::rotate_from(StreamId stream, const rpc::Rotate& rotate, bool vouche
 void Master::step_rotation(Instant now) {
   if (!std::exchange(rotation_due_, false) || rotating_ || !coordinator_.active()) return;
   // Looked at each second: what thousands of agents have is collected only while something changes.
-  if (state_->authorities.size() < 2 && state_->gossip_keys.keys.size() < 2) return;
-  auto command = issuing_.next_step(*state_, coordinator_.installed(), wall_.wall_at(now));
+  rotations_ = {};
+  if (!Issuing::rotating(*state_)) return;
+  rotations_ = issuing_.rotations(*state_, coordinator_.installed(), wall_.wall_at(now));
+  auto command =
+      rotations_.gossip_key.command ? rotations_.gossip_key.command : rotations_.authority.command;
   if (!command) return;
   rotating_ = true;
   submit(OwnRotation{}, Command{std::move(*command), wall_.wall_at(now)}, now);

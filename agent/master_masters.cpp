@@ -11,6 +11,7 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
+constexpr Duration kHearTheRest = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -23,7 +24,16 @@ constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
 void Master::form(Instant now) {
   greet_at_ = now + kGreetEvery;
   links_.greet(now);
-  if (blank_.size() + 1 >= options_.masters.size() / 2 + 1) begin(now);
+  const std::size_t blank = blank_.size() + 1;
+  if (blank < options_.masters.size() / 2 + 1) {
+    begin_at_ = kNever;
+  } else if (blank == options_.masters.size()) {
+    begin(now);
+  } else {
+    // The one that is missing may be all that is left of a cluster: if it is there, it says so.
+    begin_at_ = std::min(begin_at_, now + kHearTheRest);
+    if (now >= begin_at_) begin(now);
+  }
 }
 
 void Master::begin(Instant now) {
@@ -44,12 +54,21 @@ void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply
     return;
   }
   if (reply.here) return is_without_us(reply) ? join_others(now) : begin(now);
-  if (reply.blank) {
+  if (reply.blank && hello_.cluster_id.empty() && reply.cluster_id.empty()) {
     blank_.insert(master);
     return form(now);
   }
   blank_.erase(master);
   if (std::exchange(waits_for_coordinator_, true)) return;
+  if (reply.blank) {
+    emit(Notice{Level::Error,
+                "this master and " + master + " have no log of cluster " +
+                    (hello_.cluster_id.empty() ? reply.cluster_id : hello_.cluster_id) +
+                    ", which their data directories know: they begin no other one, and wait for a "
+                    "master that has the log; if there is none left, restore a snapshot (`muster "
+                    "snapshot restore`), or begin anew with empty data directories"});
+    return;
+  }
   emit(Notice{Level::Warning,
               "this data directory is empty, and master " + master +
                   " has a log of this cluster: only a coordinator can tell whether this master "
@@ -123,6 +142,14 @@ bool Master::belongs() const { return forming_ || engine_->is_server(id_); }
 
 void Master::refresh_electorate() {
   if (!electorate_.update(*state_, engine_->configuration())) return;
+  if (const NodeName whose = electorate_.name_of(id_); !whose.empty() && whose != self_) {
+    // Two that answer with one log would be one master with two minds.
+    return emit(Halt{78, "this data directory holds the log of master " + whose + ", and this is " +
+                             self_ +
+                             ": it was copied, or this node was named otherwise; give it "
+                             "an empty data_dir, or node.name " +
+                             whose + " again"});
+  }
   learn_leader();
   links_.set_others(electorate_.others());
   hello_.cluster_id = state_->id;

@@ -168,7 +168,9 @@ void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instan
   peer.purpose = hello.purpose;
   peer.master_id = master_id_of(hello);
   if (hello.purpose == rpc::Purpose::Agent) return master_->on_agent(stream, hello.from, now);
-  emit(SendFrame{stream, master_->reply_to_master(hello.from)});
+  rpc::HelloReply reply = master_->reply_to_master(hello.from);
+  reply.cluster_id = cluster_id();  // a master without a log may still know it
+  emit(SendFrame{stream, std::move(reply)});
 }
 
 const std::string& Node::cluster_id() const {

@@ -52,6 +52,7 @@ OwnIdentity::OwnIdentity(const Config& config, identity::Credentials credentials
       keyring_(config.gossip.keyring),
       cluster_(config.cluster),
       node_(config.node.name),
+      life_(config.identity.certificate_life),
       credentials_(std::move(credentials)),
       tls_(std::move(tls)) {}
 
@@ -84,7 +85,7 @@ OwnCertificate OwnIdentity::certificate() const {
 
 Result<IssuingOptions> OwnIdentity::issuing() const {
   IssuingOptions options;
-  options.issuer = {cluster_, identity::sha256, identity::kNodeLife};
+  options.issuer = {cluster_, identity::sha256, life_};
   options.sign = identity::sign;
   options.new_authority = [cluster = cluster_](WallTime now) -> Result<AuthorityRecord> {
     auto made = identity::make_authority(cluster, now);

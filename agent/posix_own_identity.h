@@ -50,6 +50,7 @@ class OwnIdentity {
   std::string keyring_;
   std::string cluster_;
   NodeName node_;
+  Duration life_;  // of what is signed here
   identity::Credentials credentials_;
   std::shared_ptr<identity::OpensslTls> tls_;
   std::string new_key_;  // a secret

@@ -50,6 +50,7 @@ enum class Page {
   AuthorityRotation,
   GossipKeys,
   GossipKeyRotation,
+  Rotations,
   Snapshot,
 };
 

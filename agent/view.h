@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/cluster_state.h"
@@ -43,6 +44,12 @@ struct ServerView {  // one master, as far as it is known here
   std::uint64_t snapshot_bytes = 0;  // 0: it is given none
 };
 
+struct RotationView {     // a change of what the cluster proves itself with
+  std::string_view what;  // "authority" or "gossip key"
+  std::string_view phase;
+  std::vector<NodeName> waits_for;
+};
+
 struct MasterView {  // only on masters
   raft::Role role = raft::Role::Follower;
   raft::Term term = 0;
@@ -55,6 +62,7 @@ struct MasterView {  // only on masters
   std::vector<ServerView> servers;
   std::string election;  // why the last election that this master saw began; empty: none yet
   std::size_t agents = 0;                     // registered here
+  std::vector<RotationView> rotations;        // under way; only the coordinator knows
   std::shared_ptr<const ClusterState> state;  // never null
 };
 

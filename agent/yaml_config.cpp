@@ -138,7 +138,9 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   }
   root.key("role").read(config.role);
   read_masters(root.key("masters"), config.masters);
-  root.key("identity").key("dir").read(config.identity.dir);
+  const YamlNode identity = root.key("identity");
+  identity.key("dir").read(config.identity.dir);
+  identity.key("certificate_life").read_duration(config.identity.certificate_life);
   root.key("insecure").read(config.insecure);
   config.insecure = config.insecure || context.insecure;
   const YamlNode resources = root.key("resources");

@@ -15,6 +15,9 @@ namespace muster::identity {
 
 // A node may be off for a month and come back by itself; revocation does not wait for the end.
 inline constexpr Duration kNodeLife = std::chrono::hours(24 * 90);
+// What an operator may set instead: time enough for a renewal that is tried more than once.
+inline constexpr Duration kNodeLifeMin = std::chrono::seconds(10);
+inline constexpr Duration kNodeLifeMax = std::chrono::hours(24 * 3650);
 inline constexpr Duration kAuthorityLife = std::chrono::hours(24 * 3650);
 // Certificates begin so long before they are made, so that clocks that differ a little agree.
 inline constexpr Duration kBackdated = std::chrono::hours(1);

@@ -57,8 +57,8 @@ HandshakeFailure unknown_signer(const CertificateFacts& facts, const Judge& judg
   }
   return {TlsRefusal::WrongAuthority,
           holder_text(facts) + " is signed by " + in_quotes(facts.issuer) +
-              ", whom this node does not trust: it belongs to another cluster of this name, or "
-              "missed a change of the authority; join it anew"};
+              ", whom this node does not trust: one of the two belongs to another cluster of this "
+              "name, or missed a change of the authority (`muster join` it anew)"};
 }
 
 // What X509_verify_cert() was not content with.

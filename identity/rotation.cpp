@@ -101,8 +101,8 @@ Result<CommandBody> begin_authority_rotation(const ClusterState& state, Authorit
   if (state.authorities.size() > 1) {
     return fail(
         Code::Conflict,
-        "a change of the authority is under way, and only one is at a time: `muster events` "
-        "shows when it is done; a node that is down holds it up until `muster revoke`");
+        "a change of the authority is under way, and only one is at a time: `muster ca status` "
+        "says who is waited for; a node that is down holds it up until `muster revoke`");
   }
   fresh.active = false;
   // Which one is the newer is told by this; clocks of two masters may differ.
@@ -119,8 +119,8 @@ Result<CommandBody> begin_gossip_rotation(const ClusterState& state, const Gossi
   }
   if (ring.keys.size() > 1) {
     return fail(Code::Conflict,
-                "a change of the gossip key is under way, and only one is at a time: try again "
-                "when every node that is up has it");
+                "a change of the gossip key is under way, and only one is at a time: `muster ca "
+                "status` says who is waited for");
   }
   return PutGossipKeys{{ring.keys.front(), fresh}, ring.primary};
 }

@@ -1,9 +1,11 @@
 """What does bad input get? One line that names the thing and the way out, and no harm done."""
+import contextlib
 import json
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import struct
 import subprocess
 import unittest
@@ -102,6 +104,25 @@ class BadStart(unittest.TestCase):
                 self.assertEqual(store.read_bytes(), bad)
                 store.write_bytes(good)
 
+    def test_the_data_of_a_newer_version_is_left_as_it_is(self):
+        self.node.config.write_text(self.cluster.config_text(self.node))
+        self.cluster.start("n1")
+        self.cluster.wait_for(self.cluster.coordinator, "the only master to lead", 10, 0.02)
+        self.cluster.stop("n1")
+        for name in ("consensus.db", "instances.db"):
+            with self.subTest(store=name):
+                store = self.node.data / name
+                with contextlib.closing(sqlite3.connect(store)) as database:
+                    (version,) = database.execute("PRAGMA user_version").fetchone()
+                    database.execute("PRAGMA user_version = 99")
+                newer = store.read_bytes()
+                self.refused(self.agent(), name, "format 99", "run the newer version")
+                self.assertEqual(store.read_bytes(), newer)
+                with contextlib.closing(sqlite3.connect(store)) as database:
+                    database.execute(f"PRAGMA user_version = {version}")
+        self.cluster.start("n1")
+        self.cluster.wait_for(self.cluster.coordinator, "the master to lead again", 10, 0.02)
+
     def test_the_data_of_another_cluster_is_not_taken_over(self):
         self.node.config.write_text(self.cluster.config_text(self.node))
         self.cluster.start("n1")
@@ -110,6 +131,27 @@ class BadStart(unittest.TestCase):
         done = self.agent(self.cluster.config_text(self.node, cluster="another"))
         self.assertNotEqual(done.returncode, 0)
         self.assertIn("another", done.stderr.splitlines()[-1])
+
+
+class TwoMasters(unittest.TestCase):
+    def test_the_log_of_another_master_is_not_taken_over(self):
+        cluster = harness.Cluster(masters=3, workers=0, label="copied")
+        self.addCleanup(cluster.close)
+        cluster.start().wait_whole(30)
+        copied, node = cluster.nodes["n2"], cluster.nodes["n3"]
+        for name in ("n2", "n3"):
+            cluster.stop(name)
+        shutil.rmtree(node.data)
+        shutil.copytree(copied.data, node.data)
+        cluster.start("n2", "n3")
+        node.wanted = False  # it is to end by itself
+        cluster.wait_for(lambda: not node.alive(), "n3 to refuse to run", 15)
+        self.assertEqual(node.agent.returncode, 78)
+        last = node.log.read_text().splitlines()[-1]
+        for part in ("the log of master n2", "this is n3", "empty data_dir"):
+            self.assertIn(part, last)
+        cluster.wait_for(cluster.coordinator, "n1 and n2 to go on", 15)
+        self.assertTrue(copied.alive())
 
 
 class DevAgent(unittest.TestCase):

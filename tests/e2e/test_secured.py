@@ -7,13 +7,16 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import time
 import unittest
 
 import cluster as harness
 
 
-class Secured(unittest.TestCase):
-    """Three masters and an agent, each joined with a token of its own; TLS everywhere."""
+class SecuredCase(unittest.TestCase):
+    """A cluster of n1 and of those who joined it with a token each; TLS everywhere."""
+    joining = ()  # (name, role)
+    identity = ""  # what the masters' configurations say more under `identity`
 
     @classmethod
     def setUpClass(cls):
@@ -24,14 +27,22 @@ class Secured(unittest.TestCase):
         cls.addClassCleanup(cls.close)
         cls.muster("init", "--name", "n1", "--cluster", "prod", "--advertise", cls.address("n1"),
                    "--data-dir", cls.directory / "n1", "-c", cls.directory / "n1.yaml")
+        cls.configure("n1")
         cls.start("n1")
         cls.wait(lambda: cls.ask("status", "--output", "json").returncode == 0, "n1 to serve")
-        for name, role in (("n2", "master"), ("n3", "master"), ("n4", "agent")):
+        for name, role in cls.joining:
             cls.join(name, role)
+            cls.configure(name)
             cls.start(name)
             if role == "master":
                 cls.wait(lambda: name in cls.voters(), f"{name} to get a vote")
-        cls.wait(lambda: "n4" in cls.nodes(), "n4 to be registered")
+            else:
+                cls.wait(lambda: name in cls.nodes(), f"{name} to be registered")
+
+    @classmethod
+    def configure(cls, name):
+        path = cls.directory / f"{name}.yaml"
+        path.write_text(path.read_text().replace("identity:\n", f"identity:\n{cls.identity}"))
 
     @classmethod
     def close(cls):
@@ -110,6 +121,48 @@ class Secured(unittest.TestCase):
     def node(cls, name):
         nodes = json.loads(cls.ask("nodes", "--output", "json", status=0).stdout)["nodes"]
         return next(one for one in nodes if one["name"] == name)
+
+    @classmethod
+    def events(cls):
+        answer = cls.ask("events", "--output", "json", status=0)
+        return json.loads(answer.stdout)["events"]
+
+    @classmethod
+    def log(cls, name):
+        return (cls.directory / f"{name}.log").read_text()
+
+    @classmethod
+    def authorities(cls, name):
+        return (cls.directory / name / "identity" / "ca.pem").read_text()
+
+    @classmethod
+    def shown(cls, name, authorities):
+        """The certificate that a node shows now; None when these authorities did not sign it."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_verify_locations(cadata=authorities)
+        context.check_hostname = False
+        try:
+            with socket.create_connection((cls.address(name), harness.HTTP), 5) as plain, \
+                    context.wrap_socket(plain) as stream:
+                return stream.getpeercert()
+        except ssl.SSLCertVerificationError:
+            return None
+
+    def undisturbed(self, since):
+        """No agent that runs was suspected or lost its coordinator after that event."""
+        for event in self.events():
+            if event["sequence"] <= since:
+                continue
+            self.assertNotEqual(event["kind"], "coordinator-elected")
+            if event["subject"].removeprefix("node/") in self.agents:
+                self.assertNotIn(event["kind"], ("node-suspected", "node-failed", "node-up"))
+        for name in self.agents:
+            self.assertNotIn("lost coordinator", self.log(name))
+            self.assertIsNone(self.agents[name].poll())
+
+
+class Secured(SecuredCase):
+    joining = (("n2", "master"), ("n3", "master"), ("n4", "agent"))
 
     def test_what_is_written_through_an_agent_is_read_through_every_node(self):
         self.ask("kv", "put", "a/b", "hello", node="n4", status=0)
@@ -203,6 +256,119 @@ class Secured(unittest.TestCase):
         key = (self.directory / "n1" / "identity" / "keyring").read_text().split()[-1]
         for log in self.directory.glob("*.log"):
             self.assertNotIn(key, log.read_text())
+
+
+class Renewed(SecuredCase):
+    """The masters sign for ten seconds only."""
+    joining = (("n2", "agent"),)
+    identity = "  certificate_life: 10s\n"
+
+    def test_a_node_renews_its_certificate_by_itself_and_no_stream_is_lost(self):
+        since = self.events()[-1]["sequence"]
+        trusted = self.authorities("n1")
+        first = self.shown("n2", trusted)
+        life = ssl.cert_time_to_seconds(first["notAfter"])
+        self.wait(lambda: self.shown("n2", trusted)["serialNumber"] != first["serialNumber"],
+                  "n2 to show another certificate", 12)
+        renewed = time.time()
+        # At two thirds, and up to a twentieth before; notAfter has whole seconds.
+        self.assertGreater(renewed, life - 10 * (1 / 3 + 1 / 20) - 1)
+        self.assertLess(renewed, life - 1)
+        second = self.shown("n2", trusted)
+        # The first one has ended before the next renewal: that was asked for with the second.
+        self.wait(lambda: self.shown("n2", trusted)["serialNumber"] != second["serialNumber"],
+                  "n2 to renew again", 12)
+        self.assertGreater(time.time(), life)
+        self.undisturbed(since)
+        self.ask("kv", "put", "renewed", "yes", node="n2", status=0)
+        key = (self.directory / "n2" / "identity" / "node.key").read_text()
+        self.assertNotIn(key.splitlines()[1], self.log("n1") + self.log("n2"))
+
+
+class Rotated(SecuredCase):
+    joining = (("n2", "master"), ("n3", "master"), ("n4", "agent"))
+
+    def status(self):
+        return self.ask("ca", "status", status=0).stdout
+
+    def stop(self, name):
+        self.agents[name].kill()
+        self.agents.pop(name).wait()
+
+    def wait_one_authority(self, other_than):
+        """Every node trusts one authority, another one than before; it."""
+        def one():
+            kept = {self.authorities(name) for name in self.agents}
+            return kept.pop() if len(kept) == 1 else ""
+        def changed():
+            kept = one()
+            return kept if kept and kept.count("BEGIN") == 1 and kept != other_than else None
+        return self.wait(changed, "every node to trust the new authority alone", 10)
+
+    def test_the_authority_is_replaced_and_nobody_notices(self):
+        since, old = self.events()[-1]["sequence"], self.authorities("n1")
+        self.assertEqual(self.status(), "nothing is being changed\n")
+        self.ask("ca", "rotate", status=0)
+        new = self.wait_one_authority(old)
+        for name in self.agents:
+            self.assertIsNone(self.shown(name, old), name)
+            self.assertIsNotNone(self.shown(name, new), name)
+        self.wait(lambda: self.status() == "nothing is being changed\n", "the end")
+        kinds = [event["kind"] for event in self.events() if event["sequence"] > since and
+                 event["kind"].startswith("authority-")]
+        self.assertEqual(kinds, ["authority-put", "authority-put", "authority-retired"])
+        self.undisturbed(since)
+        self.ask("kv", "put", "rotated", "yes", node="n4", status=0)
+
+    def test_a_gossip_key_is_replaced_and_nobody_notices(self):
+        since = self.events()[-1]["sequence"]
+        def ring(name):
+            return (self.directory / name / "identity" / "keyring").read_text().split()
+        (old,) = ring("n1")
+        self.ask("ca", "rotate-gossip-key", status=0)
+        self.wait(lambda: {tuple(ring(name)) for name in self.agents} not in ({(old,)},) and
+                  all(len(ring(name)) == 1 for name in self.agents),
+                  "every node to have the new key alone", 10)
+        self.assertEqual(len({ring(name)[0] for name in self.agents}), 1)
+        self.assertNotEqual(ring("n1"), [old])
+        self.wait(lambda: self.status() == "nothing is being changed\n", "the end")
+        self.undisturbed(since)
+        for name in self.agents:
+            self.assertNotIn(old, self.log(name))
+            self.assertNotIn(ring(name)[0], self.log(name))
+
+    def test_a_node_that_is_down_is_waited_for_or_revoked_and_told_what_to_do(self):
+        old = self.authorities("n1")
+        for name in ("n5", "n6"):
+            self.join(name, "agent")
+            self.start(name)
+            self.wait(lambda: name in self.nodes(), f"{name} to be registered")
+        self.stop("n5")
+        self.stop("n6")
+        self.ask("ca", "rotate", status=0)
+        self.wait(lambda: self.status() ==
+                  "a new authority: made known to all; waits for n5, n6\n", "two to be waited for")
+        again = self.ask("ca", "rotate", status=1)
+        self.assertIn("muster ca status", again.stderr)
+        self.start("n5")  # in time: it comes along
+        self.wait(lambda: "waits for n6\n" in self.status(), "n6 alone to be waited for")
+        self.ask("revoke", "n6", status=0)
+        new = self.wait_one_authority(old)
+        self.assertIsNotNone(self.shown("n5", new))
+        self.start("n6")
+        self.wait(lambda: "missed a change of the authority" in self.log("n6"), "n6 to be told")
+        said = [line for line in self.log("n6").splitlines() if "missed a change" in line][-1]
+        self.assertIn("muster join", said)
+        self.stop("n6")
+        # What it was told works.
+        shutil.rmtree(self.directory / "n6")
+        (self.directory / "n6.yaml").unlink()
+        self.join("n6", "agent")
+        self.start("n6")
+        self.wait(lambda: self.log("n6").count("registered with coordinator") == 2,
+                  "n6 to be back")
+        self.stop("n6")
+        self.ask("revoke", "n6", status=0)  # nobody waits for it
 
 
 if __name__ == "__main__":

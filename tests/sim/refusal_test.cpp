@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 
 struct Refusal : testing::Test {
   Refusal() {
-    agent::NodeOptions options;
     options.cluster = "sim";
     options.info.name = "n1";
     options.info.rpc = {"10.0.0.1", 7947};
@@ -30,9 +29,10 @@ struct Refusal : testing::Test {
     good.from = "n9";
     good.masters = 7;
   }
-  void make(const agent::NodeOptions& options) {
-    node = std::make_unique<agent::Node>(options, agent::Recovered{}, protobuf_codec(), WallTime{},
-                                         now);
+  void make(const agent::NodeOptions& options, const std::string& cluster_id = {}) {
+    agent::Recovered found;
+    found.cluster_id = cluster_id;
+    node = std::make_unique<agent::Node>(options, found, protobuf_codec(), WallTime{}, now);
     std::ignore = node->take_effects();
   }
   // A new stream that begins with `first`; the reason of the refusal, "" when there is none.
@@ -60,6 +60,7 @@ struct Refusal : testing::Test {
   }
 
   Instant now{100s};
+  agent::NodeOptions options;
   std::unique_ptr<agent::Node> node;
   rpc::Hello good;
   StreamId stream = 0;
@@ -90,6 +91,19 @@ TEST_F(Refusal, AnotherClusterIsRefusedWithBothNames) {
   stranger.cluster = "prod";
   const std::string why = refusal_of(stranger);
   EXPECT_TRUE(has(why, "\"prod\"") && has(why, "\"sim\"")) << why;
+}
+
+// Two clusters may have chosen one name; what they wrote down differs.
+TEST_F(Refusal, TheDataOfAnotherClusterOfThisNameIsRefusedWithBothIds) {
+  make(options, "c1");
+  rpc::Hello stranger = good;
+  stranger.cluster_id = "c2";
+  const std::string why = refusal_of(stranger);
+  EXPECT_TRUE(has(why, "c2") && has(why, "this is c1") && has(why, "an empty data_dir")) << why;
+  stranger.cluster_id = "c1";
+  EXPECT_EQ(refusal_of(stranger), "");
+  stranger.cluster_id.clear();
+  EXPECT_EQ(refusal_of(stranger), "") << "one that never was in a cluster";
 }
 
 TEST_F(Refusal, AnotherListOfMastersIsRefusedWithTheOneOfHere) {

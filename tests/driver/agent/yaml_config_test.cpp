@@ -64,6 +64,7 @@ TEST(YamlConfig, TheExampleShowsTheDefaults) {
   EXPECT_EQ(config->membership.swim, defaults.membership.swim);
   EXPECT_EQ(config->consensus.election_timeout, defaults.consensus.election_timeout);
   EXPECT_EQ(config->consensus.heartbeat_interval, defaults.consensus.heartbeat_interval);
+  EXPECT_EQ(config->identity.certificate_life, defaults.identity.certificate_life);
   EXPECT_EQ(config->alerts.group_wait, defaults.alerts.group_wait);
   EXPECT_EQ(config->alerts.group_interval, defaults.alerts.group_interval);
   EXPECT_EQ(config->alerts.repeat_interval, defaults.alerts.repeat_interval);
@@ -88,6 +89,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
       "  - {name: n3, rpc: 127.0.0.3:2}\n"
       "insecure: true\n"
       "resources: {cpu: 1.5, memory: 2GiB}\n"
+      "identity: {certificate_life: 36h}\n"
       "gossip: {keyring: /etc/ring}\n"
       "membership: {profile: lan, probe_interval: 1s, probe_timeout: 500ms, suspicion_mult: 4,\n"
       "             gossip_interval: 200ms}\n"
@@ -116,6 +118,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
   EXPECT_TRUE(config->is_master());
   EXPECT_TRUE(config->insecure);
   EXPECT_EQ(config->resources, (Resources{1500, std::uint64_t{2} << 30}));
+  EXPECT_EQ(config->identity.certificate_life, Duration(36h));
   EXPECT_EQ(config->gossip.keyring, "/etc/ring");
   EXPECT_EQ(config->membership.swim.probe_interval, Duration(1s));
   EXPECT_EQ(config->membership.swim.probe_timeout, Duration(500ms));

@@ -78,7 +78,7 @@ TEST(OpensslTls, APeerOfAnotherAuthorityIsRefusedByBothEnds) {
   const auto here = tls(ours.issue(node("n1")));
   const auto there = tls(others.issue(node("n2")));
   const Refused expected{TlsRefusal::WrongAuthority,
-                         {"node n2 of cluster prod", "does not trust", "join it anew"}};
+                         {"node n2 of cluster prod", "does not trust", "`muster join` it anew"}};
   refused_by_client(*there, *here, expected);
   // The client that trusts the server only because it was told to sees the server refuse.
   Credentials mixed = others.issue(node("n2"));

@@ -144,6 +144,8 @@ TEST(Config, RefusesEveryValueOutOfItsBoundsByPath) {
       {"membership.join_retry_max", [](Config& c) { c.membership.swim.join_retry_max = 1h; }},
       {"membership.tombstone", [](Config& c) { c.membership.swim.tombstone = 1s; }},
       {"consensus.election_timeout", [](Config& c) { c.consensus.election_timeout = 449ms; }},
+      {"identity.certificate_life", [](Config& c) { c.identity.certificate_life = 9s; }},
+      {"identity.certificate_life", [](Config& c) { c.identity.certificate_life = 87601h; }},
       {"alerts.receivers[0].name",
        [](Config& c) {
          c.alerts.receivers = {{"", "http://a", {}}};

@@ -45,12 +45,20 @@ Result<NewSecret> new_secret(const ClusterState& state, const TokenRecord& token
 Result<Caller> Runtime::authenticate(const Credentials& shown) {
   const auto view = views_.read();
   const auto state = view->master ? view->master->state : known_.read();
+  if (state->index == 0) {
+    return fail(Code::Unavailable,
+                "who may ask is not known yet: this agent has just started and has heard no "
+                "coordinator since; nothing was checked");
+  }
   Caller caller;
   caller.actor.address = shown.address;
   if (shown.certificate) {
     const UserIdentity& user = *shown.certificate;
     if (state->revoked.contains(user.serial)) {
       return fail(Code::PermissionDenied, "this certificate is revoked: ask for another one");
+    }
+    if (user.expires <= wall_now()) {
+      return fail(Code::PermissionDenied, "this certificate has expired: ask for another one");
     }
     caller.role = user.role;
     caller.actor.name = user.name;
@@ -119,17 +127,13 @@ void Runtime::start_task(TaskRequest request, Done<ApiResponse> done) {
     return;
   }
   const bool gossip = std::holds_alternative<RotateGossipKeys>(request.task);
-  if (gossip || std::holds_alternative<RotateAuthority>(request.task)) {
-    writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
-      if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
-      done(changed_response(*outcome));
-    };
-    happened(RotationRequested{last_request_,
-                               gossip ? rpc::Rotation::GossipKey : rpc::Rotation::Authority,
-                               std::move(request.caller.authorization)});
-    return;
-  }
-  done(fail(Code::Unavailable, "this agent cannot do that: ask a master of a secured cluster"));
+  writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
+    if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
+    done(changed_response(*outcome));
+  };
+  happened(RotationRequested{last_request_,
+                             gossip ? rpc::Rotation::GossipKey : rpc::Rotation::Authority,
+                             std::move(request.caller.authorization)});
 }
 
 HttpPorts Runtime::http_ports() {

@@ -288,10 +288,9 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
     task = JoinNode{std::move(body)};
   } else if (page == Page::AuthorityRotation) {
     task = RotateAuthority{};
-  } else if (page == Page::GossipKeyRotation) {
-    task = RotateGossipKeys{};
   } else {
-    task = RestoreSnapshot{std::move(body)};
+    CHECK(page == Page::GossipKeyRotation);
+    task = RotateGossipKeys{};
   }
   if (!ports_.operate) return problem(Error{Code::Unavailable, "this agent cannot do that"});
   auto got = desk_->wait<Result<ApiResponse>>(

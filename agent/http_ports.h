@@ -61,11 +61,7 @@ struct JoinNode {
 };
 struct RotateAuthority {};
 struct RotateGossipKeys {};
-struct RestoreSnapshot {
-  std::string bytes;
-};
-using Task =
-    std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys, RestoreSnapshot>;
+using Task = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys>;
 struct TaskRequest {
   Task task;
   std::string id;

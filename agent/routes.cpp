@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t kValueBytes = std::size_t{512} << 10;
 constexpr std::size_t kSmall = std::size_t{64} << 10;
 constexpr std::size_t kSpecs = std::size_t{1} << 20;
-constexpr std::size_t kSnapshotBytes = std::size_t{1} << 30;
 
 constexpr std::string_view kListing = "stale,index,wait";
 constexpr std::string_view kOwnListing = "index,wait";
@@ -68,7 +67,6 @@ constexpr std::array kRoutes{
     Route{"POST", "/v1/keyring/rotate", Page::GossipKeyRotation, Source::Operation, kAdmin, "",
           kSmall},
     Route{"GET", "/v1/snapshot", Page::Snapshot, Source::Operation, kAdmin, ""},
-    Route{"POST", "/v1/snapshot", Page::Snapshot, Source::Operation, kAdmin, "", kSnapshotBytes},
 };
 
 // What stands in `path` for the braces of `pattern`; nothing when it does not fit. A pattern

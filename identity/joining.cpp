@@ -10,6 +10,7 @@ namespace muster::identity {
 namespace {
 
 constexpr std::size_t kGossipAddressesMax = 8;
+constexpr Duration kRenewalPause = std::chrono::minutes(1);
 
 // Digests of random secrets: where two differ says nothing of use. Still no early end.
 bool same(std::string_view a, std::string_view b) {
@@ -58,15 +59,13 @@ bool of_another(const ClusterState& state, const NodeName& node, const std::stri
 
 std::vector<std::string> hosts_of(const ClusterState& state, const NodeName& node,
                                   const std::vector<std::string>& more) {
-  std::vector<std::string> hosts;
-  const auto add = [&](const std::string& host) {
-    const bool taken = std::find(hosts.begin(), hosts.end(), host) != hosts.end();
-    if (host.empty() || host.size() > 63 || taken || of_another(state, node, host)) return;
-    hosts.push_back(host);
-  };
-  for (const std::string& host : own_hosts(node)) add(host);
+  std::vector<std::string> hosts = own_hosts(node);
+  if (of_another(state, node, node)) std::erase(hosts, node);
   for (const std::string& host : more) {
-    if (!state.nodes.contains(host) && !state.certificates.contains(host)) add(host);
+    const bool taken = std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+    if (host.empty() || host.size() > 63 || taken || of_another(state, node, host)) continue;
+    if (state.nodes.contains(host) || state.certificates.contains(host)) continue;
+    hosts.push_back(host);
   }
   return hosts;
 }
@@ -166,9 +165,20 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
   }
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
+  // Whoever asks again at once has lost nothing but the answer: the log shall not fill with him.
+  const Duration pause = std::min<Duration>(kRenewalPause, issuer.life / 10);
+  if (known->second.serial == peer.serial && known->second.authority == authority->id &&
+      now - known->second.issued < pause) {
+    return fail(Code::Exhausted, "the certificate of node " + peer.name +
+                                     " was made a moment ago: try again in a minute");
+  }
+  const auto node = state.nodes.find(peer.name);
+  const bool registered = node != state.nodes.end() && node->second.info.rpc.host == host;
+  const std::vector<std::string> hosts =
+      registered && reads_as_address(host) ? std::vector{host} : std::vector<std::string>{};
   const NodeRole role = known->second.role;
   return Issue{
-      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, {host}, issuer, now),
+      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, hosts, issuer, now),
       role,
       authority->id,
       {},

@@ -71,7 +71,9 @@ struct Issue {
 [[nodiscard]] Result<Issue> admit(const ClusterState& state, const JoinRequest& request,
                                   const std::string& from, const Issuer& issuer, WallTime now);
 
-// `peer` has proved in its handshake that it is this node. `host`: as in admit().
+// `peer` has proved in its handshake that it is this node. `host`: the numeric address under which
+// it wants to be reached; the certificate is for it when the node is registered with it and no
+// other node on record has it.
 [[nodiscard]] Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
                                           const std::string& request, const std::string& host,
                                           const Issuer& issuer, WallTime now);

@@ -126,6 +126,9 @@ TEST(Joining, ACertificateIsForTheAddressThatTheRequestCameFromUnlessAnotherNode
             (std::vector<std::string>{"localhost", "127.0.0.1", "n1", "10.0.0.9"}));
   EXPECT_EQ(admit(state(), request(), "10.0.0.1", issuer(), kNow)->order.hosts,
             (std::vector<std::string>{"localhost", "127.0.0.1", "n1"}));
+  ClusterState near = state();  // everybody is on one machine
+  near.nodes.at("m1").info.http.host = "127.0.0.1";
+  EXPECT_TRUE(has(admit(near, request(), "127.0.0.1", issuer(), kNow)->order.hosts, "127.0.0.1"));
   ClusterState named = state();
   named.nodes.at("m1").info.http.host = "n1";
   EXPECT_FALSE(has(admit(named, request(), "10.0.0.9", issuer(), kNow)->order.hosts, "n1"));
@@ -200,6 +203,33 @@ TEST(Renewal, ARevokedOrUnknownOrForeignCertificateMayNot) {
   EXPECT_FALSE(admit_renewal(gone, peer("200"), "r", "", issuer(), kNow));
   EXPECT_FALSE(admit_renewal(with_certificate(), peer("999"), "r", "", issuer(), kNow));
   EXPECT_FALSE(admit_renewal(with_certificate(), foreign, "r", "", issuer(), kNow));
+}
+
+TEST(Renewal, IsForTheAddressThatTheNodeIsRegisteredWithAndForNoOtherHost) {
+  ClusterState known = with_certificate();
+  known.nodes["n1"].info.rpc = {"10.0.0.9", 7947};
+  const auto hosts = [&](const std::string& host) {
+    return admit_renewal(known, peer("200"), "r", host, issuer(), kNow + hours(1))->order.hosts;
+  };
+  EXPECT_TRUE(has(hosts("10.0.0.9"), "10.0.0.9"));
+  EXPECT_FALSE(has(hosts("10.0.0.7"), "10.0.0.7"));
+  EXPECT_FALSE(has(hosts("10.0.0.1"), "10.0.0.1"));
+  known.nodes["n1"].info.rpc.host = "muster.example.com";
+  EXPECT_FALSE(has(hosts("muster.example.com"), "muster.example.com"));
+  known.nodes["n1"].info.rpc.host = "10.0.0.1";  // m1 has it too
+  EXPECT_FALSE(has(hosts("10.0.0.1"), "10.0.0.1"));
+}
+
+TEST(Renewal, NotTwiceInAMomentUnlessAnotherAuthoritySigns) {
+  ClusterState known = with_certificate();
+  known.certificates["n1"].authority = "a2";
+  EXPECT_EQ(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(0)).error().code,
+            Code::Exhausted);
+  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(1)));
+  known.certificates["n1"].authority = "a1";
+  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow));
+  known.certificates["n1"].authority = "a2";
+  EXPECT_TRUE(admit_renewal(known, peer("100"), "r", "", issuer(), kNow));  // the answer was lost
 }
 
 TEST(Joining, WhatIsHandedOutIsWhatTheStateNames) {

@@ -1,5 +1,6 @@
 #include "agent/asio_front_client.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/api.h"
@@ -13,7 +14,8 @@ using Outcome = Channel::Outcome;
 
 constexpr Duration kIdlePatience = std::chrono::seconds(60);  // between two requests
 constexpr Duration kLingerPatience = std::chrono::seconds(2);
-constexpr std::size_t kPieceMax = std::size_t{32} << 10;  // carried at a time
+constexpr std::size_t kPieceMax = std::size_t{32} << 10;     // carried at a time
+constexpr std::size_t kGatheredMax = std::size_t{64} << 10;  // of a body, before its turn
 
 }  // namespace
 
@@ -38,7 +40,9 @@ void FrontClient::end() {
   house_.gone(this);
 }
 
-void FrontClient::patience(Duration duration) { late_at_ = control_now() + duration; }
+void FrontClient::patience(Duration duration) {
+  late_at_ = std::min(control_now() + duration, sent_by_);
+}
 
 void FrontClient::resume_on(Connection& connection, Outcome wanted, void (FrontClient::*then)()) {
   connection.await(wanted, [self = shared_from_this(), then](const asio::error_code& error) {
@@ -62,6 +66,7 @@ bool FrontClient::read_more(void (FrontClient::*then)()) {
 
 // --- a request, on its way to the server ---
 void FrontClient::next_request() {
+  sent_by_ = kNever;
   patience(kIdlePatience);
   read_head();
 }
@@ -99,11 +104,43 @@ void FrontClient::begin(const HttpHead& head) {
     flush_down();
     if (client_->is_shut) return;
   }
+  sent_by_ = control_now() + house_.options.body_patience;
+  gather();
+}
+
+// The server gives a thread to a request as soon as it begins: so a small one is passed on when it
+// is whole, however slowly it came.
+void FrontClient::gather() {
+  while (true) {
+    if (!take_body(kGatheredMax)) return;
+    if (request_.done() || up_.size() >= kGatheredMax) break;
+    patience(house_.options.client_patience);
+    if (!read_more(&FrontClient::gather)) return;
+  }
   patience(house_.options.turn_patience);
   waits_for_turn_ = true;
-  house_.upstream.acquire(this, [self = shared_from_this()](const ConnectionPtr& upstream) {
-    self->on_upstream(upstream);
-  });
+  house_.upstream.acquire(
+      this, request_.done() ? "" : client_->peer().host,
+      [self = shared_from_this()](const ConnectionPtr& upstream) { self->on_upstream(upstream); });
+}
+
+bool FrontClient::take_body(std::size_t bytes_max) {
+  std::size_t used = 0;
+  while (!request_.done() && up_.size() < bytes_max) {
+    const auto piece = request_.take(std::string_view(in_).substr(used));
+    if (!piece) {
+      house_.dropped("bad_request", piece.error().why, client_->peer());
+      answer(piece.error().status, piece.error().why);
+      return false;
+    }
+    if (piece->used == 0) break;
+    used += piece->used;
+    if (!piece->payload.empty()) {
+      up_ += chunked_up_ ? chunk_of(piece->payload) : std::string(piece->payload);
+    }
+  }
+  in_.erase(0, used);
+  return true;
 }
 
 void FrontClient::on_upstream(const ConnectionPtr& upstream) {
@@ -139,25 +176,11 @@ void FrontClient::pump_up() {
 }
 
 bool FrontClient::fill_up() {
-  std::size_t used = 0;
-  while (!request_.done() && up_.size() < kPieceMax) {
-    const auto piece = request_.take(std::string_view(in_).substr(used));
-    if (!piece) {
-      house_.dropped("bad_request", piece.error().why, client_->peer());
-      answer(piece.error().status, piece.error().why);
-      return false;
-    }
-    if (piece->used == 0) break;
-    used += piece->used;
-    if (!piece->payload.empty()) {
-      up_ += chunked_up_ ? chunk_of(piece->payload) : std::string(piece->payload);
-    }
-  }
-  in_.erase(0, used);
+  if (!take_body(kPieceMax)) return false;
   if (request_.done()) {
     if (chunked_up_) up_ += chunk_of("");
     sent_ = true;
-    late_at_ = kNever;  // the server's own limits hold from here
+    late_at_ = sent_by_ = kNever;  // the server's own limits hold from here
     return true;
   }
   if (!up_.empty()) return true;
@@ -179,6 +202,7 @@ void FrontClient::pump_down() {
   if (step.outcome != Outcome::Done) return await_answer();
   answer_.append(house_.scratch.data(), step.bytes);
   if (!take_answer()) return;
+  if (in_body_ && reply_.done()) give_back();  // whoever reads slowly holds no thread of the server
   flush_down();
 }
 
@@ -234,8 +258,8 @@ void FrontClient::flush_down() {
     down_.erase(0, step.bytes);
   }
   if (last_) return linger();
-  if (upstream_ == nullptr) return;  // it was a "100 Continue"
   if (in_body_ && reply_.done()) return finish();
+  if (upstream_ == nullptr) return;  // it was a "100 Continue"
   if (sent_) late_at_ = kNever;
   await_answer();
 }
@@ -250,8 +274,9 @@ void FrontClient::answer_ended() {
   answer(502, "the HTTP server behind the front closed the connection: try again");
 }
 
-void FrontClient::finish() {
+void FrontClient::give_back() {
   const ConnectionPtr upstream = std::exchange(upstream_, nullptr);
+  if (upstream == nullptr) return;
   if (keep_upstream_ && sent_ && up_.empty() && answer_.empty()) {
     house_.upstream.release(upstream);
   } else {
@@ -259,6 +284,11 @@ void FrontClient::finish() {
   }
   up_.clear();
   answer_.clear();
+}
+
+void FrontClient::finish() {
+  give_back();
+  in_body_ = false;
   if (!keep_client_) return end();
   next_request();
 }
@@ -279,6 +309,7 @@ void FrontClient::linger() {
 void FrontClient::answer(int status, const std::string& why) {
   house_.upstream.forget(this);
   waits_for_turn_ = false;
+  sent_by_ = kNever;
   if (upstream_ != nullptr) house_.upstream.discard(std::exchange(upstream_, nullptr));
   if (in_body_ || last_) return end();
   const ApiResponse response = problem(status, "refused", why);

@@ -41,6 +41,8 @@ class FrontClient : public std::enable_shared_from_this<FrontClient> {
   void next_request();
   void read_head();
   void begin(const HttpHead& head);
+  void gather();
+  bool take_body(std::size_t bytes_max);  // false: it is no good, and this client is answered
   void on_upstream(const ConnectionPtr& upstream);
   void pump_up();
   bool fill_up();  // false: more of the body must come first
@@ -50,6 +52,7 @@ class FrontClient : public std::enable_shared_from_this<FrontClient> {
   void pump_down();
   bool take_answer();  // false: it is no good, and this client is ended
   void flush_down();
+  void give_back();
   void answer_ended();
   void finish();
   void linger();
@@ -63,6 +66,7 @@ class FrontClient : public std::enable_shared_from_this<FrontClient> {
   std::vector<std::pair<std::string, std::string>> claims_;
   ConnectionPtr upstream_;
   Instant late_at_ = kNever;
+  Instant sent_by_ = kNever;  // the request that is on its way must be whole
 
   std::string in_;          // from the client, not taken yet
   std::string up_;          // to the server, not gone yet

@@ -45,12 +45,20 @@ Result<NewSecret> new_secret(const ClusterState& state, const TokenRecord& token
 Result<Caller> Runtime::authenticate(const Credentials& shown) {
   const auto view = views_.read();
   const auto state = view->master ? view->master->state : known_.read();
+  if (state->index == 0) {
+    return fail(Code::Unavailable,
+                "who may ask is not known yet: this agent has just started and has heard no "
+                "coordinator since; nothing was checked");
+  }
   Caller caller;
   caller.actor.address = shown.address;
   if (shown.certificate) {
     const UserIdentity& user = *shown.certificate;
     if (state->revoked.contains(user.serial)) {
       return fail(Code::PermissionDenied, "this certificate is revoked: ask for another one");
+    }
+    if (user.expires <= wall_now()) {
+      return fail(Code::PermissionDenied, "this certificate has expired: ask for another one");
     }
     caller.role = user.role;
     caller.actor.name = user.name;

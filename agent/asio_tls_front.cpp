@@ -135,6 +135,8 @@ class AsioTlsFront::Impl {
       claims.emplace_back("X-Muster-Peer-Role", to_text(user->role));
       claims.emplace_back("X-Muster-Peer-Serial", user->serial);
       claims.emplace_back("X-Muster-Peer-Cluster", user->cluster);
+      claims.emplace_back("X-Muster-Peer-Expires",
+                          std::to_string(user->expires.time_since_epoch().count()));
     }
     auto client = std::make_shared<FrontClient>(house_, connection, std::move(claims));
     clients_.emplace(client.get(), client);

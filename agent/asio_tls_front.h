@@ -29,6 +29,7 @@ struct FrontOptions {
   std::string secret;           // goes with each request; never leaves the machine
   Duration turn_patience = std::chrono::seconds(5);     // with the server, for its turn
   Duration client_patience = std::chrono::seconds(10);  // with who stops in the middle
+  Duration body_patience = std::chrono::seconds(20);    // with a request's body as a whole
 };
 
 class AsioTlsFront {

@@ -2,11 +2,14 @@
 //
 // A driver (Asio), on one io_context's thread. The server serves a connection with a thread for as
 // long as it is open: so there are never more connections than it has threads, requests wait here
-// for one, and a connection that is idle is closed before the server closes it.
+// for one, and a connection that is idle is closed before the server closes it. Who has not sent
+// all of his request yet may take as long as he likes: such requests together get a quarter of the
+// connections, and each address a few.
 #pragma once
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -24,8 +27,9 @@ class AsioUpstream {
 
   // Null: the server cannot be reached.
   using Got = std::function<void(ConnectionPtr)>;
-  // `got` comes at once, or when it is its turn. `waiter` names it for forget().
-  void acquire(const void* waiter, Got got);
+  // `got` comes at once, or when it is its turn. `waiter` names it for forget(). `from`: the
+  // address of a client that has not sent all of its request; empty: it has.
+  void acquire(const void* waiter, const std::string& from, Got got);
   void forget(const void* waiter);
   // Pre: nothing of a request is under way on it.
   void release(ConnectionPtr connection);
@@ -40,9 +44,13 @@ class AsioUpstream {
   };
   struct Waiter {
     const void* who;
+    std::string from;
     Got got;
   };
-  void open_for(Got got);
+  static constexpr std::size_t kSlowOfAddressMax = 4;
+  [[nodiscard]] bool may_have(const std::string& from) const;
+  void give(const ConnectionPtr& connection, const std::string& from, const Got& got);
+  void open_for(const std::string& from, Got got);
   void serve_next();
 
   asio::io_context& io_;
@@ -51,6 +59,7 @@ class AsioUpstream {
   std::size_t open_ = 0;  // idle, in use or being opened
   std::vector<Idle> idle_;
   std::deque<Waiter> waiting_;
+  std::map<const Connection*, std::string> slow_;  // who has it, as long as it is in use
 };
 
 }  // namespace muster::agent

@@ -289,6 +289,7 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
   } else if (page == Page::AuthorityRotation) {
     task = RotateAuthority{};
   } else {
+    CHECK(page == Page::GossipKeyRotation);
     task = RotateGossipKeys{};
   }
   if (!ports_.operate) return problem(Error{Code::Unavailable, "this agent cannot do that"});

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include <civetweb.h>
 
@@ -46,6 +47,10 @@ void Exchange::read_front(std::string_view front) {
   user.role = *role;
   user.serial = header("X-Muster-Peer-Serial");
   user.cluster = header("X-Muster-Peer-Cluster");
+  const std::string_view expires = header("X-Muster-Peer-Expires");
+  std::int64_t milliseconds = 0;  // long ago, when it is not said
+  std::from_chars(expires.data(), expires.data() + expires.size(), milliseconds);
+  user.expires = WallTime(std::chrono::milliseconds(milliseconds));
   certificate_ = std::move(user);
 }
 

@@ -15,12 +15,6 @@ namespace {
 
 constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kYamlType = "application/yaml";
-constexpr std::size_t kSubjectBytesMax = 256;  // in the audit log
-
-Instant boot_now() {
-  return Instant(
-      std::chrono::duration_cast<Duration>(std::chrono::steady_clock::now().time_since_epoch()));
-}
 
 ApiResponse busy(std::string_view with_what) {
   std::string detail = "too many requests ";
@@ -64,22 +58,20 @@ Handlers::Handlers(HttpPorts ports, const CivetwebServer::Options& options)
 
 int Handlers::serve(Exchange& exchange, bool close) {
   const Attendance attendance(*desk_);
-  AuditRecord record;
-  record.by.address = exchange.address();
-  bool streamed = false;
+  Trail trail;
+  trail.caller.actor.address = exchange.address();
   ApiResponse response;
   try {
-    response = answer(exchange, record, streamed);
+    response = answer(exchange, trail);
   } catch (const std::exception& error) {  // out of memory; it must not unwind into C
     response = problem(500, "internal error", error.what());
   }
-  record.status = response.status;
-  audit(exchange, std::move(record));
-  if (!streamed) exchange.answer(response, close || desk_->stopping());
+  audit(exchange, trail, response.status);
+  if (!trail.streamed) exchange.answer(response, close || desk_->stopping());
   return response.status;
 }
 
-ApiResponse Handlers::answer(Exchange& exchange, AuditRecord& record, bool& streamed) {
+ApiResponse Handlers::answer(Exchange& exchange, Trail& trail) {
   if (exchange.stray()) {
     return problem(403, "not permitted", "this port is for the agent itself",
                    "use the agent's HTTPS port");
@@ -100,17 +92,11 @@ ApiResponse Handlers::answer(Exchange& exchange, AuditRecord& record, bool& stre
         .with("Allow", allowed);
   }
   const Route& route = *match.route;
-  auto admitted = admit(exchange);
-  Caller caller;
-  caller.actor.address = exchange.address();
-  if (admitted) caller = *admitted;
-  record.by = caller.actor;
-  if (!admitted && route.role) return refuse(exchange, admitted.error(), route);
-  if (route.role && caller.role < *route.role) {
-    return problem(403, "not permitted",
-                   "this takes the role " + std::string(to_text(*route.role)) + ", " +
-                       in_quotes(caller.actor.name) + " has " + std::string(to_text(caller.role)));
+  if (misled(exchange, route)) {
+    return problem(421, "misdirected", "this agent is not asked under that name",
+                   "write its address, localhost or its node's name");
   }
+  if (auto refused = keep_out(exchange, route, trail)) return std::move(*refused);
   auto query = Query::parse(exchange.query());
   if (!query) return problem(query.error());
   const bool strict = exchange.path().starts_with("/v1/");
@@ -124,60 +110,14 @@ ApiResponse Handlers::answer(Exchange& exchange, AuditRecord& record, bool& stre
         400, "wrong request",
         in_quotes(match.name) + ": a percent sign is followed by two hexadecimal digits");
   }
-  Request request{exchange, route, std::move(match.name), std::move(*query), caller, {}, {}};
-  if (route.source == Source::Stream) {
-    return stream(request, streamed);
-  }
+  Request request{exchange, route, std::move(match.name), std::move(*query), trail.caller, {}, {}};
+  if (route.source == Source::Stream) return stream(request, trail.streamed);
+  if (route.page == Page::Join) return join(exchange, request, trail);
   ApiResponse response =
       writes(route) || route.source == Source::Operation ? change(request) : read(request);
-  record.request_id = request.id;
-  record.subject = request.subject.substr(0, kSubjectBytesMax);
+  trail.id = request.id;
+  trail.subject = request.subject;
   return response;
-}
-
-// --- who asks ---
-Result<Caller> Handlers::admit(const Exchange& exchange) {
-  if (ports_.authenticate) {
-    return ports_.authenticate(
-        {exchange.header("Authorization"), exchange.address(), exchange.certificate()});
-  }
-  Caller anybody;
-  anybody.actor = {"local", std::string(to_text(Role::Admin)), exchange.address()};
-  return anybody;
-}
-
-ApiResponse Handlers::refuse(const Exchange& exchange, const Error& error, const Route& route) {
-  if (error.code != Code::PermissionDenied) return problem(error);
-  Duration wait{};
-  {
-    const std::lock_guard lock(attempts_mutex_);
-    wait = attempts_.failed(exchange.address(), boot_now());
-  }
-  if (ports_.count) ports_.count("muster_http_auth_failures_total", 1);
-  if (wait > Duration::zero()) {
-    const auto whole = std::chrono::ceil<std::chrono::seconds>(wait).count();
-    return problem(429, "too many failures", "too many requests from here proved nobody")
-        .with("Retry-After", std::to_string(whole));
-  }
-  return problem(401, "not authenticated", error.text,
-                 "send \"Authorization: Bearer TOKEN\" with a token of role " +
-                     std::string(to_text(*route.role)) + " or higher")
-      .with("WWW-Authenticate", "Bearer realm=\"muster\"");
-}
-
-// Every change, done or not, and whoever was not let in. Those who fail too often fill no disk.
-void Handlers::audit(const Exchange& exchange, AuditRecord record) {
-  if (!ports_.audit) return;
-  const bool reads = exchange.method() == "GET" || exchange.method() == "HEAD";
-  const bool refused = record.status == 401 || record.status == 403;
-  if ((reads && record.request_id.empty() && !refused) || record.status == 429) return;
-  record.method = exchange.method();
-  record.path = exchange.path();
-  if (!exchange.query().empty()) {
-    record.path += '?';
-    record.path += exchange.query();
-  }
-  ports_.audit(record);
 }
 
 Error Handlers::no_answer() {

@@ -58,12 +58,26 @@ class Handlers {
     std::string subject;  // of a change, for the audit log
   };
 
-  // Fills in who it was and what it was about.
-  ApiResponse answer(Exchange& exchange, AuditRecord& record, bool& streamed);
-  Result<Caller> admit(const Exchange& exchange);
-  ApiResponse refuse(const Exchange& exchange, const Error& error, const Route& route);
-  void audit(const Exchange& exchange, AuditRecord record);
+  struct Trail {  // what is known of a request when it has its answer
+    Caller caller;
+    std::string id;
+    std::string subject;
+    bool streamed = false;
+    bool recorded = false;  // a failure to prove something, of which there were not too many
+  };
+
+  ApiResponse answer(Exchange& exchange, Trail& trail);
   Error no_answer();
+
+  // --- who asks: civetweb_callers.cpp ---
+  [[nodiscard]] bool misled(const Exchange& exchange, const Route& route);
+  Result<Caller> admit(const Exchange& exchange);
+  std::optional<ApiResponse> keep_out(const Exchange& exchange, const Route& route, Trail& trail);
+  std::optional<ApiResponse> must_wait(const Exchange& exchange);
+  std::optional<ApiResponse> failed(const Exchange& exchange, Trail& trail);
+  void succeeded(const Exchange& exchange);
+  ApiResponse join(Exchange& exchange, Request& request, Trail& trail);
+  void audit(const Exchange& exchange, const Trail& trail, int status);
 
   // --- reads ---
   ApiResponse read(const Request& request);

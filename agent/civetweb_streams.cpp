@@ -65,6 +65,9 @@ ApiResponse Handlers::stream(const Request& request, bool& streamed) {
     if (keys && after.empty() && index > number(cursor)) cursor = std::to_string(index);
     read.index = keys ? number(cursor) : std::max(read.index, index);
     part = batch(request, cursor, read, true);
+    // What it showed at the beginning may have been taken back since.
+    const auto still = admit(request.exchange);
+    if (!still || still->role < request.route.role.value_or(Role::Viewer)) break;
     // On any trouble the client comes back and goes on where it was.
     if (part.status != 200 && part.status != 304) break;
     alive = request.exchange.stream(part.body.empty() ? ":\n\n" : part.body);

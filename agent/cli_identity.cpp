@@ -150,9 +150,15 @@ void add_identity(CLI::App& app, Chosen& chosen) {
   revoke->add_option("name", *name, "the node")->required();
   revoke->callback([&chosen, name] {
     chosen.run = [name](const Target& target) {
-      return say_field(
+      const Exit done = say_field(
           target, AgentClient(target).post("/v1/nodes/" + percent_encoded(*name) + "/revoke", ""),
           "result");
+      if (done == Exit::Done && !target.json()) {
+        std::printf(
+            "Next: muster ca rotate-gossip-key, since it has the keys with which gossip is "
+            "sealed\n");
+      }
+      return done;
     };
   });
   CLI::App* ca = app.add_subcommand("ca", "the authorities that sign certificates");

@@ -10,6 +10,7 @@
 #include "agent/posix_own_identity.h"
 #include "agent/yaml_config.h"
 #include "health/keyring_file.h"
+#include "identity/joining.h"
 #include "identity/openssl_authority.h"
 #include "identity/openssl_certificate.h"
 #include "identity/posix_identity.h"
@@ -37,7 +38,7 @@ Result<std::map<std::string, std::string>> first_identity(const InitArguments& f
   order.authority = *authority;
   order.request = made->request;
   order.name = {from.cluster, from.name, NodeRole::Master};
-  order.hosts = {from.name, "localhost", "127.0.0.1"};
+  order.hosts = identity::own_hosts(from.name);
   if (from.advertise != "127.0.0.1") order.hosts.push_back(from.advertise);
   order.now = now;
   const auto certificate = identity::sign(order);
@@ -77,6 +78,9 @@ Exit run_init(const InitArguments& from) {
                      from.advertise,
                      {{from.name, {from.advertise, kRpcPort}}},
                      {}};
+  if (const Status good = identity::check_node_name(from.name); !good) {
+    return complain(good.error(), Exit::Usage);
+  }
   if (!valid_name(from.cluster)) {
     return complain({Code::InvalidArgument, "--cluster: not a name"}, Exit::Usage);
   }

@@ -69,9 +69,9 @@ Status join(const JoinArguments& from) {
   const auto made = identity::make_request();
   if (!made) return tl::unexpected<Error>(made.error());
   const identity::JoinRequest request{identity::text_of(*token), from.name, made->request,
-                                      from.advertise, wall_now()};
+                                      wall_now()};
   const auto body = identity::post_pinned(
-      {*address, token->pin, "/v1/join", identity::text_of(request), wall_now()});
+      {*address, token->pin, "/v1/join", identity::text_of(request), wall_now(), from.advertise});
   if (!body) return tl::unexpected<Error>(body.error());
   const auto answer = identity::parse_join_answer(*body);
   if (!answer) return tl::unexpected<Error>(answer.error());

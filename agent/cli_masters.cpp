@@ -65,7 +65,7 @@ std::optional<std::string> masters_text(const std::string& text) {
   if (body.contains("stale") && body["stale"] == true) {
     out = "STALE: no quorum; this is how it was when the quorum was lost\n" + out;
   }
-  return out + table.text() + even_text(body["masters"]);
+  return out + table.text();
 }
 
 Exit list(const Target& target) { return print_answer(target, "/v1/masters", masters_text); }

@@ -19,9 +19,8 @@ template <class Body>
 constexpr bool kForAdmins = one_of<Body, PutToken, DeleteToken, RevokeNode>;
 
 template <class Body>
-constexpr bool kFacts =
-    one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken, UseJoinToken,
-           RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
+constexpr bool kFacts = one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken,
+                               RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
 
 template <class Body>
 constexpr bool kLeavesPlan =
@@ -40,6 +39,14 @@ std::optional<Role> required_role(const CommandBody& body) {
         return std::nullopt;
       },
       body);
+}
+
+void attribute(Command& command, const Actor& actor) {
+  command.by = actor;
+  if (auto* token = std::get_if<PutToken>(&command.body)) token->token.created_by = actor.name;
+  if (auto* silence = std::get_if<PutSilence>(&command.body)) {
+    silence->silence.created_by = actor.name;
+  }
 }
 
 bool changes_facts(const CommandBody& body) {

@@ -13,6 +13,9 @@ namespace muster::agent {
 // The least role of a client that may have it proposed; nothing: no client may.
 [[nodiscard]] std::optional<Role> required_role(const CommandBody& body);
 
+// Makes it the command of this client, whatever whoever passes it on says of that.
+void attribute(Command& command, const Actor& actor);
+
 // Applying it may change what every agent has to know (agent/facts.h).
 [[nodiscard]] bool changes_facts(const CommandBody& body);
 

@@ -29,6 +29,7 @@ rpc::Facts facts_of(const ClusterState& state, const Electorate& electorate) {
 std::shared_ptr<const ClusterState> known_state(const rpc::Facts& facts) {
   auto state = std::make_shared<ClusterState>();
   state->id = facts.cluster_id;
+  state->index = facts.revision;
   for (const rpc::ApiToken& token : facts.tokens) {
     TokenRecord record;
     record.id = token.id;

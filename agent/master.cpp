@@ -218,6 +218,13 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
     const std::vector<Problem> wrong = failover::problems(put->spec);
     if (!wrong.empty()) return finish(origin, tl::unexpected(to_error(wrong.front())));
   }
+  const auto* revoke = std::get_if<RevokeNode>(&command.body);
+  if (revoke != nullptr && std::as_const(*state_).masters.contains(revoke->node)) {
+    return finish(origin, fail(Code::Conflict, revoke->node +
+                                                   " is a master, and nobody can be without one: "
+                                                   "`muster masters remove " +
+                                                   revoke->node + "` first"));
+  }
   Command stamped = command;  // one clock decides what has expired, and one version what is meant
   stamped.at = wall_.wall_at(now);
   stamped.version = kStateVersion;
@@ -244,12 +251,13 @@ void Master::write_from(StreamId stream, const rpc::Write& write, bool vouched, 
   if (!role) {
     return finish(origin, fail(Code::PermissionDenied, "agents may not propose this command"));
   }
-  if (vouched) return submit(origin, write.command, now);
+  // A token is looked at here too: another master may not have heard that it was deleted.
+  if (vouched && write.authorization.empty()) return submit(origin, write.command, now);
   const auto actor =
       actor_of(*state_, options_.sha256, write.authorization, *role, wall_.wall_at(now));
   if (!actor) return finish(origin, tl::unexpected(actor.error()));
   Command command = write.command;
-  command.by = *actor;
+  attribute(command, *actor);
   submit(origin, command, now);
 }
 

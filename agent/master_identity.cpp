@@ -66,7 +66,7 @@ void Master::rotate(std::uint64_t request, rpc::Rotation rotation, Instant now) 
 
 void Master::rotate_from(StreamId stream, const rpc::Rotate& rotate, bool vouched, Instant now) {
   const Asker asker = RemoteWrite{stream, rotate.id};
-  if (!vouched) {
+  if (!vouched || !rotate.authorization.empty()) {
     const auto actor =
         actor_of(*state_, options_.sha256, rotate.authorization, Role::Admin, wall_.wall_at(now));
     if (!actor) return tell(asker, tl::unexpected<Error>(actor.error()));

@@ -247,7 +247,7 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
 void Master::change_from(StreamId stream, const rpc::ChangeMasters& change, bool vouched,
                          Instant now) {
   const Origin origin = RemoteWrite{stream, change.id};
-  if (!vouched) {
+  if (!vouched || !change.authorization.empty()) {
     const auto actor =
         actor_of(*state_, options_.sha256, change.authorization, Role::Admin, wall_.wall_at(now));
     if (!actor) return finish(origin, tl::unexpected(actor.error()));
@@ -319,7 +319,7 @@ void Master::read(std::uint64_t request, const rpc::Read& read, Instant now) {
 }
 
 void Master::read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now) {
-  if (!vouched) {
+  if (!vouched || !read.authorization.empty()) {
     const auto actor = actor_of(*state_, options_.sha256, read.authorization,
                                 role_to_read(read.path), wall_.wall_at(now));
     if (!actor) {

@@ -158,6 +158,15 @@ void Node::on(const Tick& /*event*/, Instant now) {
   supervisor_.tick(now);
   if (master_) master_->tick(now);
   give_up(now);
+  while (const auto stream = trust_.expired(wall_.wall_at(now))) {
+    end_stream(*stream, "its certificate has expired", now);
+  }
+}
+
+void Node::emit(Effect effect) {
+  // Nothing more is heard of a stream that is closed from here.
+  if (const auto* closing = std::get_if<CloseStream>(&effect)) trust_.forget(closing->stream);
+  effects_.push_back(std::move(effect));
 }
 
 Instant Node::deadline() const {

@@ -283,6 +283,7 @@ class Node {
   void learn_cluster(const std::string& id);
   void heed_masters(const rpc::Facts& facts, Instant now);
   void revoke(std::set<std::string> serials, Instant now);
+  void end_stream(StreamId stream, const std::string& why, Instant now);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
   bool forget_peer(StreamId stream);  // false: it was none
@@ -304,7 +305,7 @@ class Node {
   void send_reports();
   void finish_leaving(Instant now);
   [[nodiscard]] std::shared_ptr<const MemberViews> member_views() const;
-  void emit(Effect effect) { effects_.push_back(std::move(effect)); }
+  void emit(Effect effect);
 
   NodeOptions options_;
   WallAnchor wall_;

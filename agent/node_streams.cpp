@@ -48,6 +48,10 @@ void Node::on(const StreamAccepted& event, Instant now) {
   CHECK(fresh);  // ids are never used twice
   peer->second.hello_due = now + kHelloPatience;
   strangers_.emplace(peer->second.hello_due, event.stream);
+  // The newest is the one that its node uses.
+  if (const auto oldest = trust_.surplus(event.stream)) {
+    end_stream(*oldest, "its node has too many streams", now);
+  }
 }
 
 void Node::on(const NobodyListens& event, Instant now) {
@@ -187,10 +191,14 @@ void Node::learn_cluster(const std::string& id) {
 void Node::revoke(std::set<std::string> serials, Instant now) {
   if (serials == trust_.revoked()) return;
   for (const StreamId stream : trust_.revoke(std::move(serials))) {
-    emit(CloseStream{stream, "its certificate is revoked"});
-    // The owner of the stream hears of it as of any other that ends.
-    on(StreamClosed{stream, "its certificate is revoked"}, now);
+    end_stream(stream, "its certificate is revoked", now);
   }
+}
+
+void Node::end_stream(StreamId stream, const std::string& why, Instant now) {
+  emit(CloseStream{stream, why});
+  // The owner of the stream hears of it as of any other that ends.
+  on(StreamClosed{stream, why}, now);
 }
 
 // A master that was taken away while nobody could tell it goes on as an agent. A coordinator that

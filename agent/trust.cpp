@@ -6,8 +6,7 @@
 
 namespace muster::agent {
 
-std::string Trust::admit(StreamId stream, const std::optional<PeerIdentity>& peer) {
-  if (!secured_) return {};
+std::string Trust::refusal(const std::optional<PeerIdentity>& peer) const {
   if (!peer) return "the other side has proved nothing";
   if (peer->cluster != cluster_) {
     return "its certificate is for cluster \"" + peer->cluster + "\", this is \"" + cluster_ + "\"";
@@ -16,21 +15,57 @@ std::string Trust::admit(StreamId stream, const std::optional<PeerIdentity>& pee
     return "the certificate " + peer->serial + " of " + peer->name +
            " is revoked: join it again with a new token";
   }
-  streams_[stream] = *peer;
   return {};
+}
+
+void Trust::remember(StreamId stream, const PeerIdentity& peer) {
+  streams_[stream] = peer;
+  by_expiry_.emplace(peer.expires, stream);
+}
+
+std::string Trust::admit(StreamId stream, const std::optional<PeerIdentity>& peer) {
+  if (!secured_) return {};
+  if (std::string why = refusal(peer); !why.empty()) return why;
+  remember(stream, *peer);
+  accepted_[peer->name].insert(stream);
+  return {};
+}
+
+void Trust::forget(StreamId stream) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return;
+  const auto peer = accepted_.find(found->second.name);
+  if (peer != accepted_.end()) {
+    peer->second.erase(stream);
+    if (peer->second.empty()) accepted_.erase(peer);
+  }
+  by_expiry_.erase({found->second.expires, stream});
+  streams_.erase(found);
+}
+
+std::optional<StreamId> Trust::surplus(StreamId stream) const {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end()) return std::nullopt;
+  const auto peer = accepted_.find(found->second.name);
+  if (peer == accepted_.end() || peer->second.size() <= kStreamsOfPeerMax) return std::nullopt;
+  return *peer->second.begin();
+}
+
+std::optional<StreamId> Trust::expired(WallTime now) const {
+  if (by_expiry_.empty() || by_expiry_.begin()->first > now) return std::nullopt;
+  return by_expiry_.begin()->second;
 }
 
 std::string Trust::admit_master(StreamId stream, const std::optional<PeerIdentity>& peer,
                                 const NodeName& expected) {
-  if (std::string why = admit(stream, peer); !why.empty() || !secured_) return why;
-  std::string why;
+  if (!secured_) return {};
+  if (std::string why = refusal(peer); !why.empty()) return why;
   if (peer->name != expected && !is_unnamed(expected)) {
-    why = "there is node " + peer->name + ", not " + expected;
-  } else if (!peer->master) {
-    why = peer->name + " has no certificate of a master";
+    return "there is node " + peer->name + ", not " + expected;
   }
-  if (!why.empty()) streams_.erase(stream);
-  return why;
+  if (!peer->master) return peer->name + " has no certificate of a master";
+  remember(stream, *peer);
+  return {};
 }
 
 std::string Trust::objection(StreamId stream, const rpc::Hello& hello) const {
@@ -63,14 +98,10 @@ std::optional<PeerIdentity> Trust::peer_of(StreamId stream) const {
 std::vector<StreamId> Trust::revoke(std::set<std::string> serials) {
   revoked_ = std::move(serials);
   std::vector<StreamId> out;
-  for (auto it = streams_.begin(); it != streams_.end();) {
-    if (!revoked_.contains(it->second.serial)) {
-      ++it;
-      continue;
-    }
-    out.push_back(it->first);
-    it = streams_.erase(it);
+  for (const auto& [stream, peer] : streams_) {
+    if (revoked_.contains(peer.serial)) out.push_back(stream);
   }
+  for (const StreamId stream : out) forget(stream);
   return out;
 }
 

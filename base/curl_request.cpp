@@ -83,7 +83,7 @@ bool CurlRequest::prepare() {
   set(CURLOPT_TIMEOUT_MS, to_ms(request_.timeout));
   set(CURLOPT_CONNECTTIMEOUT_MS, to_ms(request_.timeout));
   set(CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
-  set(CURLOPT_SSL_VERIFYHOST, request_.verify_tls && request_.verify_host ? 2L : 0L);
+  set(CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_USERAGENT, "muster/" MUSTER_VERSION);

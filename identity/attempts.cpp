@@ -18,6 +18,15 @@ Duration take(Instant& full, Instant now, unsigned burst, Duration refill) {
 
 }  // namespace
 
+Duration Attempts::wait(const std::string& address, Instant now) {
+  const auto found = by_address_.find(address);
+  if (found == by_address_.end()) return Duration{0};
+  Instant full = found->second.full;
+  const Duration wait = take(full, now, options_.burst, options_.refill);
+  if (wait > Duration{0}) ++suppressed_;
+  return wait;
+}
+
 Duration Attempts::failed(const std::string& address, Instant now) {
   ++failures_;
   auto found = by_address_.find(address);

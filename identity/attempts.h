@@ -1,9 +1,9 @@
 // May this address try to prove who it is once more?
 //
-// Core; owned by whoever takes requests. Each address has a bucket of attempts that fails may
-// empty; it fills again with time. Ask for those only who showed nothing valid: a valid credential
-// is not made to wait for what others at its address do, and secrets of 160 bits are not guessed
-// whatever the rate. What is bounded is the work, the journal and the audit log that noise makes.
+// Core; owned by whoever takes requests. Each address has a bucket of attempts that failures empty;
+// it fills again with time. Whoever finds it empty is not looked at, whatever he shows: ask wait()
+// before. All addresses together have a bucket too, which keeps nobody out: it bounds what is said
+// and written about failures.
 #pragma once
 
 #include <cstddef>
@@ -27,6 +27,8 @@ class Attempts {
  public:
   explicit Attempts(AttemptsOptions options = {}) : options_(options) {}
 
+  // Zero: what is shown from there may be looked at; otherwise not before so long.
+  [[nodiscard]] Duration wait(const std::string& address, Instant now);
   // A failure came from there. Zero: it may be told what was wrong; otherwise it is only told to
   // come again after so long, and nothing is written about it.
   Duration failed(const std::string& address, Instant now);

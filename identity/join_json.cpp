@@ -33,7 +33,6 @@ std::string text_of(const JoinRequest& request) {
   return dump({{"token", request.token},
                {"name", request.name},
                {"csr", request.request},
-               {"host", request.host},
                {"clock", milliseconds_of(request.clock)}});
 }
 
@@ -46,7 +45,6 @@ Result<JoinRequest> parse_join_request(std::string_view text) {
   request.token = fields.text("token", kNameBytesMax * 4);
   request.name = fields.text("name", kNameBytesMax);
   request.request = fields.text("csr", kJoinRequestBytesMax);
-  request.host = fields.text("host", kNameBytesMax);
   request.clock = fields.time("clock");
   if (!wrong.empty()) return malformed("the request to join", wrong);
   return request;

@@ -10,6 +10,7 @@ namespace muster::identity {
 namespace {
 
 constexpr std::size_t kGossipAddressesMax = 8;
+constexpr Duration kRenewalPause = std::chrono::minutes(1);
 
 // Digests of random secrets: where two differ says nothing of use. Still no early end.
 bool same(std::string_view a, std::string_view b) {
@@ -57,9 +58,10 @@ bool of_another(const ClusterState& state, const NodeName& node, const std::stri
 }
 
 std::vector<std::string> hosts_of(const ClusterState& state, const NodeName& node,
-                                  const std::vector<std::string>& claimed) {
-  std::vector<std::string> hosts{node, "localhost", "127.0.0.1"};
-  for (const std::string& host : claimed) {
+                                  const std::vector<std::string>& more) {
+  std::vector<std::string> hosts = own_hosts(node);
+  if (of_another(state, node, node)) std::erase(hosts, node);
+  for (const std::string& host : more) {
     const bool taken = std::find(hosts.begin(), hosts.end(), host) != hosts.end();
     if (host.empty() || host.size() > 63 || taken || of_another(state, node, host)) continue;
     if (state.nodes.contains(host) || state.certificates.contains(host)) continue;
@@ -68,11 +70,19 @@ std::vector<std::string> hosts_of(const ClusterState& state, const NodeName& nod
   return hosts;
 }
 
+// As browsers and resolvers see it: "10.9.8.7", "1" and "0x7f.1" are addresses.
+bool reads_as_address(std::string_view name) {
+  std::string_view last = name.substr(name.rfind('.') + 1);
+  const bool hex = last.starts_with("0x");
+  if (hex) last.remove_prefix(2);
+  return last.find_first_not_of(hex ? "0123456789abcdef" : "0123456789") == std::string_view::npos;
+}
+
 SignOrder order_of(const ClusterState& state, const AuthorityRecord& authority,
                    const std::string& request, CertificateName name,
-                   const std::vector<std::string>& claimed, const Issuer& issuer, WallTime now) {
+                   const std::vector<std::string>& hosts, const Issuer& issuer, WallTime now) {
   SignOrder order;
-  order.hosts = hosts_of(state, name.name, claimed);
+  order.hosts = hosts_of(state, name.name, hosts);
   order.authority = {authority.certificate, authority.key};
   order.request = request;
   order.name = std::move(name);
@@ -90,6 +100,24 @@ tl::unexpected<Error> unknown_token() {
 
 }  // namespace
 
+Status check_node_name(const NodeName& name) {
+  if (!valid_name(name)) {
+    return fail(Code::InvalidArgument, in_quotes(name) +
+                                           " is not a name: write 1 to 63 of a-z, 0-9, - and ., "
+                                           "with a letter or digit at both ends");
+  }
+  if (!reads_as_address(name)) return {};
+  return fail(Code::InvalidArgument, in_quotes(name) +
+                                         " reads as an address, and a certificate for it would be "
+                                         "one for that address: let the name end in a letter");
+}
+
+std::vector<std::string> own_hosts(const NodeName& node) {
+  std::vector<std::string> hosts{"localhost", "127.0.0.1"};
+  if (node.find('.') == std::string::npos) hosts.push_back(node);
+  return hosts;
+}
+
 Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const std::string& from,
                     const Issuer& issuer, WallTime now) {
   const auto token = parse_join_token(request.token);
@@ -105,10 +133,8 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
                                             std::string(to_text(record->second.node_role)) +
                                             ", and was changed to say otherwise");
   }
-  if (!valid_name(request.name)) {
-    return fail(Code::InvalidArgument, in_quotes(request.name) +
-                                           " is not a name: write 1 to 63 of a-z, 0-9, - and ., "
-                                           "with a letter or digit at both ends");
+  if (Status name = check_node_name(request.name); !name) {
+    return tl::unexpected<Error>(name.error());
   }
   if (Status clock = check_clock(request.clock, now); !clock) {
     return tl::unexpected<Error>(clock.error());
@@ -116,12 +142,11 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
   const CertificateName name{issuer.cluster, request.name, token->role};
-  return Issue{
-      order_of(state, *authority, request.request, name, {request.host, from}, issuer, now),
-      token->role,
-      authority->id,
-      token->id,
-      {}};
+  return Issue{order_of(state, *authority, request.request, name, {from}, issuer, now),
+               token->role,
+               authority->id,
+               token->id,
+               {}};
 }
 
 Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
@@ -140,9 +165,20 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
   }
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
+  // Whoever asks again at once has lost nothing but the answer: the log shall not fill with him.
+  const Duration pause = std::min<Duration>(kRenewalPause, issuer.life / 10);
+  if (known->second.serial == peer.serial && known->second.authority == authority->id &&
+      now - known->second.issued < pause) {
+    return fail(Code::Exhausted, "the certificate of node " + peer.name +
+                                     " was made a moment ago: try again in a minute");
+  }
+  const auto node = state.nodes.find(peer.name);
+  const bool registered = node != state.nodes.end() && node->second.info.rpc.host == host;
+  const std::vector<std::string> hosts =
+      registered && reads_as_address(host) ? std::vector{host} : std::vector<std::string>{};
   const NodeRole role = known->second.role;
   return Issue{
-      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, {host}, issuer, now),
+      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, hosts, issuer, now),
       role,
       authority->id,
       {},

@@ -28,7 +28,6 @@ struct JoinRequest {
   std::string token;    // as it was given out; a secret
   NodeName name;        // that the node wants
   std::string request;  // for a certificate, PEM
-  std::string host;     // under which others reach it; empty: where the request comes from
   WallTime clock{};     // of the node that asks
 };
 
@@ -59,11 +58,22 @@ struct Issue {
   std::string replaces;   // serial; empty: a join
 };
 
-// `from`: the numeric address that the request came from.
+// May a node of a secured cluster be called so? Its certificate is for its name too: one that reads
+// as an address would make it a certificate for that address.
+[[nodiscard]] Status check_node_name(const NodeName& name);
+
+// What every certificate of the node is for: itself, seen from its own machine, and its name when
+// that is a single label. A name with dots may be somebody's host name.
+[[nodiscard]] std::vector<std::string> own_hosts(const NodeName& node);
+
+// `from`: the numeric address that the request came from. The certificate is for it too, unless
+// another node on record has it; whatever else the node calls itself counts for nothing.
 [[nodiscard]] Result<Issue> admit(const ClusterState& state, const JoinRequest& request,
                                   const std::string& from, const Issuer& issuer, WallTime now);
 
-// `peer` has proved in its handshake that it is this node. `host`: as in admit().
+// `peer` has proved in its handshake that it is this node. `host`: the numeric address under which
+// it wants to be reached; the certificate is for it when the node is registered with it and no
+// other node on record has it.
 [[nodiscard]] Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
                                           const std::string& request, const std::string& host,
                                           const Issuer& issuer, WallTime now);

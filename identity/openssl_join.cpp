@@ -6,11 +6,12 @@
 #include "identity/http_answer.h"
 #include "identity/openssl_certificate.h"
 #include "identity/openssl_handles.h"
+#include "identity/posix_dial.h"
 
 namespace muster::identity {
 namespace {
 
-constexpr int kConnectSeconds = 5;
+constexpr Duration kConnectPatience = std::chrono::seconds(5);
 constexpr int kAnswerSeconds = 15;
 constexpr unsigned kNapMs = 20;
 constexpr std::size_t kAnswerBytesMax = std::size_t{320} << 10;
@@ -116,16 +117,17 @@ Result<std::string> post_pinned(const PinnedPost& post) {
   CHECK(SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) == 1);
   SSL_CTX_set_verify(context.get(), SSL_VERIFY_PEER, nullptr);
   SSL_CTX_set_cert_verify_callback(context.get(), verify, &expected);
-  const Bio bio(BIO_new_ssl_connect(context.get()));
-  CHECK(bio != nullptr);
-  BIO_set_conn_hostname(bio.get(), post.to.text().c_str());
-  BIO_set_nbio(bio.get(), 1);
-  if (BIO_do_connect_retry(bio.get(), kConnectSeconds, kNapMs) != 1) {
-    if (!expected.refusal.text.empty()) return tl::unexpected<Error>(expected.refusal);
+  const auto socket = dial(post.to, post.from, kConnectPatience);
+  if (!socket) {
     return fail(Code::Unavailable, "no master answers HTTPS at " + post.to.text() + ": " +
-                                       openssl_text() +
+                                       socket.error().text +
                                        "; give the address and the HTTP port of a master");
   }
+  const Bio bio(BIO_new_ssl(context.get(), 1));
+  CHECK(bio != nullptr);
+  BIO* const below = BIO_new_socket(*socket, BIO_CLOSE);
+  CHECK(below != nullptr);
+  BIO_push(bio.get(), below);
   const std::time_t until = std::time(nullptr) + kAnswerSeconds;
   while (BIO_do_handshake(bio.get()) != 1) {
     if (wait(bio.get(), until)) continue;

@@ -18,6 +18,9 @@ struct PinnedPost {
   std::string path;
   std::string body;  // JSON
   WallTime now{};    // by this machine's clock
+  // The numeric address of this machine that the other side shall see, if there is a way from it;
+  // empty: any.
+  std::string from{};
 };
 
 // The body of a 200 answer. Fails with PermissionDenied when the other side is not who the pin

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <filesystem>
+#include <optional>
 #include <system_error>
 #include <utility>
 
@@ -93,10 +94,25 @@ Status synced(const std::string& directory) {
   return {};
 }
 
-// Everything is 0600: of what is public a copy costs nothing.
-Status write_file(const std::string& path, std::string_view text) {
-  const Descriptor file(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+// Whom what root writes in there must belong to; nothing: root, or whoever writes.
+std::optional<struct stat> owner_of(const std::string& directory) {
+  struct stat state {};
+  const bool other =
+      ::geteuid() == 0 && ::stat(directory.c_str(), &state) == 0 && state.st_uid != 0;
+  return other ? std::optional(state) : std::nullopt;
+}
+
+// Everything is 0600: of what is public a copy costs nothing. The file is a new one: whoever owns
+// the directory may have put a link there, to have root write elsewhere.
+Status write_file(const std::string& path, std::string_view text,
+                  const std::optional<struct stat>& owner = std::nullopt) {
+  ::unlink(path.c_str());  // of one that was killed
+  const Descriptor file(
+      ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!file.good()) return failure("write", path);
+  if (owner && ::fchown(file.get(), owner->st_uid, owner->st_gid) != 0) {
+    return failure("keep the owner of", path);
+  }
   if (!write_all(file.get(), text) || ::fsync(file.get()) != 0) return failure("write", path);
   return {};
 }
@@ -106,12 +122,7 @@ Status write_file(const std::string& path, std::string_view text) {
 Status replace_file(const std::string& directory, const std::string& name, std::string_view text) {
   const std::string path = directory + "/" + name;
   const std::string fresh = path + ".new";
-  if (Status wrote = write_file(fresh, text); !wrote) return wrote;
-  struct stat state {};
-  if (::stat(directory.c_str(), &state) == 0 && ::geteuid() == 0 && state.st_uid != 0 &&
-      ::chown(fresh.c_str(), state.st_uid, state.st_gid) != 0) {
-    return failure("keep the owner of", path);
-  }
+  if (Status wrote = write_file(fresh, text, owner_of(directory)); !wrote) return wrote;
   if (::rename(fresh.c_str(), path.c_str()) != 0) return failure("write", path);
   return synced(directory);
 }
@@ -135,19 +146,14 @@ Status create_identity(const std::string& directory,
   const std::string parent = fs::path(directory).parent_path().string();
   fs::create_directories(parent, ignored);
   if (::mkdir(scaffold.path().c_str(), 0700) != 0) return failure("make", directory);
+  // The agent will run as whom its data belongs to.
+  const auto owner = owner_of(parent);
   for (const auto& [name, text] : files) {
-    if (Status wrote = write_file(scaffold.path() + "/" + name, text); !wrote) return wrote;
+    const std::string path = scaffold.path() + "/" + name;
+    if (Status wrote = write_file(path, text, owner); !wrote) return wrote;
   }
-  struct stat state {};
-  if (::geteuid() == 0 && ::stat(parent.c_str(), &state) == 0 && state.st_uid != 0) {
-    // The agent will run as whom its data belongs to.
-    for (const auto& [name, text] : files) {
-      const std::string path = scaffold.path() + "/" + name;
-      if (::chown(path.c_str(), state.st_uid, state.st_gid) != 0) return failure("own", path);
-    }
-    if (::chown(scaffold.path().c_str(), state.st_uid, state.st_gid) != 0) {
-      return failure("own", directory);
-    }
+  if (owner && ::lchown(scaffold.path().c_str(), owner->st_uid, owner->st_gid) != 0) {
+    return failure("own", directory);
   }
   if (Status done = synced(scaffold.path()); !done) return done;
   if (::rename(scaffold.path().c_str(), directory.c_str()) != 0) {

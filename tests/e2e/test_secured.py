@@ -1,4 +1,5 @@
 """Is a cluster that `muster init` and `muster join` make one in which only its nodes speak?"""
+import contextlib
 import json
 import os
 import pathlib
@@ -7,6 +8,7 @@ import socket
 import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -246,6 +248,49 @@ class Secured(SecuredCase):
                 nobody.sendall(b"\0\0\0\4\x32\2\x08\1")
                 if not nobody.recv(1):
                     raise EOFError
+
+    def test_a_token_is_shown_to_the_host_that_was_asked_and_in_clear_to_nobody(self):
+        identity = self.directory / "n1" / "identity"
+        stolen = self.directory / "n4" / "identity"
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(stolen / "node.pem", stolen / "node.key")
+        with socket.create_server((self.address("n99"), 0)) as impostor:
+            at = f"https://{self.address('n99')}:{impostor.getsockname()[1]}"
+            heard = []
+
+            def listen():
+                while True:
+                    try:
+                        accepted, _ = impostor.accept()
+                    except OSError:
+                        return
+                    with contextlib.suppress(OSError), \
+                            context.wrap_socket(accepted, server_side=True) as client:
+                        heard.append(client.recv(4096))
+
+            ears = threading.Thread(target=listen)
+            ears.start()
+            refused = self.muster("--ca", identity / "ca.pem", "--token-file",
+                                  identity / "admin.token", "--address", at, "status", status=None)
+            impostor.shutdown(socket.SHUT_RDWR)
+            ears.join(20)
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertNotIn(b"Bearer", b"".join(heard))
+        clear = self.muster("--token-file", identity / "admin.token", "--address",
+                            "192.0.2.1:7948", "status", status=1)
+        self.assertIn("in clear", clear.stderr)
+
+    def test_nobody_gets_a_certificate_for_the_host_of_another(self):
+        posing = self.muster("join", "--join-token-file", self.token("agent"), "--name", "10.9.8.7",
+                             "--advertise", self.address("n6"), "--data-dir",
+                             self.directory / "posing", "-c", self.directory / "posing.yaml",
+                             f"{self.address('n1')}:{harness.HTTP}", status=None)
+        self.assertNotEqual(posing.returncode, 0)
+        self.assertIn("reads as an address", posing.stderr)
+        pem = self.directory / "n4" / "identity" / "node.pem"
+        hosts = ssl._ssl._test_decode_cert(str(pem))["subjectAltName"]
+        self.assertEqual([value for kind, value in hosts if kind in ("DNS", "IP Address")],
+                         ["localhost", "127.0.0.1", "n4", self.address("n4")])
 
     def test_secrets_are_for_their_owner_only(self):
         for node in ("n1", "n2", "n4"):

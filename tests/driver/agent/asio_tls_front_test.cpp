@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -162,6 +163,11 @@ class Client {
     return text;
   }
   std::string read_all() { return read_until("\x01 never"); }
+  // For a moment.
+  [[nodiscard]] bool hears_nothing() const {
+    pollfd ears{socket_, POLLIN, 0};
+    return ::poll(&ears, 1, 50) == 0;
+  }
 
  private:
   int socket_;
@@ -183,6 +189,7 @@ class AsioTlsFrontTest : public testing::Test {
     options.connections = connections;
     options.client_patience = 500ms;
     options.turn_patience = 300ms;
+    options.body_patience = 1500ms;
     auto front = AsioTlsFront::open(options, identity::tls(town_.issue(node("n1"))),
                                     [this](const AsioTlsFront::Dropped& what) {
                                       const std::lock_guard lock(mutex_);
@@ -342,6 +349,45 @@ TEST_F(AsioTlsFrontTest, WhoStopsInTheMiddleIsSentAway) {
   EXPECT_TRUE(ask("GET / HTTP/1.1\r\nHost:").starts_with("HTTP/1.1 408"));
   EXPECT_EQ(ask("POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nfour"), "");
   EXPECT_TRUE(server_->requests().empty());
+}
+
+TEST_F(AsioTlsFrontTest, ASmallBodyThatComesSlowlyHoldsNoConnectionToTheServer) {
+  open([](const std::string& target) { return ok(target); }, 1);
+  Client slow(port_, *agent_);
+  slow.send("POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+  for (int i = 0; i < 4; ++i) {
+    slow.send("x");
+    EXPECT_TRUE(ask("GET /x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ends_with("/x"));
+  }
+  slow.send(std::string(20'000 - 4, 'x'));
+  EXPECT_TRUE(slow.read_until("/slow").ends_with("/slow"));
+}
+
+TEST_F(AsioTlsFrontTest, ABodyMustBeWholeInTimeHoweverItDrips) {
+  open([](const std::string& target) { return ok(target); });
+  Client slow(port_, *agent_);
+  slow.send("POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 20000\r\n\r\n");
+  int drops = 0;
+  while (drops < 100 && slow.hears_nothing()) {
+    slow.send("x");
+    ++drops;
+  }
+  EXPECT_LT(drops, 60);
+  EXPECT_EQ(slow.read_all(), "");
+  EXPECT_TRUE(server_->requests().empty());
+}
+
+TEST_F(AsioTlsFrontTest, LargeBodiesOfOneAddressHoldFewConnections) {
+  open([](const std::string& target) { return ok(target); }, 40);
+  const std::string half(100'000, 'x');
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 12; ++i) {
+    clients.push_back(std::make_unique<Client>(port_, *agent_));
+    clients.back()->send("PUT /x HTTP/1.1\r\nHost: x\r\nContent-Length: 200000\r\n\r\n" + half);
+  }
+  ASSERT_TRUE(eventually([&] { return server_->open_most >= 4; }));
+  EXPECT_TRUE(ask("GET /y HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ends_with("/y"));
+  EXPECT_LE(server_->open_most, 5);
 }
 
 TEST_F(AsioTlsFrontTest, AClientThatWaitsToBeToldSendsItsBodyThen) {

@@ -140,7 +140,7 @@ class CivetwebServerTest : public testing::Test {
   std::string raw(const std::string& method, const std::string& path,
                   const std::string& headers = "") {
     Connection connection(port_);
-    connection.send(method + " " + path + " HTTP/1.1\r\nHost: x\r\n" + headers +
+    connection.send(method + " " + path + " HTTP/1.1\r\nHost: n5\r\n" + headers +
                     "Connection: close\r\n\r\n");
     return connection.read_all();
   }

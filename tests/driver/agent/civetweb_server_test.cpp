@@ -32,7 +32,7 @@ TEST_F(CivetwebServerTest, OneConnectionCarriesManyRequestsWithoutDelay) {
   Connection connection(port_);
   const auto begin = std::chrono::steady_clock::now();
   for (int i = 0; i < 20; ++i) {
-    connection.send("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+    connection.send("GET /healthz HTTP/1.1\r\nHost: n5\r\n\r\n");
     ASSERT_TRUE(connection.read_until("ok\n").starts_with("HTTP/1.1 200")) << i;
   }
   // A delayed ACK a request would be 40 ms each.
@@ -105,7 +105,7 @@ TEST_F(CivetwebServerTest, WhatIsTooLargeIsRefusedAndTheServerLivesOn) {
   EXPECT_EQ(ask("GET", "/" + std::string(5000, 'a')).status, 414);
   EXPECT_TRUE(raw("GET", "/" + std::string(60'000, 'a')).starts_with("HTTP/1.1 4"));
   Connection chunked(port_);
-  chunked.send("POST /v1/workloads HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+  chunked.send("POST /v1/workloads HTTP/1.1\r\nHost: n5\r\nTransfer-Encoding: chunked\r\n\r\n");
   for (int i = 0; i < 20; ++i) chunked.send("10000\r\n" + std::string(0x10000, '#') + "\r\n");
   chunked.send("0\r\n\r\n");
   EXPECT_TRUE(chunked.read_until("\r\n").starts_with("HTTP/1.1 413"));
@@ -160,7 +160,7 @@ TEST_F(CivetwebServerTest, RequestsThatWaitLeaveAThreadForHealth) {
   std::vector<std::unique_ptr<Connection>> waiting;
   for (int i = 0; i < CivetwebServer::kWaitingMax; ++i) {
     waiting.push_back(std::make_unique<Connection>(port_));
-    waiting.back()->send("DELETE /v1/workloads/a HTTP/1.1\r\nHost: x\r\n\r\n");
+    waiting.back()->send("DELETE /v1/workloads/a HTTP/1.1\r\nHost: n5\r\n\r\n");
   }
   const auto all_wait = [&] {
     const std::lock_guard lock(mutex_);

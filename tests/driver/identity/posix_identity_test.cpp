@@ -1,6 +1,7 @@
 #include "identity/posix_identity.h"
 
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/driver/identity/openssl_tls_fixture.h"
 #include "tests/driver/temp_dir.h"
@@ -100,6 +101,15 @@ TEST_F(PosixIdentity, ABundleThatTrustsNobodyIsNotTaken) {
   EXPECT_FALSE(replace_bundle(here(), ""));
   EXPECT_FALSE(replace_bundle(here(), second.certificate));
   EXPECT_EQ(load_credentials(here())->bundle, first.bundle + other.authority.certificate);
+}
+
+TEST_F(PosixIdentity, ALinkThatWaitsInItsPlaceIsNotWrittenThrough) {
+  const std::string victim = dir.file("victim");
+  ASSERT_TRUE(create_file(victim, "as it was"));
+  ASSERT_EQ(::symlink(victim.c_str(), at("revoked.new").c_str()), 0);
+  ASSERT_TRUE(replace_revoked(here(), {"12ab"}));
+  EXPECT_EQ(load_secret(victim).value(), "as it was");
+  EXPECT_EQ(load_revoked(here()).value(), (std::set<std::string>{"12ab"}));
 }
 
 TEST_F(PosixIdentity, RevokedSerialsAreRememberedOverARestart) {

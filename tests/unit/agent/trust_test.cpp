@@ -9,6 +9,8 @@ PeerIdentity node(const std::string& name, bool master, const std::string& seria
   return {name, master, serial, "c", {}};
 }
 
+const WallTime kLater{std::chrono::hours(1000)};
+
 rpc::Hello hello(const std::string& from, rpc::Purpose purpose) {
   rpc::Hello hello;
   hello.from = from;
@@ -73,6 +75,47 @@ TEST(Trust, ARevocationEndsTheStreamsOfThatCertificateAndNoOthers) {
   EXPECT_NE(trust.admit(8, node("n2", false, "5")).find("revoked"), std::string::npos);
   EXPECT_EQ(trust.objection(4, hello("n3", rpc::Purpose::Agent)), "");
   EXPECT_TRUE(trust.revoke({"5", "77"}).empty());
+}
+
+TEST(Trust, WhatIsForgottenIsHeldNowhere) {
+  Trust trust(true, "c");
+  ASSERT_EQ(trust.admit(2, node("n2", false, "5")), "");
+  ASSERT_EQ(trust.admit_master(1, node("n1", true, "6"), "n1"), "");
+  trust.forget(2);
+  trust.forget(1);
+  trust.forget(1);
+  EXPECT_EQ(trust.streams(), 0U);
+  EXPECT_EQ(trust.expired(kLater), std::nullopt);
+  EXPECT_EQ(trust.surplus(2), std::nullopt);
+}
+
+TEST(Trust, AStreamEndsWithItsCertificate) {
+  Trust trust(true, "c");
+  PeerIdentity soon = node("n2", false, "5");
+  soon.expires = WallTime(std::chrono::hours(2));
+  PeerIdentity late = node("n1", true, "6");
+  late.expires = WallTime(std::chrono::hours(3));
+  ASSERT_EQ(trust.admit_master(1, late, "n1"), "");
+  ASSERT_EQ(trust.admit(2, soon), "");
+  EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(1))), std::nullopt);
+  EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(2))), 2U);
+  trust.forget(2);
+  EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(2))), std::nullopt);
+  EXPECT_EQ(trust.expired(kLater), 1U);
+}
+
+TEST(Trust, OfTheStreamsThatANodeOpensTheOldestGoesWhenThereAreTooMany) {
+  Trust trust(true, "c");
+  ASSERT_EQ(trust.admit_master(1, node("n2", true, "5"), "n2"), "");  // opened here: not its own
+  ASSERT_EQ(trust.admit(2, node("n3", false, "6")), "");
+  for (StreamId stream = 4; stream < 12; stream += 2) {
+    ASSERT_EQ(trust.admit(stream, node("n2", true, "5")), "");
+    EXPECT_EQ(trust.surplus(stream), std::nullopt);
+  }
+  ASSERT_EQ(trust.admit(12, node("n2", true, "7")), "");
+  EXPECT_EQ(trust.surplus(12), 4U);
+  trust.forget(4);
+  EXPECT_EQ(trust.surplus(12), std::nullopt);
 }
 
 }  // namespace

@@ -32,6 +32,17 @@ TEST(Attempts, AfterAFewFailuresAnAddressWaitsForEachOneMore) {
   EXPECT_EQ(attempts.suppressed(), 3U);
 }
 
+TEST(Attempts, AnEmptyBucketIsSeenWithoutAnotherFailure) {
+  Attempts attempts(options());
+  EXPECT_EQ(attempts.wait("10.0.0.1", kStart), kNone);
+  for (int i = 0; i < 3; ++i) attempts.failed("10.0.0.1", kStart);
+  EXPECT_EQ(attempts.wait("10.0.0.1", kStart), seconds(10));
+  EXPECT_EQ(attempts.wait("10.0.0.1", kStart), seconds(10));
+  EXPECT_EQ(attempts.wait("10.0.0.1", kStart + seconds(10)), kNone);
+  EXPECT_EQ(attempts.wait("10.0.0.2", kStart), kNone);
+  EXPECT_EQ(attempts.addresses(), 1U);
+}
+
 TEST(Attempts, NobodyWaitsForAnother) {
   Attempts attempts(options());
   for (int i = 0; i < 20; ++i) attempts.failed("10.0.0.1", kStart);

@@ -48,7 +48,7 @@ ClusterState state(NodeRole role = NodeRole::Agent) {
 }
 
 JoinRequest request(NodeRole role = NodeRole::Agent) {
-  return {text_of(token(role)), "n1", "a request", "", kNow};
+  return {text_of(token(role)), "n1", "a request", kNow};
 }
 
 bool has(const std::vector<std::string>& all, const std::string& one) {
@@ -121,15 +121,38 @@ TEST(Joining, AMachineWhoseClockIsADayOffIsToldSo) {
   EXPECT_TRUE(admit(state(), little, "10.0.0.9", issuer(), kNow));
 }
 
-TEST(Joining, NobodyGetsACertificateForTheAddressOrTheNameOfAnotherNode) {
-  JoinRequest greedy = request();
-  greedy.host = "10.0.0.1";
-  EXPECT_FALSE(has(admit(state(), greedy, "10.0.0.9", issuer(), kNow)->order.hosts, "10.0.0.1"));
-  greedy.host = "m1";
-  EXPECT_FALSE(has(admit(state(), greedy, "10.0.0.9", issuer(), kNow)->order.hosts, "m1"));
-  greedy.host = "n1.example.org";
-  EXPECT_TRUE(
-      has(admit(state(), greedy, "10.0.0.9", issuer(), kNow)->order.hosts, "n1.example.org"));
+TEST(Joining, ACertificateIsForTheAddressThatTheRequestCameFromUnlessAnotherNodeHasIt) {
+  EXPECT_EQ(admit(state(), request(), "10.0.0.9", issuer(), kNow)->order.hosts,
+            (std::vector<std::string>{"localhost", "127.0.0.1", "n1", "10.0.0.9"}));
+  EXPECT_EQ(admit(state(), request(), "10.0.0.1", issuer(), kNow)->order.hosts,
+            (std::vector<std::string>{"localhost", "127.0.0.1", "n1"}));
+  ClusterState near = state();  // everybody is on one machine
+  near.nodes.at("m1").info.http.host = "127.0.0.1";
+  EXPECT_TRUE(has(admit(near, request(), "127.0.0.1", issuer(), kNow)->order.hosts, "127.0.0.1"));
+  ClusterState named = state();
+  named.nodes.at("m1").info.http.host = "n1";
+  EXPECT_FALSE(has(admit(named, request(), "10.0.0.9", issuer(), kNow)->order.hosts, "n1"));
+}
+
+TEST(Joining, AHostNameThatTheNodeIsCalledByIsNoHostOfItsCertificate) {
+  JoinRequest wide = request();
+  wide.name = "muster.example.com";
+  EXPECT_EQ(admit(state(), wide, "10.0.0.9", issuer(), kNow)->order.hosts,
+            (std::vector<std::string>{"localhost", "127.0.0.1", "10.0.0.9"}));
+}
+
+TEST(Joining, ANameThatReadsAsAnAddressIsRefused) {
+  for (const char* name : {"10.9.8.7", "7", "n.7", "0x7f000001", "a.0x7f", "0x"}) {
+    JoinRequest posing = request();
+    posing.name = name;
+    const auto refused = admit(state(), posing, "10.0.0.9", issuer(), kNow);
+    ASSERT_FALSE(refused) << name;
+    EXPECT_EQ(refused.error().code, Code::InvalidArgument);
+    EXPECT_NE(refused.error().text.find("reads as an address"), std::string::npos);
+  }
+  for (const char* name : {"n7", "7a", "10.9.8.n", "0xg", "7-7"}) {
+    EXPECT_TRUE(check_node_name(name)) << name;
+  }
 }
 
 TEST(Joining, WithoutAnAuthorityThatSignsNobodyJoins) {
@@ -182,6 +205,33 @@ TEST(Renewal, ARevokedOrUnknownOrForeignCertificateMayNot) {
   EXPECT_FALSE(admit_renewal(with_certificate(), foreign, "r", "", issuer(), kNow));
 }
 
+TEST(Renewal, IsForTheAddressThatTheNodeIsRegisteredWithAndForNoOtherHost) {
+  ClusterState known = with_certificate();
+  known.nodes["n1"].info.rpc = {"10.0.0.9", 7947};
+  const auto hosts = [&](const std::string& host) {
+    return admit_renewal(known, peer("200"), "r", host, issuer(), kNow + hours(1))->order.hosts;
+  };
+  EXPECT_TRUE(has(hosts("10.0.0.9"), "10.0.0.9"));
+  EXPECT_FALSE(has(hosts("10.0.0.7"), "10.0.0.7"));
+  EXPECT_FALSE(has(hosts("10.0.0.1"), "10.0.0.1"));
+  known.nodes["n1"].info.rpc.host = "muster.example.com";
+  EXPECT_FALSE(has(hosts("muster.example.com"), "muster.example.com"));
+  known.nodes["n1"].info.rpc.host = "10.0.0.1";  // m1 has it too
+  EXPECT_FALSE(has(hosts("10.0.0.1"), "10.0.0.1"));
+}
+
+TEST(Renewal, NotTwiceInAMomentUnlessAnotherAuthoritySigns) {
+  ClusterState known = with_certificate();
+  known.certificates["n1"].authority = "a2";
+  EXPECT_EQ(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(0)).error().code,
+            Code::Exhausted);
+  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(1)));
+  known.certificates["n1"].authority = "a1";
+  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow));
+  known.certificates["n1"].authority = "a2";
+  EXPECT_TRUE(admit_renewal(known, peer("100"), "r", "", issuer(), kNow));  // the answer was lost
+}
+
 TEST(Joining, WhatIsHandedOutIsWhatTheStateNames) {
   const ClusterState known = with_certificate();
   EXPECT_TRUE(is_current(known, "n1", "200"));
@@ -216,9 +266,9 @@ TEST(JoinJson, WhatIsMalformedIsRefusedNamingTheKeyAndNoValue) {
   for (const std::string& bad :
        {std::string(), std::string("["), std::string("[]"), std::string("null"),
         good.substr(0, good.size() - 2), std::string(kJoinRequestBytesMax + 1, ' '),
-        std::string(R"({"token": 1, "name": "n", "csr": "", "host": "", "clock": 1})"),
-        std::string(R"({"token": "x", "name": "n", "csr": "", "host": "", "clock": -1})"),
-        std::string(R"({"token": "x", "name": "n", "csr": "", "host": "", "clock": 1e99})"),
+        std::string(R"({"token": 1, "name": "n", "csr": "", "clock": 1})"),
+        std::string(R"({"token": "x", "name": "n", "csr": "", "clock": -1})"),
+        std::string(R"({"token": "x", "name": "n", "csr": "", "clock": 1e99})"),
         std::string(5000, '[')}) {
     const auto refused = parse_join_request(bad);
     ASSERT_FALSE(refused) << bad.substr(0, 80);

@@ -1,0 +1,186 @@
+// What a secured master takes from whom: a production Node that coordinates alone, with peers whose
+// certificates are what the test says.
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "agent/node.h"
+#include "base/protobuf_codec.h"
+#include "identity/openssl_authority.h"
+#include "identity/token.h"
+
+namespace muster::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+const WallTime kWall{std::chrono::hours(490'000)};
+
+PeerIdentity peer(const NodeName& name, bool master) {
+  return {name, master, "5", "prod", kWall + std::chrono::hours(24)};
+}
+
+PutKey put(const std::string& value) { return {"a", std::make_shared<const std::string>(value)}; }
+
+class SecuredNode : public testing::Test {
+ protected:
+  SecuredNode() {
+    NodeOptions options;
+    options.cluster = "prod";
+    options.secured = true;
+    options.info.name = "n1";
+    options.info.rpc = {"10.0.0.1", 7947};
+    options.info.gossip = {"10.0.0.1", 7946};
+    options.info.master = true;
+    options.masters = {{"n1", {"10.0.0.1", 7947}}};
+    options.master.secured = true;
+    options.master.sha256 = identity::sha256;
+    node_ = std::make_unique<Node>(options, Recovered{}, protobuf_codec(), kWall, now_);
+    carry_out();
+    happen(WallRead{kWall});
+    for (int i = 0; i < 40; ++i) pass(100ms);
+    EXPECT_TRUE(node_->view(now_)->master->coordinating);
+  }
+
+  void happen(const Event& event) {
+    node_->handle(event, now_);
+    carry_out();
+  }
+  void pass(Duration time) {
+    now_ += time;
+    happen(Tick{});
+  }
+  void carry_out() {
+    for (auto effects = node_->take_effects(); !effects.empty(); effects = node_->take_effects()) {
+      std::uint64_t durable = 0;
+      for (Effect& effect : effects) {
+        if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) durable = vote->ticket;
+        if (const auto* log = std::get_if<failover::AppendLog>(&effect)) durable = log->ticket;
+        if (const auto* close = std::get_if<CloseStream>(&effect)) closed_.push_back(close->stream);
+        if (const auto* done = std::get_if<WriteDone>(&effect)) done_ = done->result;
+        const auto* sent = std::get_if<SendFrame>(&effect);
+        const auto* reply = sent == nullptr ? nullptr : std::get_if<rpc::WriteReply>(&sent->frame);
+        if (reply != nullptr) reply_ = *reply;
+      }
+      if (durable != 0) node_->handle(LogDurable{durable}, now_);
+    }
+  }
+  StreamId accept(const PeerIdentity& who) {
+    happen(StreamAccepted{last_ += 2, who});
+    return last_;
+  }
+  StreamId agent_stream(const PeerIdentity& who) {
+    const StreamId stream = accept(who);
+    rpc::Hello hello;
+    hello.cluster = "prod";
+    hello.from = who.name;
+    hello.purpose = rpc::Purpose::Agent;
+    happen(FrameArrived{stream, hello});
+    return stream;
+  }
+  // By somebody at this master itself.
+  Result<Outcome> write(CommandBody body) {
+    done_.reset();
+    happen(WriteRequested{1, std::move(body), "", {"root", "admin", ""}, {}});
+    pass(100ms);
+    return done_.value_or(tl::unexpected(Error{Code::Internal, "no answer"}));
+  }
+  // A token for people, made, and as it is shown.
+  std::string token(char seed, Role role) {
+    const identity::ApiToken made =
+        identity::api_token(std::string(identity::kTokenIdBytes + identity::kSecretBytes, seed));
+    PutToken put;
+    put.token.id = made.id;
+    put.token.role = role;
+    put.token.sha256 = identity::sha256(made.secret);
+    EXPECT_TRUE(write(put));
+    last_token_ = made.id;
+    return identity::text_of(made);
+  }
+  rpc::WriteReply forwarded(StreamId stream, CommandBody body, const std::string& authorization) {
+    reply_.reset();
+    rpc::Write write;
+    write.id = 7;
+    write.command.body = std::move(body);
+    write.authorization = authorization;
+    happen(FrameArrived{stream, write});
+    pass(100ms);
+    return reply_.value_or(rpc::WriteReply{});
+  }
+
+  Instant now_{1h};
+  std::unique_ptr<Node> node_;
+  StreamId last_ = 0;
+  std::string last_token_;
+  std::vector<StreamId> closed_;
+  std::optional<Result<Outcome>> done_;
+  std::optional<rpc::WriteReply> reply_;
+};
+
+TEST_F(SecuredNode, ATokenThatWasDeletedIsWorthNothingAlsoWhenAMasterPassesItOn) {
+  const std::string shown = token('a', Role::Operator);
+  const StreamId master = agent_stream(peer("n2", true));
+  EXPECT_TRUE(forwarded(master, put("1"), shown).ok);
+  EXPECT_TRUE(forwarded(master, put("2"), "").ok);  // it vouches for a certificate
+  ASSERT_TRUE(write(DeleteToken{last_token_}));
+  const rpc::WriteReply refused = forwarded(master, put("3"), shown);
+  EXPECT_FALSE(refused.ok);
+  EXPECT_EQ(refused.error.code, Code::PermissionDenied);
+}
+
+TEST_F(SecuredNode, WhoPassesARequestOnDoesNotSayWhoMadeIt) {
+  const std::string shown = token('a', Role::Admin);
+  const StreamId agent = agent_stream(peer("n2", false));
+  PutToken put;
+  put.token.id = "0123456789abcdef";
+  put.token.sha256 = std::string(64, '0');
+  put.token.created_by = "somebody else";
+  EXPECT_FALSE(forwarded(agent, put, "").ok);
+  const rpc::WriteReply done = forwarded(agent, put, shown);
+  ASSERT_TRUE(done.ok) << done.error.text;
+  const auto& tokens = std::as_const(*node_->view(now_)->master->state).tokens;
+  EXPECT_NE(tokens.at(put.token.id).created_by, "somebody else");
+}
+
+TEST_F(SecuredNode, AMasterIsRevokedOnlyAfterItWasTakenAway) {
+  const auto refused = write(RevokeNode{"n1"});
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::Conflict);
+  EXPECT_NE(refused.error().text.find("muster masters remove n1"), std::string::npos);
+  EXPECT_EQ(write(RevokeNode{"n9"}).error().code, Code::NotFound);
+}
+
+TEST_F(SecuredNode, ANodeHasFewStreamsHereAndTheNewestStay) {
+  std::vector<StreamId> streams;
+  for (int i = 0; i < 6; ++i) streams.push_back(accept(peer("n2", false)));
+  accept(peer("n3", false));
+  EXPECT_EQ(closed_, (std::vector<StreamId>{streams[0], streams[1]}));
+}
+
+TEST_F(SecuredNode, AStreamEndsWithItsCertificateAndNoneIsEndedTwice) {
+  const StreamId silent = accept(peer("n2", false));
+  pass(6s);
+  EXPECT_EQ(closed_, (std::vector<StreamId>{silent}));
+  closed_.clear();
+  PeerIdentity soon = peer("n3", true);
+  soon.expires = kWall + 60s;
+  const StreamId master = accept(soon);
+  rpc::Hello hello;
+  hello.cluster = "prod";
+  hello.from = "n3";
+  hello.purpose = rpc::Purpose::Master;
+  happen(FrameArrived{master, hello});
+  pass(30s);
+  EXPECT_TRUE(closed_.empty());
+  pass(30s);
+  EXPECT_EQ(closed_, (std::vector<StreamId>{master}));
+  pass(25h);
+  EXPECT_EQ(closed_.size(), 1U);
+}
+
+}  // namespace
+}  // namespace muster::agent

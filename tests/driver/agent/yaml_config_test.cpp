@@ -1,7 +1,5 @@
 #include "agent/yaml_config.h"
 
-#include <filesystem>
-
 #include <gtest/gtest.h>
 
 #include "health/swim_profile.h"
@@ -17,10 +15,7 @@ constexpr const char* kMinimal =
     "masters:\n"
     "  - {name: n1, rpc: \"127.0.0.1:7947\"}\n";
 
-std::string example() {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  return read_file((root / "systemd/muster.yaml").string());
-}
+std::string example() { return read_file(EXAMPLES "/muster.yaml"); }
 
 // Takes away each # that no blank follows: what the example says an operator does.
 std::string uncommented(const std::string& text) {

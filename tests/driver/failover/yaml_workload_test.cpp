@@ -1,6 +1,5 @@
 #include "failover/yaml_workload.h"
 
-#include <filesystem>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -12,10 +11,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::string example_path() {
-  const auto root = std::filesystem::path(__FILE__).parent_path() / "../../..";
-  return (root / "systemd/examples/web.yaml").string();
-}
+std::string example_path() { return EXAMPLES "/examples/web.yaml"; }
 
 TEST(YamlWorkload, TheExampleIsAWorkload) {
   const auto specs = load_workloads(example_path());

@@ -142,7 +142,8 @@ bool Master::belongs() const { return forming_ || engine_->is_server(id_); }
 
 void Master::refresh_electorate() {
   if (!electorate_.update(*state_, engine_->configuration())) return;
-  if (const NodeName whose = electorate_.name_of(id_); !whose.empty() && whose != self_) {
+  if (const NodeName whose = electorate_.name_of(id_);
+      !whose.empty() && !is_unnamed(whose) && whose != self_) {
     // Two that answer with one log would be one master with two minds.
     return emit(Halt{78, "this data directory holds the log of master " + whose + ", and this is " +
                              self_ +

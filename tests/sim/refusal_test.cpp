@@ -29,10 +29,10 @@ struct Refusal : testing::Test {
     good.from = "n9";
     good.masters = 7;
   }
-  void make(const agent::NodeOptions& options, const std::string& cluster_id = {}) {
+  void make(const agent::NodeOptions& how, const std::string& cluster_id = {}) {
     agent::Recovered found;
     found.cluster_id = cluster_id;
-    node = std::make_unique<agent::Node>(options, found, protobuf_codec(), WallTime{}, now);
+    node = std::make_unique<agent::Node>(how, found, protobuf_codec(), WallTime{}, now);
     std::ignore = node->take_effects();
   }
   // A new stream that begins with `first`; the reason of the refusal, "" when there is none.

@@ -127,10 +127,10 @@ TEST(Joining, ACertificateIsForTheAddressThatTheRequestCameFromUnlessAnotherNode
   EXPECT_EQ(admit(state(), request(), "10.0.0.1", issuer(), kNow)->order.hosts,
             (std::vector<std::string>{"localhost", "127.0.0.1", "n1"}));
   ClusterState near = state();  // everybody is on one machine
-  near.nodes.at("m1").info.http.host = "127.0.0.1";
+  near.nodes.edit("m1")->info.http.host = "127.0.0.1";
   EXPECT_TRUE(has(admit(near, request(), "127.0.0.1", issuer(), kNow)->order.hosts, "127.0.0.1"));
   ClusterState named = state();
-  named.nodes.at("m1").info.http.host = "n1";
+  named.nodes.edit("m1")->info.http.host = "n1";
   EXPECT_FALSE(has(admit(named, request(), "10.0.0.9", issuer(), kNow)->order.hosts, "n1"));
 }
 

@@ -158,9 +158,7 @@ void Node::on(const Tick& /*event*/, Instant now) {
   supervisor_.tick(now);
   if (master_) master_->tick(now);
   give_up(now);
-  while (const auto stream = trust_.expired(wall_.wall_at(now))) {
-    end_stream(*stream, "its certificate has expired", now);
-  }
+  end_expired(now);
 }
 
 void Node::emit(Effect effect) {

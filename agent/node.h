@@ -284,6 +284,7 @@ class Node {
   void heed_masters(const rpc::Facts& facts, Instant now);
   void revoke(std::set<std::string> serials, Instant now);
   void end_stream(StreamId stream, const std::string& why, Instant now);
+  void end_expired(Instant now);
   void fail_waiting(const std::string& why);
   void give_up(Instant now);
   bool forget_peer(StreamId stream);  // false: it was none

@@ -1,4 +1,5 @@
 // The part of Node that has its own certificate renewed, and passes on what concerns identity.
+#include <algorithm>
 #include <utility>
 
 #include "agent/node.h"
@@ -20,6 +21,28 @@ void Node::forward(std::uint64_t request, std::uint64_t id, rpc::Frame frame, In
                                "no coordinator is known to " + options_.info.name +
                                    ": without a quorum, a majority of the masters, nobody joins "
                                    "and no key changes; nothing was done")});
+}
+
+// A stream lives on when its node has renewed the certificate that it was opened with.
+void Node::end_expired(Instant now) {
+  const WallTime wall = wall_.wall_at(now);
+  while (const auto stream = trust_.expired(wall)) {
+    const std::optional<PeerIdentity> peer = trust_.peer_of(*stream);
+    const CertificateRecord* known = nullptr;
+    if (master_ && peer) {
+      const auto found = master_->state().certificates.find(peer->name);
+      if (found != master_->state().certificates.end()) known = &found->second;
+    }
+    const bool same = known != nullptr && std::any_of(known->former.begin(), known->former.end(),
+                                                      [&](const FormerCertificate& one) {
+                                                        return one.serial == peer->serial;
+                                                      });
+    if (same && known->expires > wall) {
+      trust_.renewed(*stream, known->serial, known->expires);
+    } else {
+      end_stream(*stream, "its certificate has expired", now);
+    }
+  }
 }
 
 void Node::on(const JoinRequested& event, Instant now) {

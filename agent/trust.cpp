@@ -18,16 +18,12 @@ std::string Trust::refusal(const std::optional<PeerIdentity>& peer) const {
   return {};
 }
 
-void Trust::remember(StreamId stream, const PeerIdentity& peer) {
-  streams_[stream] = peer;
-  by_expiry_.emplace(peer.expires, stream);
-}
-
 std::string Trust::admit(StreamId stream, const std::optional<PeerIdentity>& peer) {
   if (!secured_) return {};
   if (std::string why = refusal(peer); !why.empty()) return why;
-  remember(stream, *peer);
+  streams_[stream] = *peer;
   accepted_[peer->name].insert(stream);
+  by_expiry_.emplace(peer->expires, stream);
   return {};
 }
 
@@ -56,6 +52,14 @@ std::optional<StreamId> Trust::expired(WallTime now) const {
   return by_expiry_.begin()->second;
 }
 
+void Trust::renewed(StreamId stream, const std::string& serial, WallTime expires) {
+  const auto found = streams_.find(stream);
+  if (found == streams_.end() || by_expiry_.erase({found->second.expires, stream}) == 0) return;
+  found->second.serial = serial;
+  found->second.expires = expires;
+  by_expiry_.emplace(expires, stream);
+}
+
 std::string Trust::admit_master(StreamId stream, const std::optional<PeerIdentity>& peer,
                                 const NodeName& expected) {
   if (!secured_) return {};
@@ -64,7 +68,7 @@ std::string Trust::admit_master(StreamId stream, const std::optional<PeerIdentit
     return "there is node " + peer->name + ", not " + expected;
   }
   if (!peer->master) return peer->name + " has no certificate of a master";
-  remember(stream, *peer);
+  streams_[stream] = *peer;
   return {};
 }
 

@@ -48,8 +48,11 @@ class Trust {
   // Must come for every stream that ends, also for one that this agent closes.
   void forget(StreamId stream);
   [[nodiscard]] std::size_t streams() const { return streams_.size(); }
-  // A stream whose certificate has expired; it must be closed.
+  // A stream that its node opened with a certificate that has expired: it must be closed, unless
+  // the node has renewed it meanwhile.
   [[nodiscard]] std::optional<StreamId> expired(WallTime now) const;
+  // The node at the other end has this certificate in the place of the one that it showed.
+  void renewed(StreamId stream, const std::string& serial, WallTime expires);
 
   // From now on these serials are refused, and no others. The streams that must be closed.
   [[nodiscard]] std::vector<StreamId> revoke(std::set<std::string> serials);
@@ -57,14 +60,14 @@ class Trust {
 
  private:
   [[nodiscard]] std::string refusal(const std::optional<PeerIdentity>& peer) const;
-  void remember(StreamId stream, const PeerIdentity& peer);
 
   bool secured_;
   std::string cluster_;
   std::set<std::string> revoked_;
   std::map<StreamId, PeerIdentity> streams_;
+  // Of those that their nodes opened; ids rise.
   std::set<std::pair<WallTime, StreamId>> by_expiry_;
-  std::map<NodeName, std::set<StreamId>> accepted_;  // that its node opened; their ids rise
+  std::map<NodeName, std::set<StreamId>> accepted_;
 };
 
 }  // namespace muster::agent

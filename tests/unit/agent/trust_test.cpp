@@ -95,13 +95,21 @@ TEST(Trust, AStreamEndsWithItsCertificate) {
   soon.expires = WallTime(std::chrono::hours(2));
   PeerIdentity late = node("n1", true, "6");
   late.expires = WallTime(std::chrono::hours(3));
-  ASSERT_EQ(trust.admit_master(1, late, "n1"), "");
+  PeerIdentity other = late;  // of a stream that was opened here: its node ends it
+  other.expires = soon.expires;
+  ASSERT_EQ(trust.admit_master(1, other, "n1"), "");
+  ASSERT_EQ(trust.admit(4, late), "");
   ASSERT_EQ(trust.admit(2, soon), "");
   EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(1))), std::nullopt);
   EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(2))), 2U);
   trust.forget(2);
   EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(2))), std::nullopt);
-  EXPECT_EQ(trust.expired(kLater), 1U);
+  EXPECT_EQ(trust.expired(kLater), 4U);
+  trust.renewed(4, "9", kLater);
+  EXPECT_EQ(trust.expired(WallTime(std::chrono::hours(999))), std::nullopt);
+  EXPECT_EQ(trust.expired(kLater), 4U);
+  EXPECT_EQ(trust.peer_of(4)->serial, "9");
+  EXPECT_EQ(trust.revoke({"9"}), (std::vector<StreamId>{4}));
 }
 
 TEST(Trust, OfTheStreamsThatANodeOpensTheOldestGoesWhenThereAreTooMany) {

@@ -75,6 +75,7 @@ void Master::start(Instant now) {
   const bool founds = options_.masters.contains(self_) && id_ == master_id(self_);
   if (empty_ && founds && options_.masters.size() > 1) {
     forming_ = true;
+    greet_at_ = now;
     form(now);
   } else {
     engine_->start(now, founds);

@@ -22,8 +22,10 @@ constexpr Duration kHearTheRest = std::chrono::seconds(1);
 // as somebody has, only a coordinator knows: whether this one is among those that it leads, and
 // whether it ever had a log. (That all who are left have lost theirs, nobody can know.)
 void Master::form(Instant now) {
-  greet_at_ = now + kGreetEvery;
-  links_.greet(now);
+  if (now >= greet_at_) {
+    greet_at_ = now + kGreetEvery;
+    links_.greet(now);
+  }
   const std::size_t blank = blank_.size() + 1;
   if (blank < options_.masters.size() / 2 + 1) {
     begin_at_ = kNever;

@@ -315,6 +315,7 @@ class Node {
   health::Swim swim_;
   health::MemberHistory history_;
   Trust trust_;
+  MasterId registered_id_ = 0;        // of the log with which the coordinator knows this master
   std::uint64_t facts_revision_ = 0;  // of the last ones that were heeded
   std::string cluster_id_;            // the one this node once belonged to; empty: none yet
   Session session_;

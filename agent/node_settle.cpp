@@ -26,6 +26,10 @@ void Node::settle(Instant now) {
     busy = drain_session(now) || busy;
     busy = drain_master(now) || busy;
   }
+  if (session_.registered() && master_ && !master_->forming() && registered_id_ != master_->id()) {
+    reports_.clear();  // the registration says everything
+    send_register();   // it has a log now, or another one
+  }
   send_reports();
   renew(now);
   drain_session(now);
@@ -107,8 +111,9 @@ bool Node::drain_session(Instant now) {
 }
 
 void Node::send_register() {
-  session_.send(
-      rpc::Register{options_.info, supervisor_.statuses(), master_ ? master_->id() : MasterId{0}});
+  // One that does not know yet whether to found or to join has no log to be added with.
+  registered_id_ = master_ && !master_->forming() ? master_->id() : MasterId{0};
+  session_.send(rpc::Register{options_.info, supervisor_.statuses(), registered_id_});
 }
 
 // What changed goes up as one report; while nobody is there to hear it, the next registration

@@ -36,20 +36,31 @@ struct Forming : testing::Test {
     node->handle(event, now);
     look();
   }
+  // What is to be written is on the disk at once.
   void look() {
-    for (const agent::Effect& effect : node->take_effects()) {
-      if (const auto* open = std::get_if<agent::OpenStream>(&effect)) {
-        to[open->stream] = open->to.host;
-      } else if (const auto* frame = std::get_if<agent::SendFrame>(&effect)) {
-        sent(*frame);
-      } else if (const auto* closing = std::get_if<agent::CloseStream>(&effect)) {
-        hellos.erase(closing->stream);
-        to.erase(closing->stream);
-      } else if (const auto* halt = std::get_if<agent::Halt>(&effect)) {
-        halted = halt->why;
-      } else if (std::holds_alternative<agent::RetireMaster>(effect)) {
-        retired = true;
+    for (bool wrote = true; wrote;) {
+      std::uint64_t ticket = 0;
+      for (const agent::Effect& effect : node->take_effects()) {
+        if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) ticket = vote->ticket;
+        if (const auto* log = std::get_if<failover::AppendLog>(&effect)) ticket = log->ticket;
+        look_at(effect);
       }
+      wrote = ticket != 0;
+      if (wrote) node->handle(agent::LogDurable{ticket}, now);
+    }
+  }
+  void look_at(const agent::Effect& effect) {
+    if (const auto* open = std::get_if<agent::OpenStream>(&effect)) {
+      to[open->stream] = open->to.host;
+    } else if (const auto* frame = std::get_if<agent::SendFrame>(&effect)) {
+      sent(*frame);
+    } else if (const auto* closing = std::get_if<agent::CloseStream>(&effect)) {
+      hellos.erase(closing->stream);
+      to.erase(closing->stream);
+    } else if (const auto* halt = std::get_if<agent::Halt>(&effect)) {
+      halted = halt->why;
+    } else if (std::holds_alternative<agent::RetireMaster>(effect)) {
+      retired = true;
     }
   }
   void sent(const agent::SendFrame& out) {

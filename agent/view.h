@@ -60,8 +60,8 @@ struct MasterView {  // only on masters
   bool disk_failing = false;
   raft::Index last = 0;  // in this one's log, durable or not
   std::vector<ServerView> servers;
-  std::string election;  // why the last election that this master saw began; empty: none yet
-  std::size_t agents = 0;                     // registered here
+  std::string election;    // why the last election that this master saw began; empty: none yet
+  std::size_t agents = 0;  // registered here
   std::vector<RotationView> rotations;        // under way; only the coordinator knows
   std::shared_ptr<const ClusterState> state;  // never null
 };

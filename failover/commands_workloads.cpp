@@ -107,9 +107,8 @@ Applying::Said Applying::operator()(const KeepInstance& c) {
   if (placement == nullptr) return gone(c.instance);
   placement->lost = false;
   const bool done = placement->status.phase == Phase::Done;
-  const std::string text =
-      about(*placement) +
-      (done ? " had done its work before its node was away" : " lived on while its node was away");
+  const std::string text = about(*placement) + (done ? " had done its work before its node was away"
+                                                     : " lived on while its node was away");
   event("instance-kept", subject(*placement), text);
   return text;
 }

@@ -102,7 +102,7 @@ TEST(RaftChanges, OneThatDiesWhileItMakesASecondVoterIsElectedAgain) {
     cluster.boot_anew(2);
     make(cluster, ChangeKind::Add, 2);
     ASSERT_TRUE(cluster.run_until(seconds(1), [&] { return cluster.converged(); }));
-    cluster.run(milliseconds(50));  // that is acknowledged
+    cluster.run(milliseconds(50));                          // that is acknowledged
     cluster.cut(informed ? 2 : 1, informed ? 1 : 2, true);  // its acknowledgement, or all
     ASSERT_TRUE(cluster.change(1, ChangeKind::Promote, 2).has_value());
     cluster.run(milliseconds(100));  // enough for any disk

@@ -58,12 +58,6 @@ bool Master::drain_engine(Instant now) {
     } else if (const auto* stopped = std::get_if<failover::EngineFailed>(&effect)) {
       emit(Halt{1, "the consensus engine stopped: " + stopped->text +
                        ": restart the agent; it goes on from its log"});
-    } else if (std::holds_alternative<failover::ReadReady>(effect) ||
-               std::holds_alternative<failover::ReadFailed>(effect) ||
-               std::holds_alternative<failover::ConfigurationChanged>(effect) ||
-               std::holds_alternative<failover::ChangeDone>(effect) ||
-               std::holds_alternative<failover::ChangeFailed>(effect)) {
-      continue;  // nobody reads through consensus or changes masters yet
     } else if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) {
       emit(*vote);
     } else if (auto* append = std::get_if<failover::AppendLog>(&effect)) {

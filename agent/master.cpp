@@ -67,7 +67,8 @@ Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, ra
       cluster_alerts_(options_.alerts),
       own_alerts_(own(options_.alerts)),
       state_(std::make_shared<ClusterState>()),
-      leaderless_since_(now) {
+      leaderless_since_(now),
+      disk_(options_.disk_patience) {
   name_log(id_);
 }
 
@@ -182,13 +183,13 @@ void Master::on_snapshot(raft::Index index, raft::Blob data, Instant now) {
 }
 
 void Master::on_durable(std::uint64_t ticket, Instant now) {
+  disk_.on_durable(ticket);
   engine_->on_durable(ticket, now);
   settle(now);
 }
 
 void Master::on_disk(bool failing, const std::string& why, Instant now) {
-  disk_failing_ = failing;
-  hand_over_at_ = failing ? now + options_.disk_patience : kNever;
+  disk_.on_health(failing, now);
   emit(Notice{failing ? Level::Error : Level::Info,
               failing ? "the consensus log cannot be written, nothing is acknowledged: " + why
                       : "the consensus log can be written again"});
@@ -308,15 +309,22 @@ void Master::tick(Instant now) {
   engine_->tick(now);
   if (now >= knock_at_) knock(now);
   if (forming_ && now >= greet_at_) form(now);
-  if (now >= hand_over_at_) {
-    hand_over_at_ = now + options_.disk_patience;
-    if (engine_->role() == raft::Role::Leader && engine_->transfer(0, now)) {
-      emit(Notice{Level::Warning, "handing leadership over: this disk fails"});
-    }
-  }
+  watch_disk(now);
   watch_leader(now);
   if (now >= next_evaluation_) evaluate_alerts(now);
   settle(now);
+}
+
+void Master::watch_disk(Instant now) {
+  if (const auto news = disk_.look(now)) {
+    emit(Notice{disk_.hangs() ? Level::Error : Level::Info, *news});
+  }
+  if (!disk_.is_time_to_hand_over(now) || engine_->role() != raft::Role::Leader) return;
+  // Where all disks hang, as those of one host do, another coordinator would be no better.
+  if (disk_.hangs() && !engine_->is_behind()) return;
+  if (engine_->transfer(0, now)) {
+    emit(Notice{Level::Warning, "handing leadership over: this disk fails"});
+  }
 }
 
 void Master::watch_leader(Instant now) {
@@ -347,7 +355,7 @@ void Master::evaluate_alerts(Instant now) {
 }
 
 Instant Master::deadline() const {
-  Instant next = std::min({engine_->deadline(), coordinator_.deadline(), hand_over_at_,
+  Instant next = std::min({engine_->deadline(), coordinator_.deadline(), disk_.deadline(),
                            next_evaluation_, own_alerts_.deadline(), greet_at_, gathered_at_,
                            knock_at_, named_leases_.deadline()});
   if (coordinator_.active()) next = std::min(next, cluster_alerts_.deadline());
@@ -371,7 +379,7 @@ MasterView Master::view() const {
   view.applied = engine_->applied_index();
   view.has_leader = !leader_.empty();
   view.coordinating = coordinator_.active();
-  view.disk_failing = disk_failing_;
+  view.disk_failing = disk_.failing();
   view.last = engine_->last_index();
   view.election = engine_->election_reason();
   view.servers = servers_view();

@@ -4,6 +4,7 @@
 // masters, the Coordinator and the alerts; it is the only caller of failover::apply().
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -19,6 +20,7 @@
 #include "agent/effects.h"
 #include "agent/electorate.h"
 #include "agent/issuing.h"
+#include "agent/log_disk.h"
 #include "agent/master_links.h"
 #include "agent/streams.h"
 #include "agent/view.h"
@@ -120,7 +122,7 @@ class Master {
   [[nodiscard]] raft::Index applied() const { return engine_->applied_index(); }
   // When this master heard the leader last; kNever while it leads, nothing: not since its start.
   [[nodiscard]] std::optional<Instant> leader_contact() const;
-  [[nodiscard]] bool disk_failing() const { return disk_failing_; }
+  [[nodiscard]] bool disk_failing() const { return disk_.failing(); }
   [[nodiscard]] const Electorate& electorate() const { return electorate_; }
   [[nodiscard]] MasterId id() const { return id_; }
   // Whether `name`, with the log `id`, is a master, as far as is known here.
@@ -129,6 +131,10 @@ class Master {
   [[nodiscard]] bool forming() const { return forming_; }
   // This one has a vote, or is on the way to one; a new one that was not added yet has none.
   [[nodiscard]] bool belongs() const;
+  // Who speaks of an older state of the cluster does not know yet whether it does.
+  [[nodiscard]] raft::Index membership_index() const {
+    return std::max(state_->index, engine_->configuration_index());
+  }
 
  private:
   struct LocalWrite {
@@ -212,6 +218,7 @@ class Master {
   void measure(const Command& command);
   void write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now);
   void take_over(raft::Term term, Instant now);
+  void watch_disk(Instant now);
   void watch_leader(Instant now);
   void evaluate_alerts(Instant now);
   void hint(const NodeName& node, Instant now);
@@ -267,8 +274,7 @@ class Master {
   Instant leaderless_since_;
   bool quorum_lost_ = false;
   WallTime quorum_lost_at_{};
-  bool disk_failing_ = false;
-  Instant hand_over_at_ = kNever;
+  LogDisk disk_;
   Instant next_evaluation_ = kNever;
   std::vector<MasterEffect> effects_;
 };

@@ -273,7 +273,10 @@ void Master::on(const failover::ChangeFailed& failed, Instant /*now*/) {
     if (std::holds_alternative<OwnStep>(*origin)) {
       emit(Notice{Level::Warning, "the masters were not changed: " + failed.error.text});
     }
-    finish(*origin, tl::unexpected(failed.error));
+    Error error = failed.error;
+    // Who takes this one away must be another coordinator: it is asked next.
+    if (engine_->role() != raft::Role::Leader) error.code = Code::Unknown;
+    finish(*origin, tl::unexpected(std::move(error)));
   }
 }
 
@@ -293,7 +296,7 @@ std::vector<ServerView> Master::servers_view() const {
     if (view.name == self_) {
       view.match = engine_->last_index();
       view.applied = engine_->applied_index();
-      view.disk_failing = disk_failing_;
+      view.disk_failing = disk_.failing();
     } else if (const auto found = progress.find(server.id); found != progress.end()) {
       view.match = found->second.match;
       view.last_contact = found->second.last_contact.value_or(kNever);

@@ -59,8 +59,10 @@ bool Master::drain_engine(Instant now) {
       emit(Halt{1, "the consensus engine stopped: " + stopped->text +
                        ": restart the agent; it goes on from its log"});
     } else if (const auto* vote = std::get_if<failover::SaveVote>(&effect)) {
+      disk_.asked(vote->ticket, now);
       emit(*vote);
     } else if (auto* append = std::get_if<failover::AppendLog>(&effect)) {
+      disk_.asked(append->ticket, now);
       emit(std::move(*append));
     } else {
       emit(std::move(std::get<failover::PutSnapshot>(effect)));

@@ -109,7 +109,14 @@ class RaftEngine {
   [[nodiscard]] raft::Index last_index() const { return library_.last_index(); }
   [[nodiscard]] bool ready() const;
   [[nodiscard]] std::vector<raft::Server> configuration() const { return library_.configuration(); }
+  // Of the entry that holds it, which may not be agreed on yet; 0: there is none.
+  [[nodiscard]] raft::Index configuration_index() const {
+    const raft::Index open = library_.uncommitted_configuration_index();
+    return open != 0 ? open : library_.committed_configuration_index();
+  }
   [[nodiscard]] bool is_server(MasterId id) const { return library_.knows(id); }
+  // Another voter has stored more of the log than this leader.
+  [[nodiscard]] bool is_behind() const;
   // How the others do, in the order of the configuration; nothing unless leading.
   [[nodiscard]] std::vector<Progress> progress() const;
   // When the leader was heard last: this master's state may be as old as that. Nothing: not since

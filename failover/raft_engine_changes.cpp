@@ -153,9 +153,8 @@ void RaftEngine::end_change(Code code, const std::string& why) {
 }
 
 void RaftEngine::announce_configuration() {
-  const raft::Index open = library_.uncommitted_configuration_index();
-  const std::pair<raft::Index, bool> now{
-      open != 0 ? open : library_.committed_configuration_index(), open == 0};
+  const std::pair<raft::Index, bool> now{configuration_index(),
+                                         library_.uncommitted_configuration_index() == 0};
   if (now == announced_configuration_) return;
   announced_configuration_ = now;
   effects_.emplace_back(ConfigurationChanged{now.first, now.second, library_.configuration()});
@@ -196,6 +195,15 @@ std::vector<Progress> RaftEngine::progress() const {
     out.push_back(std::move(one));
   }
   return out;
+}
+
+bool RaftEngine::is_behind() const {
+  if (!running() || role() != raft::Role::Leader) return false;
+  const std::vector<raft::Server> servers = library_.configuration();
+  return std::any_of(servers.begin(), servers.end(), [this](const raft::Server& server) {
+    return server.voter && server.id != self_ &&
+           library_.match_index(server.id) > library_.last_stored();
+  });
 }
 
 std::optional<Instant> RaftEngine::leader_contact() const {

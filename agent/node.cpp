@@ -157,7 +157,8 @@ void Node::on(const Tick& /*event*/, Instant now) {
   session_.tick(now);
   supervisor_.tick(now);
   if (master_) master_->tick(now);
-  give_up(now);
+  for (Effect& effect : questions_.tick(now)) emit(std::move(effect));
+  end_strangers(now);
   end_expired(now);
 }
 
@@ -173,7 +174,7 @@ Instant Node::deadline() const {
   next = std::min(next, renewing_.deadline());
   if (master_) next = std::min(next, master_->deadline());
   // Asked for after every event: it must not cost more where more agents are connected.
-  if (!waiting_.empty()) next = std::min(next, waiting_.begin()->second.give_up_at);
+  next = std::min(next, questions_.deadline());
   if (!strangers_.empty()) next = std::min(next, strangers_.begin()->first);
   return next;
 }

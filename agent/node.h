@@ -18,6 +18,7 @@
 
 #include "agent/effects.h"
 #include "agent/master.h"
+#include "agent/questions.h"
 #include "agent/renewing.h"
 #include "agent/session.h"
 #include "agent/streams.h"
@@ -233,11 +234,6 @@ class Node {
     MasterId master_id = 0;  // Purpose::Master: of its log
     Instant hello_due{};
   };
-  struct Waiting {  // a read or write that the coordinator answers
-    std::uint64_t request = 0;
-    bool write = false;
-    Instant give_up_at{};
-  };
 
   void on(const PacketArrived& event, Instant now);
   void on(const SyncArrived& event, Instant now);
@@ -278,19 +274,19 @@ class Node {
   [[nodiscard]] std::string objection(StreamId stream, const rpc::Hello& hello) const;
   [[nodiscard]] const std::string& cluster_id() const;
   void on_coordinator_frame(const rpc::Frame& frame, Instant now);
-  void answer(std::uint64_t id, const rpc::WriteReply& reply);
+  // Asks the coordinator, which is another node, for a client; `id` is what `frame` carries.
+  void ask(std::uint64_t id, std::uint64_t request, const rpc::Frame& frame, Duration patience,
+           Instant now);
   void on_facts(const rpc::Facts& facts, Instant now);
   void learn_cluster(const std::string& id);
   void heed_masters(const rpc::Facts& facts, Instant now);
   void revoke(std::set<std::string> serials, Instant now);
   void end_stream(StreamId stream, const std::string& why, Instant now);
   void end_expired(Instant now);
-  void fail_waiting(const std::string& why);
-  void give_up(Instant now);
+  void end_strangers(Instant now);
   bool forget_peer(StreamId stream);  // false: it was none
 
   // node_identity.cpp
-  void forward(std::uint64_t request, std::uint64_t id, rpc::Frame frame, Instant now);
   void renew(Instant now);
   void on_renewed(const rpc::WriteReply& reply, Instant now);
   void say_installed();
@@ -325,8 +321,7 @@ class Node {
   std::unique_ptr<Master> master_;  // null on other agents
   std::map<StreamId, Peer> peers_;
   std::set<std::pair<Instant, StreamId>> strangers_;  // the nameless of them, by hello_due
-  std::map<std::uint64_t, Waiting> waiting_;          // the first one gives up first
-  std::uint64_t last_forward_ = 0;
+  Questions questions_;
   std::map<InstanceId, InstanceStatus> reports_;  // changed, not sent yet
   std::uint64_t member_changes_ = 0;              // MemberChanged so far
   struct MembersShown {                           // in the last view, and the table's state then

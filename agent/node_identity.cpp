@@ -11,18 +11,6 @@ constexpr Duration kIssuePatience = std::chrono::seconds(10);
 
 }  // namespace
 
-// What only the coordinator can do, for a client of this node. Pre: it is not this node.
-void Node::forward(std::uint64_t request, std::uint64_t id, rpc::Frame frame, Instant now) {
-  if (session_.send(std::move(frame))) {
-    waiting_[id] = {request, true, now + kIssuePatience};
-    return;
-  }
-  emit(WriteDone{request, fail(Code::Unavailable,
-                               "no coordinator is known to " + options_.info.name +
-                                   ": without a quorum, a majority of the masters, nobody joins "
-                                   "and no key changes; nothing was done")});
-}
-
 // A stream lives on when its node has renewed the certificate that it was opened with.
 void Node::end_expired(Instant now) {
   const WallTime wall = wall_.wall_at(now);
@@ -54,14 +42,14 @@ void Node::on(const JoinRequested& event, Instant now) {
     return;
   }
   if (master_->active()) return master_->join(event.request, {0, event.body, event.from}, now);
-  const std::uint64_t id = ++last_forward_;
-  forward(event.request, id, rpc::Join{id, event.body, event.from}, now);
+  const std::uint64_t id = questions_.next_id();
+  ask(id, event.request, rpc::Join{id, event.body, event.from}, kIssuePatience, now);
 }
 
 void Node::on(const RotationRequested& event, Instant now) {
   if (master_ && master_->active()) return master_->rotate(event.request, event.rotation, now);
-  const std::uint64_t id = ++last_forward_;
-  forward(event.request, id, rpc::Rotate{id, event.rotation, event.authorization}, now);
+  const std::uint64_t id = questions_.next_id();
+  ask(id, event.request, rpc::Rotate{id, event.rotation, event.authorization}, kIssuePatience, now);
 }
 
 void Node::renew(Instant now) {
@@ -71,7 +59,7 @@ void Node::renew(Instant now) {
     case Renewing::Step::Store: return emit(StoreCertificate{renewing_.text()});
     case Renewing::Step::Send: break;
   }
-  const std::uint64_t id = ++last_forward_;
+  const std::uint64_t id = questions_.next_id();
   if (session_.send(rpc::Renew{id, renewing_.text(), options_.info.rpc.host})) {
     renewing_.sent(id, now);
   }

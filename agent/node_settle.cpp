@@ -89,11 +89,16 @@ bool Node::drain_session(Instant now) {
                      emit(Notice{Level::Info, "registered with coordinator " + up.coordinator});
                      reports_.clear();  // the registration says everything
                      send_register();
+                     for (rpc::Frame& frame : questions_.coordinator_found()) {
+                       session_.send(std::move(frame));
+                     }
                    },
                    [&](SessionDown& down) {
                      emit(Notice{Level::Warning,
                                  "lost coordinator " + down.coordinator + ": " + down.why});
-                     fail_waiting(down.why);
+                     for (Effect& heard : questions_.coordinator_lost(down.why)) {
+                       emit(std::move(heard));
+                     }
                      renewing_.on_disconnected(now);
                    },
                    [&](SessionRebuffed& rebuffed) {
@@ -172,6 +177,8 @@ bool Node::drain_master(Instant now) {
                      if (const auto* closing = std::get_if<CloseStream>(&other)) {
                        forget_peer(closing->stream);
                      }
+                     const auto* done = std::get_if<WriteDone>(&other);
+                     if (done != nullptr && !questions_.settle(*done, now)) return;
                      emit(std::move(other));
                    },
                },

@@ -8,7 +8,6 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kHelloPatience = std::chrono::seconds(5);
-constexpr Duration kForwardPatience = std::chrono::seconds(5);
 constexpr std::size_t kPeersMax = 16384;
 
 MasterId master_id_of(const rpc::Hello& hello) {
@@ -202,14 +201,15 @@ void Node::end_stream(StreamId stream, const std::string& why, Instant now) {
 }
 
 // A master that was taken away while nobody could tell it goes on as an agent. A coordinator that
-// knows less than this one's own log does not know that it is one.
+// knows less than this one's own log does not know that it is one; nor did it when it spoke before
+// it added this one.
 void Node::heed_masters(const rpc::Facts& facts, Instant now) {
   session_.on_masters(facts.masters);
   if (!master_ || facts.masters.empty() || master_->forming() || master_->active()) return;
   const bool among = std::any_of(
       facts.masters.begin(), facts.masters.end(),
       [&](const rpc::MasterAddress& master) { return master.name == options_.info.name; });
-  if (among || !master_->belongs() || facts.revision < master_->state().index) return;
+  if (among || !master_->belongs() || facts.revision < master_->membership_index()) return;
   const std::string why =
       "this node is no master any more: an operator took it away; it goes on "
       "as an agent, and its log is put aside";
@@ -243,85 +243,54 @@ void Node::on_coordinator_frame(const rpc::Frame& frame, Instant now) {
     on_facts(*facts, now);
   } else if (const auto* write = std::get_if<rpc::WriteReply>(&frame)) {
     if (renewing_.waits_for(write->id)) return on_renewed(*write, now);
-    const auto found = waiting_.find(write->id);
-    if (found == waiting_.end() || !found->second.write) return;
-    Result<Outcome> result = write->outcome;
-    if (!write->ok) result = tl::unexpected(write->error);
-    emit(WriteDone{found->second.request, std::move(result)});
-    waiting_.erase(found);
+    if (auto done = questions_.answer(*write)) emit(std::move(*done));
   } else if (const auto* read = std::get_if<rpc::ReadReply>(&frame)) {
-    const auto found = waiting_.find(read->id);
-    if (found == waiting_.end() || found->second.write) return;
-    emit(ReadDone{found->second.request, read->status, read->body});
-    waiting_.erase(found);
+    if (auto done = questions_.answer(*read)) emit(std::move(*done));
   }
+}
+
+// --- what clients ask for ---
+
+void Node::ask(std::uint64_t id, std::uint64_t request, const rpc::Frame& frame, Duration patience,
+               Instant now) {
+  if (session_.send(frame)) return questions_.sent(id, request, frame, now + patience);
+  if (std::holds_alternative<rpc::Read>(frame)) return emit(ReadDone{request, 503, ""});
+  emit(WriteDone{request,
+                 fail(Code::Unavailable,
+                      "no coordinator is known to " + options_.info.name +
+                          ": without a quorum, a majority of the masters, nothing can be changed "
+                          "and nobody joins; nothing was done")});
 }
 
 void Node::on(const WriteRequested& event, Instant now) {
-  const Command command{event.body, wall_.wall_at(now), event.request_id, event.by};
-  if (master_ && master_->active()) return master_->write(event.request, command, now);
-  const std::uint64_t id = ++last_forward_;
-  if (session_.send(rpc::Write{id, command, event.authorization})) {
-    waiting_[id] = {event.request, true, now + kForwardPatience};
-    return;
+  Command command{event.body, wall_.wall_at(now), event.request_id, event.by};
+  const std::uint64_t id = questions_.next_id();
+  const rpc::Frame write = rpc::Write{id, std::move(command), event.authorization};
+  if (!master_ || !master_->active()) {
+    return ask(id, event.request, write, Questions::kPatience, now);
   }
-  emit(WriteDone{
-      event.request,
-      fail(Code::Unavailable, "no coordinator is known to " + options_.info.name +
-                                  ": without a quorum, a majority of the masters, nothing can be "
-                                  "changed; nothing was")});
+  questions_.taken(id, event.request, write);
+  master_->write(event.request, std::get<rpc::Write>(write).command, now);
 }
 
 void Node::on(const MastersChangeRequested& event, Instant now) {
-  if (master_ && master_->active()) {
-    return master_->change_masters(event.request, event.change, event.master, now);
+  const std::uint64_t id = questions_.next_id();
+  const rpc::Frame change = rpc::ChangeMasters{id, event.change, event.master, event.authorization};
+  if (!master_ || !master_->active()) {
+    return ask(id, event.request, change, Questions::kPatience, now);
   }
-  const std::uint64_t id = ++last_forward_;
-  if (session_.send(rpc::ChangeMasters{id, event.change, event.master, event.authorization})) {
-    waiting_[id] = {event.request, true, now + kForwardPatience};
-    return;
-  }
-  emit(WriteDone{event.request,
-                 fail(Code::Unavailable,
-                      "no coordinator is known to " + options_.info.name +
-                          ": without a quorum the masters cannot be changed; nothing was")});
+  questions_.taken(id, event.request, change);
+  master_->change_masters(event.request, event.change, event.master, now);
 }
 
 void Node::on(const ReadRequested& event, Instant now) {
-  const std::uint64_t id = ++last_forward_;
+  const std::uint64_t id = questions_.next_id();
   const rpc::Read read{id, event.path, event.query, event.authorization};
   if (master_ && master_->active()) return master_->read(event.request, read, now);
-  if (session_.send(read)) {
-    waiting_[id] = {event.request, false, now + kForwardPatience};
-    return;
-  }
-  emit(ReadDone{event.request, 503, ""});
+  ask(id, event.request, read, Questions::kPatience, now);
 }
 
-void Node::fail_waiting(const std::string& why) {
-  for (const auto& [id, waiting] : std::exchange(waiting_, {})) {
-    if (waiting.write) {
-      emit(WriteDone{waiting.request,
-                     fail(Code::Unknown, "the coordinator was lost before it answered (" + why +
-                                             "): it may or may not have been done; try again")});
-    } else {
-      emit(ReadDone{waiting.request, 503, ""});
-    }
-  }
-}
-
-void Node::give_up(Instant now) {
-  while (!waiting_.empty() && waiting_.begin()->second.give_up_at <= now) {
-    const Waiting waiting = waiting_.begin()->second;
-    waiting_.erase(waiting_.begin());
-    if (waiting.write) {
-      emit(WriteDone{waiting.request, fail(Code::Unknown,
-                                           "the coordinator did not answer in time: it may or may "
-                                           "not have been done; try again")});
-    } else {
-      emit(ReadDone{waiting.request, 504, ""});
-    }
-  }
+void Node::end_strangers(Instant now) {
   while (!strangers_.empty() && strangers_.begin()->first <= now) {
     const StreamId stream = strangers_.begin()->second;
     emit(CloseStream{stream, "no Hello in time"});

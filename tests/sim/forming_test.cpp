@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "base/protobuf_codec.h"
+#include "failover/raft_library.h"
 #include "world.h"
 
 namespace muster::sim {
@@ -70,6 +71,8 @@ struct Forming : testing::Test {
       votes = votes || std::holds_alternative<raft::RequestVote>(message->message);
     } else if (const auto* registration = std::get_if<rpc::Register>(&out.frame)) {
       registered = registration->info.master;
+      id = registration->master_id;
+      session = out.stream;
     }
   }
   // `host` takes every stream that is opened to it and gives this answer to Hellos of this kind.
@@ -121,6 +124,8 @@ struct Forming : testing::Test {
   std::map<StreamId, rpc::Purpose> hellos;  // not answered yet
   bool votes = false;                       // it asked for some: it took itself for a founder
   bool registered = false;                  // as a master
+  MasterId id = 0;                          // as it registered
+  StreamId session = 0;                     // where
   bool retired = false;
   std::string halted;
 };
@@ -164,6 +169,49 @@ TEST_F(Forming, TwoThatForgotDoNotLeadASecondClusterBesideTheOneThatThereIs) {
   EXPECT_FALSE(retired);
   EXPECT_EQ(halted, "");
   EXPECT_TRUE(registered) << "to be added as a new master";
+}
+
+// What n1 said to agents when it had not added n2 yet arrives after what it says to masters.
+TEST_F(Forming, OneThatIsBeingAddedIsNoMasterThatWasTakenAway) {
+  start();
+  run(3s, [&] {
+    answer("10.0.0.3", rpc::Purpose::Master, blank());
+    rpc::HelloReply refusal = known({n1});
+    refusal.refused = true;
+    answer("10.0.0.1", rpc::Purpose::Master, refusal);
+    answer("10.0.0.1", rpc::Purpose::Agent, known({n1}));
+  });
+  ASSERT_TRUE(registered);
+  rpc::Hello hello;
+  hello.cluster = "sim";
+  hello.cluster_id = "c1";
+  hello.from = "n1";
+  hello.purpose = rpc::Purpose::Master;
+  constexpr StreamId kFromN1 = 1'000'000'001;
+  hear(agent::StreamAccepted{kFromN1});
+  hear(agent::FrameArrived{kFromN1, hello});
+  const raft::Server leader{master_id("n1"), n1.rpc.text(), true};
+  const auto entry = [](raft::EntryType type, const std::string& data) {
+    return raft::Entry{1, type, std::make_shared<const std::string>(data)};
+  };
+  raft::AppendEntries append;
+  append.term = 1;
+  append.leader_commit = 1;
+  append.entries = {entry(raft::EntryType::Change, failover::encode_configuration({leader})),
+                    entry(raft::EntryType::Barrier, ""),
+                    entry(raft::EntryType::Change,
+                          failover::encode_configuration({leader, {id, n2.rpc.text(), false}}))};
+  hear(agent::FrameArrived{kFromN1, rpc::Consensus{append}});
+  ASSERT_TRUE(node->master()->belongs());
+  rpc::Facts facts;
+  facts.cluster_id = "c1";
+  facts.masters = {n1};
+  facts.revision = 2;
+  hear(agent::FrameArrived{session, facts});
+  EXPECT_FALSE(retired) << "the third entry made it one";
+  facts.revision = 4;
+  hear(agent::FrameArrived{session, facts});
+  EXPECT_TRUE(retired);
 }
 
 // They were members of a cluster, and all that knows more of it is switched off.

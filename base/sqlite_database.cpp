@@ -200,9 +200,10 @@ Result<SqliteDatabase> SqliteDatabase::open(SqliteOptions options) {
   const Result<int> version = database.check_identity();
   if (!version) return tl::unexpected(version.error());
   if (Status done = database.check_structure(); !done) return tl::unexpected(done.error());
-  if (Status done = database.check_tables(*version); !done) return tl::unexpected(done.error());
+  const auto older = database.check_tables(*version);
+  if (!older) return tl::unexpected(older.error());
   if (Status done = database.configure(); !done) return tl::unexpected(done.error());
-  if (Status done = database.upgrade(*version); !done) return tl::unexpected(done.error());
+  if (Status done = database.upgrade(*version, *older); !done) return tl::unexpected(done.error());
   database.fold_when_closed(true);
   return database;
 }
@@ -250,13 +251,6 @@ Result<std::int64_t> SqliteDatabase::read_number(std::string_view sql) {
   return *row ? statement->int64(0) : 0;
 }
 
-const SqliteUpgrade* SqliteDatabase::upgrade_from(int version) const {
-  const auto found =
-      std::find_if(options_->upgrades.begin(), options_->upgrades.end(),
-                   [version](const SqliteUpgrade& one) { return one.from == version; });
-  return found == options_->upgrades.end() ? nullptr : &*found;
-}
-
 Result<int> SqliteDatabase::check_identity() {
   const auto tables = read_number("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tl::unexpected(tables.error());
@@ -271,7 +265,9 @@ Result<int> SqliteDatabase::check_identity() {
                                     "; nothing was changed: move it away or choose another "
                                     "data directory");
   }
-  if (*version != options_->version && upgrade_from(static_cast<int>(*version)) == nullptr) {
+  const bool known = std::any_of(options_->upgrades.begin(), options_->upgrades.end(),
+                                 [&](const SqliteUpgrade& one) { return one.from == *version; });
+  if (*version != options_->version && !known) {
     const bool newer = *version > options_->version;
     return fail(Code::Conflict,
                 options_->what + " " + options_->path + " has format " + std::to_string(*version) +
@@ -295,14 +291,21 @@ Status SqliteDatabase::check_structure() {
 }
 
 // A flipped bit in the text of a table's definition can leave a file that SQLite calls sound.
-Status SqliteDatabase::check_tables(int version) {
-  if (version == 0) return {};
-  const SqliteUpgrade* const older = upgrade_from(version);
-  const auto wanted = tables_of(older == nullptr ? options_->schema : older->schema);
-  if (!wanted) return tl::unexpected(wanted.error());
+Result<const SqliteUpgrade*> SqliteDatabase::check_tables(int version) {
+  if (version == 0) return nullptr;
   const auto found = tables_in(database_.get());
   if (!found) return sqlite_error(database_.get(), found.error(), "read", *options_);
-  if (*found == *wanted) return {};
+  if (version == options_->version) {
+    const auto wanted = tables_of(options_->schema);
+    if (!wanted) return tl::unexpected(wanted.error());
+    if (*found == *wanted) return nullptr;
+  }
+  for (const SqliteUpgrade& one : options_->upgrades) {
+    if (one.from != version) continue;
+    const auto wanted = tables_of(one.schema);
+    if (!wanted) return tl::unexpected(wanted.error());
+    if (*found == *wanted) return &one;
+  }
   return fail(Code::DataLoss, options_->what + " " + options_->path +
                                   " is damaged (its tables are not those of format " +
                                   std::to_string(version) +
@@ -327,11 +330,10 @@ Status SqliteDatabase::configure() {
   return execute(sql);
 }
 
-Status SqliteDatabase::upgrade(int version) {
+Status SqliteDatabase::upgrade(int version, const SqliteUpgrade* older) {
   if (version == options_->version) return {};
   return transaction([&]() -> Status {
-    const Status done =
-        version == 0 ? execute(options_->schema) : upgrade_from(version)->run(*this);
+    const Status done = older == nullptr ? execute(options_->schema) : older->run(*this);
     if (!done) return done;
     return execute("PRAGMA application_id=" + std::to_string(options_->application_id) +
                    "; PRAGMA user_version=" + std::to_string(options_->version));

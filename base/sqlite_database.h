@@ -24,7 +24,7 @@ class SqliteDatabase;
 // How a file of an older version becomes one of the present version.
 struct SqliteUpgrade {
   int from = 0;
-  std::string schema;  // what such a file was filled with
+  std::string schema;  // what such a file was filled with; tells apart upgrades from one version
   // Leaves exactly the tables of SqliteOptions::schema. Runs in one transaction with the change of
   // the version, so that the file is of either one; a failure leaves it as it was.
   std::function<Status(SqliteDatabase&)> run;
@@ -115,9 +115,9 @@ class SqliteDatabase {
   [[nodiscard]] Status connect();
   [[nodiscard]] Result<int> check_identity();  // the file's version; 0: it is still empty
   [[nodiscard]] Status check_structure();
-  [[nodiscard]] Status check_tables(int version);
-  [[nodiscard]] Status upgrade(int version);
-  [[nodiscard]] const SqliteUpgrade* upgrade_from(int version) const;
+  // The upgrade that these tables need; nullptr: none does, or there are no tables yet.
+  [[nodiscard]] Result<const SqliteUpgrade*> check_tables(int version);
+  [[nodiscard]] Status upgrade(int version, const SqliteUpgrade* older);
   [[nodiscard]] Status configure();
   [[nodiscard]] Status create_schema();
   [[nodiscard]] Result<std::int64_t> read_number(std::string_view sql);

@@ -96,7 +96,7 @@ Status read_entries(SqliteDatabase& database, Found& found) {
 Status write(SqliteDatabase& database, const Found& found) {
   Status done = database.execute(
       "DROP TABLE state; DROP TABLE entries; DROP TABLE snapshot; DROP TABLE servers");
-  if (done) done = database.execute(kLogSchema);
+  if (done) done = database.execute(log_schema());
   if (!done) return done;
   auto rows = LogRows::prepare(database);
   if (!rows) return tl::unexpected(rows.error());
@@ -164,7 +164,7 @@ Status upgrade_format1(SqliteDatabase& database, const std::string& cluster,
     return database.execute(
         std::string("DROP TABLE state; DROP TABLE entries; DROP TABLE snapshot; "
                     "DROP TABLE servers; ") +
-        kLogSchema);
+        log_schema());
   }
   return write(database, found);
 }

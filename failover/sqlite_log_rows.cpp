@@ -45,11 +45,12 @@ tl::unexpected<Error> wrong(std::string what) { return fail(Code::DataLoss, std:
 }  // namespace
 
 // Blobs come last: reading the short columns then does not walk over them.
-const char* const kLogSchema = R"(
+const char* const kLogStateTable = R"(
 CREATE TABLE state(
   one INTEGER PRIMARY KEY CHECK(one = 1), cluster TEXT NOT NULL, term INTEGER NOT NULL,
   voted_for INTEGER NOT NULL, self INTEGER NOT NULL, write INTEGER NOT NULL,
-  checksum INTEGER NOT NULL);
+  checksum INTEGER NOT NULL);)";
+const char* const kLogOtherTables = R"(
 CREATE TABLE entries(
   idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL, write INTEGER NOT NULL,
   checksum INTEGER NOT NULL, data BLOB NOT NULL);

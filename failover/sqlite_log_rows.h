@@ -18,8 +18,10 @@
 namespace muster::failover {
 
 inline constexpr std::uint32_t kLogApplication = 0x6d757267;  // "murg"
-inline constexpr int kLogVersion = 2;
-extern const char* const kLogSchema;
+inline constexpr int kLogVersion = 3;
+extern const char* const kLogStateTable;
+extern const char* const kLogOtherTables;
+inline std::string log_schema() { return std::string(kLogStateTable) + kLogOtherTables; }
 
 inline constexpr std::size_t kPieceBytes = std::size_t{1} << 20;
 

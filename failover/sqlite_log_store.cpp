@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "failover/sqlite_log_format1.h"
+#include "failover/sqlite_log_format2.h"
 
 namespace muster::failover {
 namespace {
@@ -35,6 +36,17 @@ tl::unexpected<Error> named(const std::string& path, const Error& error) {
   return damaged(path, error.text);
 }
 
+// Pre: `state` came from read_state() or read_state_format2().
+Status check_owner(const std::string& path, const Result<std::optional<StateRow>>& state,
+                   const std::string& cluster) {
+  if (!state) return named(path, state.error());
+  if (!*state || (*state)->cluster == cluster) return {};
+  return fail(Code::Conflict, "the raft log " + path + " belongs to cluster " + (*state)->cluster +
+                                  ", but the configuration names cluster " + cluster +
+                                  "; nothing was changed: put the old name back, or move the data "
+                                  "directory away to join another cluster");
+}
+
 SqliteOptions options_of(const LogPlace& place, std::optional<PosixMarkFile>& mark) {
   const auto from_1 = [&mark, path = place.path,
                        cluster = place.cluster](SqliteDatabase& database) -> Status {
@@ -45,12 +57,23 @@ SqliteOptions options_of(const LogPlace& place, std::optional<PosixMarkFile>& ma
     }
     return upgrade_format1(database, cluster, rejoin(path));
   };
+  const auto from_2 = [place](SqliteDatabase& database) -> Status {
+    const auto state = read_state_format2(database);
+    const Status owned = check_owner(place.path, state, place.cluster);
+    return owned ? upgrade_format2(database, *state) : owned;
+  };
+  // The tables are those of the present format, but its owner is asked for before it is changed.
+  const auto from_late_2 = [place](SqliteDatabase& database) {
+    return check_owner(place.path, read_state(database), place.cluster);
+  };
   return {.path = place.path,
           .what = "the raft log",
           .application_id = kLogApplication,
           .version = kLogVersion,
-          .schema = kLogSchema,
-          .upgrades = {{1, kLogSchema1, from_1}},
+          .schema = log_schema(),
+          .upgrades = {{1, kLogSchema1, from_1},
+                       {2, kLogSchema2, from_2},
+                       {2, log_schema(), from_late_2}},
           .if_damaged = rejoin(place.path),
           .max_pages = place.max_pages};
 }
@@ -133,14 +156,8 @@ SqliteLogStore::~SqliteLogStore() {
 
 Status SqliteLogStore::check_cluster() {
   const auto state = read_state(database_);
-  if (!state) return named(path(), state.error());
-  if (!*state) return begin();
-  if ((*state)->cluster == place_.cluster) return {};
-  return fail(Code::Conflict, "the raft log " + path() + " belongs to cluster " +
-                                  (*state)->cluster + ", but the configuration names cluster " +
-                                  place_.cluster +
-                                  "; nothing was changed: put the old name back, or move the data "
-                                  "directory away to join another cluster");
+  if (Status owned = check_owner(path(), state, place_.cluster); !owned) return owned;
+  return *state ? Status{} : begin();
 }
 
 Status SqliteLogStore::begin() {

@@ -122,8 +122,8 @@ TEST_F(SqliteLogTest, GoesOnByItselfWhenTheDiskWorksAgain) {
   const bool silent = heard.tickets().empty();
   ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
   EXPECT_TRUE(failed && silent);
-  ASSERT_TRUE(eventually([&] { return heard.tickets().size() == 2; }));
-  ASSERT_EQ(heard.health().size(), 2U);
+  ASSERT_TRUE(eventually([&] { return heard.health().size() == 2; }));
+  EXPECT_EQ(heard.tickets().size(), 2U);
   EXPECT_TRUE(heard.health()[0].first);
   EXPECT_FALSE(heard.health()[1].first);
   log.reset();
@@ -258,54 +258,6 @@ TEST_F(SqliteLogTest, RemovesWhatAnInterruptedSnapshotLeft) {
   write({snapshot(4, 2, 1, "the third"), snapshot(5, 2, 1, "the fourth")});
   EXPECT_EQ(*stored().snapshot_data, "the second");  // of the same index: nothing new
   EXPECT_EQ(testing_sql(path_, "SELECT count(*) FROM pieces"), "1");
-}
-
-TEST_F(SqliteLogTest, ReadsAFileOfTheFirstFormatAndBringsItToThePresentOne) {
-  testing_sql(path_, R"(
-PRAGMA journal_mode=WAL; BEGIN;
-CREATE TABLE state(
-  one INTEGER PRIMARY KEY CHECK(one = 1), masters_digest INTEGER NOT NULL, masters TEXT NOT NULL,
-  term INTEGER NOT NULL, voted_for INTEGER NOT NULL, checksum INTEGER NOT NULL);
-INSERT INTO state VALUES(1,77,'n1=127.0.0.1:1, n2=127.0.0.1:2, n3=127.0.0.1:3',3,-1,
-  -2108301262913276575);
-CREATE TABLE entries(
-  idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL,
-  checksum INTEGER NOT NULL, data BLOB NOT NULL);
-INSERT INTO entries VALUES(2,2,1,-3806346285606787537,X'74776f');
-INSERT INTO entries VALUES(3,2,1,-3343513382076639865,X'610062');
-INSERT INTO entries VALUES(4,3,2,9208386283270942080,X'');
-INSERT INTO entries VALUES(5,3,1,8829941521918191334,X'66697665');
-CREATE TABLE snapshot(
-  one INTEGER PRIMARY KEY CHECK(one = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
-  configuration_idx INTEGER NOT NULL, checksum INTEGER NOT NULL, data BLOB NOT NULL);
-INSERT INTO snapshot VALUES(1,3,2,1,-6913179854396866469,X'746865207374617465');
-CREATE TABLE servers(
-  position INTEGER PRIMARY KEY, id INTEGER NOT NULL, address TEXT NOT NULL,
-  voter INTEGER NOT NULL);
-INSERT INTO servers VALUES(1,11,'127.0.0.1:1',1);
-INSERT INTO servers VALUES(2,12,'127.0.0.1:2',0);
-COMMIT; PRAGMA user_version=1; PRAGMA application_id=1836413543)");
-  const std::string old = read_file(path_);
-  for (int again = 0; again < 2; ++again) {
-    const raft::Stored found = stored();
-    EXPECT_EQ(found.term, 3U);
-    EXPECT_EQ(found.voted_for, ~MasterId{0});
-    EXPECT_EQ(found.snapshot.index, 3U);
-    EXPECT_EQ(found.snapshot.configuration.size(), 2U);
-    EXPECT_EQ(*found.snapshot_data, "the state");
-    EXPECT_EQ(found.first, 2U);
-    ASSERT_EQ(found.entries.size(), 4U);
-    EXPECT_EQ(*found.entries[1].data, std::string("a\0b", 3));
-    EXPECT_EQ(found.entries[2].type, raft::EntryType::Barrier);
-  }
-  EXPECT_EQ(testing_sql(path_, "PRAGMA user_version"), "2");
-
-  std::filesystem::remove(path_ + "-mark");
-  write_file(path_, old);
-  execute("UPDATE entries SET term = 1 WHERE idx = 4");
-  const std::string bad = read_file(path_);
-  EXPECT_TRUE(says(load_error(), "entry 4")) << load_error().text;
-  EXPECT_EQ(read_file(path_), bad);
 }
 
 TEST_F(SqliteLogTest, RefusesADirectoryOfAnotherCluster) {
@@ -470,7 +422,7 @@ TEST_F(SqliteLogTest, NoticesThatTheLastEntriesAreMissing) {
 TEST_F(SqliteLogTest, RefusesTablesThatAreNotItsOwn) {
   write({{1, SqliteLog::SaveVote{3, 1}}});
   execute("CREATE INDEX surprise ON entries(term)");
-  EXPECT_TRUE(says(load_error(), "its tables are not those of format 2")) << load_error().text;
+  EXPECT_TRUE(says(load_error(), "its tables are not those of format 3")) << load_error().text;
 }
 
 TEST_F(SqliteLogTest, RefusesAFileThatWasCutOrOverwritten) {

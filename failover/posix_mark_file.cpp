@@ -100,7 +100,12 @@ Status PosixMarkFile::write(const DurableMark& mark) {
 
 Status PosixMarkFile::sync() {
   if (synced_) return {};
-  if (::fdatasync(file_) != 0) return system_error("sync", path_, errno);
+  if (::fdatasync(file_) != 0) {
+    const int error = errno;
+    // The kernel takes what it could not write for written: the next try must find something to do.
+    static_cast<void>(write_at(file_, encode_mark(mark_), mark_offset(mark_)));
+    return system_error("sync", path_, error);
+  }
   synced_ = true;
   return {};
 }

@@ -1,8 +1,9 @@
 // Where does the mark of failover/durable_mark.h live, so that writing it costs next to nothing?
 //
 // A driver (files). One object belongs to one thread at a time. write() leaves the mark with the
-// kernel: it survives the death of the process, and a power cut leaves some older mark, which is
-// true as well. The file never grows after make().
+// kernel: it survives the death of the process. A power cut leaves one that is at least as new as
+// the last sync() made it: true as well, but it does not miss the writes that came after it. The
+// file never grows after make().
 #pragma once
 
 #include <optional>
@@ -28,7 +29,8 @@ class PosixMarkFile {
 
   [[nodiscard]] const DurableMark& mark() const { return mark_; }  // the newest
   [[nodiscard]] Status write(const DurableMark& mark);
-  [[nodiscard]] Status sync();  // what was written is on the disk after it
+  [[nodiscard]] Status sync();  // what was written is on the disk after it; may be tried again
+  [[nodiscard]] bool is_synced() const { return synced_; }
 
  private:
   std::string path_;

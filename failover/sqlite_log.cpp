@@ -9,6 +9,7 @@ namespace muster::failover {
 namespace {
 
 constexpr auto kRetryAfter = std::chrono::milliseconds(250);
+constexpr auto kSyncMarkAfter = std::chrono::seconds(1);
 
 // Among those that are done in order.
 bool is_install(const SqliteLog::Job& job) {
@@ -62,7 +63,12 @@ void SqliteLog::run() {
     if (!works) {  // jobs that come meanwhile do not shorten the wait
       wake_.wait_for(lock, kRetryAfter, [&] { return stopping_; });
     } else if (!owes() && !unclean_) {
-      wake_.wait(lock, [&] { return stopping_ || !queue_.empty(); });
+      const auto wanted = [&] { return stopping_ || !queue_.empty(); };
+      if (sync_mark_at_) {
+        wake_.wait_until(lock, *sync_mark_at_, wanted);
+      } else {
+        wake_.wait(lock, wanted);
+      }
     }
     const bool last = stopping_;
     take(std::exchange(queue_, {}));
@@ -101,6 +107,7 @@ bool SqliteLog::turn() {
       done = keep_own();
     }
   }
+  if (done) done = keep_mark();
   if (done.has_value() == failing_) {
     failing_ = !failing_;
     callbacks_.on_health(failing_, failing_ ? done.error() : Error{});
@@ -183,6 +190,20 @@ Status SqliteLog::clean() {
   if (!more) return tl::unexpected(more.error());
   unclean_ = *more;
   return {};
+}
+
+// Nobody waits for it: jobs that came meanwhile wait for one sync in a second.
+Status SqliteLog::keep_mark() {
+  if (store_->is_mark_synced()) {
+    sync_mark_at_.reset();
+    return {};
+  }
+  const auto now = std::chrono::steady_clock::now();
+  if (!sync_mark_at_) sync_mark_at_ = now + kSyncMarkAfter;
+  if (now < *sync_mark_at_) return {};
+  const Status done = store_->sync_mark();
+  if (done) sync_mark_at_.reset();
+  return done;
 }
 
 }  // namespace muster::failover

@@ -6,6 +6,7 @@
 // lives.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
@@ -75,9 +76,10 @@ class SqliteLog {
 
   // Jobs take effect in the order of submit(). All that are waiting when the disk thread turns to
   // them go into one transaction, so one fsync. While the disk fails they wait and are tried again
-  // every 250 ms. A snapshot is written in pieces of 1 MiB and counts when all are there. One with
-  // a `keep_from` lets the jobs behind it pass meanwhile, whatever its size, and a newer one may
-  // take its place before it is there.
+  // every 250 ms. The mark that tells of the writes is on the disk too a second after the first
+  // of them, if no turn takes longer. A snapshot is written in pieces of 1 MiB and counts when all
+  // are there. One with a `keep_from` lets the jobs behind it pass meanwhile, whatever its size,
+  // and a newer one may take its place before it is there.
   void submit(Job job);
 
  private:
@@ -100,6 +102,7 @@ class SqliteLog {
   std::optional<Staging> next_;     // the one behind it
   bool unclean_ = true;             // something may be left to be cleaned away
   raft::Index keep_from_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> sync_mark_at_;  // none: it is synced
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -119,6 +122,7 @@ class SqliteLog {
   [[nodiscard]] Result<bool> advance(Staging& staging);
   void finish(Staging staging);
   [[nodiscard]] Status clean();
+  [[nodiscard]] Status keep_mark();
 };
 
 }  // namespace muster::failover

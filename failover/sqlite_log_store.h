@@ -63,6 +63,12 @@ class SqliteLogStore {
   // that no snapshot has. False: there was nothing left to remove.
   [[nodiscard]] Result<bool> clean(raft::Index keep_from);
 
+  // After a power cut load() misses the writes before the last of these for certain, if they are
+  // gone; those after it only if the mark had reached the disk by itself. commit() alone is as
+  // durable without: this is about damage that comes on top of the power cut.
+  [[nodiscard]] Status sync_mark() { return mark_.sync(); }
+  [[nodiscard]] bool is_mark_synced() const { return mark_.is_synced(); }
+
   // Everything that is there gives way to this snapshot, in one transaction: the beginning of a
   // cluster whose only master is `self`. Pre: load() was good.
   [[nodiscard]] Status begin_anew(raft::Term term, MasterId self, const raft::SnapshotMeta& meta,

@@ -51,6 +51,47 @@ Status check_answer(const identity::JoinAnswer& answer, const identity::JoinToke
   return {};
 }
 
+// The key of a run whose answer was lost, or a new one that the next run finds.
+Result<identity::KeyAndRequest> request_of(const std::string& directory, const NodeName& name,
+                                           const identity::JoinToken& token) {
+  const std::string purpose = name + " with authority " + token.pin + "\n";
+  auto draft = identity::load_draft(directory);
+  if (!draft) return tl::unexpected<Error>(draft.error());
+  if (*draft && (*draft)->purpose == purpose) {
+    return identity::KeyAndRequest{std::move((*draft)->key), std::move((*draft)->request)};
+  }
+  auto made = identity::make_request();
+  if (!made) return made;
+  const Status kept = identity::keep_draft(directory, {purpose, made->key, made->request});
+  if (!kept) return tl::unexpected<Error>(kept.error());
+  return made;
+}
+
+// Both, or what a next run finds no fault with.
+Status write(const std::string& directory, const std::map<std::string, std::string>& identity,
+             const std::string& config, const std::string& text) {
+  if (Status done = identity::create_identity(directory, identity); !done) return done;
+  const Status done = identity::create_file(config, text);
+  if (done) {
+    const Status gone = identity::remove_draft(directory);
+    if (gone) return {};
+    return fail(gone.error().code, "this node has joined, but " + gone.error().text);
+  }
+  if (const Status gone = identity::take_back_identity(directory); !gone) {
+    return fail(done.error().code, done.error().text + "; and " + gone.error().text);
+  }
+  return done;
+}
+
+// Nobody knows whether the token was used for this node.
+tl::unexpected<Error> unheard(Error error) {
+  if (error.code == Code::Unavailable || error.code == Code::Timeout ||
+      error.code == Code::Unknown) {
+    error.text += "; the same command again takes no use of the token that was taken already";
+  }
+  return tl::unexpected(std::move(error));
+}
+
 Status join(const JoinArguments& from) {
   const auto text = token_text(from);
   if (!text) return tl::unexpected<Error>(text.error());
@@ -66,13 +107,13 @@ Status join(const JoinArguments& from) {
                                     " is there already: nothing is overwritten; move it away "
                                     "if this machine shall join as a new node");
   }
-  const auto made = identity::make_request();
+  const auto made = request_of(directory, from.name, *token);
   if (!made) return tl::unexpected<Error>(made.error());
   const identity::JoinRequest request{identity::text_of(*token), from.name, made->request,
                                       wall_now()};
   const auto body = identity::post_pinned(
       {*address, token->pin, "/v1/join", identity::text_of(request), wall_now(), from.advertise});
-  if (!body) return tl::unexpected<Error>(body.error());
+  if (!body) return unheard(body.error());
   const auto answer = identity::parse_join_answer(*body);
   if (!answer) return tl::unexpected<Error>(answer.error());
   if (Status good = check_answer(*answer, *token, made->key); !good) return good;
@@ -81,12 +122,12 @@ Status join(const JoinArguments& from) {
   if (const auto good = parse_config(config_text(node), "muster join"); !good) {
     return tl::unexpected<Error>(good.error());
   }
-  Status done =
-      identity::create_identity(directory, {{"ca.pem", answer->bundle},
-                                            {"node.pem", answer->certificate},
-                                            {"node.key", made->key},
-                                            {"keyring", keyring_text(answer->gossip_keys)}});
-  if (done) done = identity::create_file(from.config, config_text(node));
+  const Status done = write(directory,
+                            {{"ca.pem", answer->bundle},
+                             {"node.pem", answer->certificate},
+                             {"node.key", made->key},
+                             {"keyring", keyring_text(answer->gossip_keys)}},
+                            from.config, config_text(node));
   if (!done) return done;
   std::printf(
       "%s is %s of cluster %s\n"

@@ -100,7 +100,9 @@ Result<std::string> read_all(BIO* bio, std::time_t until) {
       bytes.append(chunk.data(), static_cast<std::size_t>(got));
     } else if (BIO_should_retry(bio) == 0) {
       ERR_clear_error();  // an end without goodbye: whether all is there shows in the answer
-      return bytes;
+      if (!bytes.empty()) return bytes;
+      return fail(Code::Unavailable,
+                  "the master ended the connection without an answer: try again");
     } else if (!wait(bio, until)) {
       return fail(Code::Timeout, "the master did not answer in time: try again");
     }

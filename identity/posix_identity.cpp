@@ -136,18 +136,17 @@ Status remove_file(const std::string& directory, const std::string& name) {
   return synced(directory);
 }
 
-}  // namespace
+enum class Owner { OfItsParent, WhoeverWrites };
 
-Status create_identity(const std::string& directory,
-                       const std::map<std::string, std::string>& files) {
+Status make_directory(const std::string& directory, const std::map<std::string, std::string>& files,
+                      Owner whose) {
   const Scaffold scaffold(directory + ".new");
   std::error_code ignored;
   fs::remove_all(scaffold.path(), ignored);  // of one that was killed
   const std::string parent = fs::path(directory).parent_path().string();
   fs::create_directories(parent, ignored);
   if (::mkdir(scaffold.path().c_str(), 0700) != 0) return failure("make", directory);
-  // The agent will run as whom its data belongs to.
-  const auto owner = owner_of(parent);
+  const auto owner = whose == Owner::OfItsParent ? owner_of(parent) : std::optional<struct stat>();
   for (const auto& [name, text] : files) {
     const std::string path = scaffold.path() + "/" + name;
     if (Status wrote = write_file(path, text, owner); !wrote) return wrote;
@@ -165,6 +164,55 @@ Status create_identity(const std::string& directory,
     return failure("make", directory);
   }
   return synced(parent);
+}
+
+Status remove_directory(const std::string& directory) {
+  std::error_code error;
+  fs::remove_all(directory, error);
+  if (error) {
+    errno = error.value();
+    return failure("remove", directory);
+  }
+  return synced(directory_of(directory));
+}
+
+std::string draft_of(const std::string& directory) { return directory + ".joining"; }
+
+}  // namespace
+
+// The agent will run as whom its data belongs to.
+Status create_identity(const std::string& directory,
+                       const std::map<std::string, std::string>& files) {
+  return make_directory(directory, files, Owner::OfItsParent);
+}
+
+Status take_back_identity(const std::string& directory) { return remove_directory(directory); }
+
+Status keep_draft(const std::string& directory, const JoinDraft& draft) {
+  if (Status gone = remove_draft(directory); !gone) return gone;
+  return make_directory(
+      draft_of(directory),
+      {{"purpose", draft.purpose}, {"node.key", draft.key}, {"request.pem", draft.request}},
+      Owner::WhoeverWrites);
+}
+
+Result<std::optional<JoinDraft>> load_draft(const std::string& directory) {
+  JoinDraft draft;
+  const std::pair<const char*, std::string*> files[] = {
+      {"purpose", &draft.purpose}, {"node.key", &draft.key}, {"request.pem", &draft.request}};
+  for (const auto& [name, text] : files) {
+    auto read = read_file(draft_of(directory) + "/" + name, Secrecy::Secret);
+    if (!read && read.error().code == Code::NotFound) return std::optional<JoinDraft>();
+    if (!read) return tl::unexpected<Error>(read.error());
+    *text = std::move(*read);
+  }
+  return std::optional<JoinDraft>(std::move(draft));
+}
+
+Status remove_draft(const std::string& directory) {
+  std::error_code ignored;
+  if (!fs::exists(draft_of(directory), ignored)) return {};
+  return remove_directory(draft_of(directory));
 }
 
 Result<Credentials> load_credentials(const std::string& directory) {

@@ -27,6 +27,22 @@ namespace muster::identity {
 [[nodiscard]] Status create_identity(const std::string& directory,
                                      const std::map<std::string, std::string>& files);
 
+// What a join asks with, kept in `directory`.joining from before it asks until what it was given is
+// on the disk: who asks again with the same key is given the answer that was lost, and takes no
+// further use of the token.
+struct JoinDraft {
+  std::string purpose;  // of whom and for what the key was made: it is of no use for anything else
+  std::string key;      // PEM, a secret
+  std::string request;  // PEM
+};
+// In the place of an older one, all of it or nothing; for whoever runs this.
+[[nodiscard]] Status keep_draft(const std::string& directory, const JoinDraft& draft);
+// nullopt: there is none. Fails with PermissionDenied as load_secret() does.
+[[nodiscard]] Result<std::optional<JoinDraft>> load_draft(const std::string& directory);
+[[nodiscard]] Status remove_draft(const std::string& directory);
+// An identity that create_identity() just made, and that nothing was done with.
+[[nodiscard]] Status take_back_identity(const std::string& directory);
+
 // Fails with NotFound; with PermissionDenied when others than the owner may read a secret; with
 // DataLoss when the key is not the certificate's.
 [[nodiscard]] Result<Credentials> load_credentials(const std::string& directory);

@@ -85,11 +85,11 @@ class SecuredCase(unittest.TestCase):
         return path
 
     @classmethod
-    def join(cls, name, role, token=None, status=0):
+    def join(cls, name, role, token=None, status=0, to=None):
         return cls.muster("join", "--join-token-file", token or cls.token(role), "--name", name,
                           "--advertise", cls.address(name), "--data-dir", cls.directory / name,
                           "-c", cls.directory / f"{name}.yaml",
-                          f"{cls.address('n1')}:{harness.HTTP}", status=status)
+                          to or f"{cls.address('n1')}:{harness.HTTP}", status=status)
 
     @classmethod
     def start(cls, name):
@@ -212,6 +212,74 @@ class Secured(SecuredCase):
         told = {line["subject"].partition(",")[0]: line["outcome"] for line in joins}
         self.assertEqual((told["node n7"], told["node n8"]), ("done", "refused"))
         self.assertNotIn(token.read_text().strip(), audits)
+
+    def test_a_join_whose_answer_is_lost_is_done_again_with_the_same_use_of_the_token(self):
+        token, kept = self.token("agent"), self.directory / "n10" / "identity.joining"
+        with self.deaf_way("n10", lambda: "node n10" in self.admitted()) as port:
+            lost = self.join("n10", "agent", token, status=None,
+                             to=f"{self.address('n98')}:{port}")
+        self.assertIn("node n10", self.admitted())
+        self.assertNotEqual(lost.returncode, 0)
+        self.assertIn("the same command again", lost.stderr)
+        self.assertFalse((self.directory / "n10.yaml").exists())
+        self.assertEqual(kept.stat().st_mode & 0o777, 0o700)
+        self.assertEqual((kept / "node.key").stat().st_mode & 0o777, 0o600)
+        # Nor does it cost a use when what was heard cannot be written.
+        (self.directory / "n10.yaml.new").mkdir()
+        self.assertNotEqual(self.join("n10", "agent", token, status=None).returncode, 0)
+        self.assertFalse((self.directory / "n10" / "identity").exists())
+        (self.directory / "n10.yaml.new").rmdir()
+        key = (kept / "node.key").read_text()
+        self.join("n10", "agent", token)
+        self.assertEqual((self.directory / "n10" / "identity" / "node.key").read_text(), key)
+        self.assertFalse(kept.exists())
+        self.start("n10")
+        self.wait(lambda: "n10" in self.nodes(), "n10 to be registered")
+        other = self.join("n11", "agent", token, status=None)
+        self.assertNotEqual(other.returncode, 0)
+
+    def admitted(self):
+        audits = "".join(path.read_text() for path in self.directory.glob("*/audit.log"))
+        lines = [json.loads(line) for line in audits.splitlines() if '"/v1/join"' in line]
+        return {line["subject"].partition(",")[0] for line in lines if line["outcome"] == "done"}
+
+    @contextlib.contextmanager
+    def deaf_way(self, name, enough):
+        """A port that leads to n1, seen from there as `name`, whose answers are lost."""
+        def lead(listener):
+            near, _ = listener.accept()
+            with near, socket.create_connection((self.address("n1"), harness.HTTP),
+                                                source_address=(self.address(name), 0)) as far:
+                near.settimeout(10)
+                far.sendall(near.recv(65536))
+                spoken = threading.Event()
+
+                def answers():
+                    # What comes before the client speaks for a second time is the handshake.
+                    with contextlib.suppress(OSError):
+                        while data := far.recv(65536):
+                            if not spoken.is_set():
+                                near.sendall(data)
+                back = threading.Thread(target=answers)
+                back.start()
+                data = near.recv(65536)
+                spoken.set()
+                while data and not enough():
+                    far.sendall(data)
+                    near.settimeout(0.1)
+                    try:
+                        data = near.recv(65536)
+                    except TimeoutError:
+                        data = b""
+                        self.wait(enough, "the request to be done")
+                far.shutdown(socket.SHUT_RDWR)
+                back.join(10)
+
+        with socket.create_server((self.address("n98"), 0)) as listener:
+            leader = threading.Thread(target=lead, args=(listener,))
+            leader.start()
+            yield listener.getsockname()[1]
+            leader.join(20)
 
     def test_a_node_that_was_revoked_is_let_out_at_once(self):
         self.join("n5", "agent")

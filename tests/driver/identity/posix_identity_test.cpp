@@ -131,6 +131,35 @@ TEST_F(PosixIdentity, TheFoundingFileGoesOnce) {
   EXPECT_FALSE(load_founding(here())->has_value());
 }
 
+TEST_F(PosixIdentity, WhatAJoinAsksWithIsKeptForWhoeverRunsItUntilItIsRemoved) {
+  const std::string other = dir.file("other/identity");
+  auto found = load_draft(other);
+  ASSERT_TRUE(found) << found.error().text;
+  EXPECT_FALSE(*found);
+  for (const std::string key : {"a key", "another key"}) {
+    const Status kept = keep_draft(other, {"for n1", key, "a request"});
+    ASSERT_TRUE(kept) << kept.error().text;
+    found = load_draft(other);
+    ASSERT_TRUE(found && *found);
+    EXPECT_EQ((*found)->purpose, "for n1");
+    EXPECT_EQ((*found)->key, key);
+    EXPECT_EQ((*found)->request, "a request");
+  }
+  EXPECT_EQ(mode_of(other + ".joining"), 0700U);
+  EXPECT_EQ(mode_of(other + ".joining/node.key"), 0600U);
+  // An identity that cannot be made takes nothing of it along.
+  write_file(other, "in its way");
+  EXPECT_FALSE(create_identity(other, files(first)));
+  EXPECT_TRUE(*load_draft(other));
+  std::filesystem::permissions(other + ".joining/node.key", std::filesystem::perms(0640));
+  found = load_draft(other);
+  ASSERT_FALSE(found);
+  EXPECT_EQ(found.error().code, Code::PermissionDenied);
+  ASSERT_TRUE(remove_draft(other));
+  EXPECT_FALSE(std::filesystem::exists(other + ".joining"));
+  EXPECT_TRUE(remove_draft(other));
+}
+
 TEST(OpensslAuthority, ACertificateSaysWhatWasOrderedAndNothingOfWhatWasRequested) {
   const Town town;
   const KeyAndRequest made = make_request().value();

@@ -162,6 +162,7 @@ void RaftEngine::change_role() {
   barrier_ = 0;
   heard_ms_.clear();
   transfers_.clear();
+  leads_since_ms_ = now_ms_;
   if (leads) return;
   fail_reads("this master is not the coordinator any more");
   end_change(Code::Unavailable, "this master is not the coordinator any more");

@@ -143,13 +143,13 @@ class RaftEngine {
     raft::Term term;
     std::uint64_t id;
   };
-  enum class ChangeStage { CatchUp, HandOver, Submitted };
+  enum class ChangeStage { Hearing, CatchUp, HandOver, Submitted };
   struct PendingChange {
     raft::Change change;
     ChangeStage stage;
     raft::Index target;  // CatchUp: of this round; Submitted: the entry
     std::uint64_t round_ms;
-    std::uint64_t until_ms;
+    std::uint64_t until_ms;  // Hearing, CatchUp
   };
 
   RaftOptions options_;
@@ -185,6 +185,7 @@ class RaftEngine {
   std::vector<RaftEffect> held_;    // writes to the disk that wait for it
   std::map<MasterId, std::uint64_t> heard_ms_;  // in this term; leading
   std::uint64_t leader_heard_ms_ = 0;           // 0: never
+  std::uint64_t leads_since_ms_ = 0;            // leading
   struct Succession {  // the leader of this term is gone, this master's turn comes then
     MasterId leader;
     raft::Term term;
@@ -256,6 +257,8 @@ class RaftEngine {
   [[nodiscard]] Status check_quorum_of(const std::vector<raft::Server>& servers,
                                        const raft::Change& change) const;
   void advance_change();
+  [[nodiscard]] Status begin_change(Instant now);  // Pre: those who are left are a quorum
+  void hear_quorum();
   void submit_change();
   void end_change(Code code, const std::string& why);
   [[nodiscard]] bool is_only_voter() const;

@@ -30,19 +30,32 @@ Status RaftEngine::change(const raft::Change& change, Instant now) {
   }
   Result<std::vector<raft::Server>> next = next_configuration(servers, change);
   if (!next) return tl::unexpected(next.error());
-  if (Status quorum = check_quorum_of(*next, change); !quorum) return quorum;
-
-  PendingChange pending{change, ChangeStage::CatchUp, last_index(), now_ms_,
-                        now_ms_ + to_ms(options_.catch_up_timeout)};
-  if (change.kind == raft::ChangeKind::Remove && change.server.id == self_) {
-    if (Status handing = transfer(0, now); !handing) return handing;
-    pending.stage = ChangeStage::HandOver;
-    change_ = std::move(pending);
-    return {};
+  // Who was elected just now has not heard everybody who is there.
+  const std::uint64_t hears_until = leads_since_ms_ + to_ms(options_.election_timeout);
+  const Status quorum = check_quorum_of(*next, change);
+  if (!quorum && now_ms_ >= hears_until) return quorum;
+  change_ = PendingChange{change, ChangeStage::Hearing, 0, now_ms_, hears_until};
+  if (quorum) {
+    if (Status begun = begin_change(now); !begun) {
+      change_.reset();
+      return begun;
+    }
   }
-  change_ = std::move(pending);
-  if (change.kind != raft::ChangeKind::Promote) submit_change();
   finish();
+  return {};
+}
+
+Status RaftEngine::begin_change(Instant now) {
+  const raft::Change change = change_->change;
+  if (change.kind == raft::ChangeKind::Remove && change.server.id == self_) {
+    change_->stage = ChangeStage::HandOver;
+    return transfer(0, now);
+  }
+  change_->stage = ChangeStage::CatchUp;
+  change_->target = last_index();
+  change_->round_ms = now_ms_;
+  change_->until_ms = now_ms_ + to_ms(options_.catch_up_timeout);
+  if (change.kind != raft::ChangeKind::Promote) submit_change();
   return {};
 }
 
@@ -72,6 +85,7 @@ Status RaftEngine::check_quorum_of(const std::vector<raft::Server>& servers,
 // lacks does not hold a quorum up for longer (Ongaro 2014, 4.2.1).
 void RaftEngine::advance_change() {
   if (!change_ || !running()) return;
+  if (change_->stage == ChangeStage::Hearing) return hear_quorum();
   if (change_->stage == ChangeStage::HandOver) {
     if (!library_.transferring()) end_change(Code::Timeout, "nobody took the office over in time");
     return;
@@ -90,6 +104,16 @@ void RaftEngine::advance_change() {
     end_change(Code::Timeout, "it has not caught up in time: it has the log up to entry " +
                                   std::to_string(match) + " of " + std::to_string(last_index()));
   }
+}
+
+void RaftEngine::hear_quorum() {
+  const Result<std::vector<raft::Server>> next =
+      next_configuration(library_.configuration(), change_->change);
+  if (!next) return end_change(next.error().code, next.error().text);
+  Status begun = check_quorum_of(*next, change_->change);
+  if (!begun && now_ms_ < change_->until_ms) return;
+  if (begun) begun = begin_change(to_instant(now_ms_));
+  if (!begun) end_change(begun.error().code, begun.error().text);
 }
 
 void RaftEngine::submit_change() {

@@ -265,6 +265,27 @@ TEST(RaftChanges, NoRemovalLeavesTheRestWithoutAQuorum) {
   EXPECT_EQ(cluster.members().size(), 2U);
 }
 
+TEST(RaftChanges, AFreshLeaderHearsTheOthersBeforeItSaysThatThereIsNoQuorum) {
+  for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+    Cluster cluster(3, seed);
+    const MasterId leader = cluster.elect();
+    make(cluster, ChangeKind::Remove, (seed % 2 == 0 ? leader : leader + 1) % 3 + 1);
+    EXPECT_EQ(cluster.members().size(), 2U) << seed;
+  }
+}
+
+TEST(RaftChanges, AFreshLeaderOfTooFewSaysSoInTheEnd) {
+  Cluster cluster(3, 11);
+  const MasterId gone = cluster.elect();
+  cluster.crash(gone);
+  const MasterId leader = cluster.elect();
+  const MasterId alive = 6 - leader - gone;
+  ASSERT_TRUE(cluster.change(leader, ChangeKind::Remove, alive).has_value());
+  ASSERT_TRUE(cluster.run_until(seconds(1), [&] { return cluster.undone.size() == 1; }));
+  EXPECT_EQ(cluster.undone[0].second.code, Code::Unavailable);
+  EXPECT_EQ(cluster.master(leader).role.role, raft::Role::Leader);
+}
+
 TEST(RaftChanges, AChangeThatIsLostWithItsLeaderIsAbsentAfterwards) {
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     Cluster cluster(3, seed, {}, 1);

@@ -89,7 +89,7 @@ void Runtime::offer_changes(HttpPorts& ports) {
       writes_[++last_request_] = std::move(done);
       happened(WriteRequested{last_request_, std::move(request.body), std::move(request.id),
                               std::move(request.caller.actor),
-                              std::move(request.caller.authorization)});
+                              std::move(request.caller.authorization), request.asked});
     });
   };
   ports.read = [this](ReadRequest request, Done<ReadAnswer> done) {

@@ -70,6 +70,17 @@ std::string made_id(const std::string& request_id) {
   return id;
 }
 
+// A digest of everything that says what is to be changed. None but the body has line ends.
+std::uint64_t asked_by(const Exchange& exchange, const std::string& body) {
+  std::uint64_t digest = kFnvOffset;
+  for (const std::string_view part :
+       {exchange.method(), exchange.path(), exchange.query(), exchange.header("If-Match"),
+        exchange.header("If-None-Match"), std::string_view(body)}) {
+    digest = fnv1a64("\n", fnv1a64(part, digest));
+  }
+  return digest;
+}
+
 }  // namespace
 
 ApiResponse Handlers::change(Request& request) {
@@ -89,6 +100,7 @@ ApiResponse Handlers::change(Request& request) {
     if (!read) return too_large(request.route);
     body = std::move(*read);
   }
+  request.asked = asked_by(request.exchange, body);
   const Place place(waiting_, CivetwebServer::kWaitingMax);
   if (!place.taken()) {
     return problem(503, "busy", "too many requests wait for the coordinator here",
@@ -128,7 +140,7 @@ ApiResponse Handlers::dispatch(Request& request, std::string body) {
 Result<Outcome> Handlers::propose(const Request& request, CommandBody body, std::string id) {
   auto got = desk_->wait<Result<Outcome>>(
       options_.patience, [&](const std::shared_ptr<Slot<Result<Outcome>>>& slot) {
-        ports_.write({std::move(body), std::move(id), request.caller},
+        ports_.write({std::move(body), std::move(id), request.caller, request.asked},
                      [slot](Result<Outcome> result) { slot->put(std::move(result)); });
       });
   if (got) return std::move(*got);

@@ -54,8 +54,9 @@ class Handlers {
     std::string name;  // RouteMatch::name
     Query query;
     Caller caller;
-    std::string id;       // of a change
-    std::string subject;  // of a change, for the audit log
+    std::string id;           // of a change
+    std::string subject;      // of a change, for the audit log
+    std::uint64_t asked = 0;  // of a change: Command::asked
   };
 
   struct Trail {  // what is known of a request when it has its answer

@@ -42,6 +42,7 @@ struct WriteRequest {
   CommandBody body;
   std::string id;  // the same on a retry: then it is done once
   Caller caller;
+  std::uint64_t asked = 0;  // Command::asked
 };
 struct ReadRequest {
   std::string path;

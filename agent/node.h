@@ -143,6 +143,7 @@ struct WriteRequested {  // answered by one WriteDone
   std::string request_id;       // of the client; the same on a retry
   Actor by{};                   // who asks, as this node made sure
   std::string authorization{};  // a secret, what the client showed: agents are not believed
+  std::uint64_t asked = 0;      // Command::asked
 };
 struct ReadRequested {  // answered by one AnswerRead or one ReadDone
   std::uint64_t request = 0;

@@ -264,6 +264,7 @@ void Node::ask(std::uint64_t id, std::uint64_t request, const rpc::Frame& frame,
 
 void Node::on(const WriteRequested& event, Instant now) {
   Command command{event.body, wall_.wall_at(now), event.request_id, event.by};
+  command.asked = event.asked;
   const std::uint64_t id = questions_.next_id();
   const rpc::Frame write = rpc::Write{id, std::move(command), event.authorization};
   if (!master_ || !master_->active()) {

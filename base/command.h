@@ -232,6 +232,9 @@ struct Command {
   // What it means is fixed by its version for ever. 1: only successful requests are remembered,
   // and without their results.
   std::uint32_t version = kStateVersion;
+  // With a `request`: a digest of what the client sent, the same on a retry; 0: not known. Not of
+  // the body, which may hold what is drawn or read from a clock for each try.
+  std::uint64_t asked = 0;
   bool operator==(const Command&) const = default;
 };
 

@@ -75,6 +75,7 @@ void refuse_body(const wire::Command& command, Reader& reader) {
   known.set_version(command.version());
   known.set_at_ms(command.at_ms());
   known.set_request(command.request());
+  known.set_asked(command.asked());
   if (command.has_by()) *known.mutable_by() = command.by();
   if (known.ByteSizeLong() != command.ByteSizeLong()) {
     reader.refuse("command.body", "is of a kind that only a newer muster knows, so upgrade it");
@@ -184,6 +185,7 @@ void to_wire(const Command& command, wire::Command& out) {
   out.set_version(command.version);
   out.set_at_ms(unix_ms(command.at));
   out.set_request(command.request);
+  out.set_asked(command.asked);
   if (command.by != Actor{}) to_wire(command.by, *out.mutable_by());
   if (put_keys_command(command.body, out) || put_access_command(command.body, out)) return;
   std::visit(
@@ -202,6 +204,7 @@ Command from_wire(const wire::Command& command, Reader& reader) {
       .request = reader.text("command.request", command.request(), kLabelBytesMax),
       .by = from_wire(command.by(), reader),
       .version = command.version(),
+      .asked = command.asked(),
   };
 }
 

@@ -194,6 +194,7 @@ void requests_to_wire(const RememberedRequests& requests, wire::ClusterState& ou
     result.set_index(request.index);
     result.set_text(request.text);
     result.set_token(request.token);
+    result.set_asked(request.asked);
     if (request.error) to_wire(*request.error, *result.mutable_error());
   }
 }
@@ -210,6 +211,7 @@ void requests_from_wire(const wire::ClusterState& state, RememberedRequests& out
       record.index = result.index();
       record.text = reader.text("request_result.text", result.text(), kTextBytesMax);
       record.token = result.token();
+      record.asked = result.asked();
       if (result.has_error()) record.error = from_wire(result.error(), reader);
     }
     out.remember(std::move(record), static_cast<std::size_t>(state.requests_size()));

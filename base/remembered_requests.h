@@ -27,6 +27,7 @@ struct RequestRecord {
   std::string text{};       // of its success
   std::uint64_t token = 0;  // fencing token that it was given; 0: none
   std::optional<Error> error{};
+  std::uint64_t asked = 0;  // digest of what it was and whose; 0: not known
   bool operator==(const RequestRecord&) const = default;
 };
 

@@ -12,7 +12,18 @@ namespace {
 
 constexpr std::size_t kAnswerBytesKept = 1024;  // of the text of a remembered answer
 
-Result<Outcome> answer_of(const RequestRecord& done) {
+// 0: nobody can say.
+std::uint64_t asked_of(const Command& command) {
+  return command.asked == 0 ? 0 : fnv1a64(command.by.name, command.asked);
+}
+
+Result<Outcome> answer_of(const RequestRecord& done, const Command& command) {
+  const std::uint64_t asked = asked_of(command);
+  if (done.asked != 0 && asked != 0 && done.asked != asked) {
+    return fail(Code::Conflict, "request id " + in_quotes(done.id) +
+                                    " was used for another change: nothing was changed, take a "
+                                    "new id for each change");
+  }
   if (done.error) return tl::unexpected(*done.error);
   return Outcome{.text = done.index == 0 ? "done before" : done.text,
                  .index = done.index,
@@ -27,6 +38,7 @@ void remember(ClusterState& state, const Command& command, const Result<Outcome>
     return;
   }
   record.index = state.index;
+  record.asked = asked_of(command);
   if (result) {
     record.text = result->text.substr(0, kAnswerBytesKept);
     record.token = result->token;
@@ -79,7 +91,7 @@ Result<Outcome> apply(ClusterState& state, std::uint64_t index, const Command& c
   state.version = std::max(state.version, command.version);
   if (!command.request.empty()) {
     const RequestRecord* done = state.requests.find(command.request);
-    if (done != nullptr) return answer_of(*done);
+    if (done != nullptr) return answer_of(*done, command);
   }
   Applying applying(state, state.index, command.at, command.by);
   Result<std::string> said = std::visit(applying, command.body);

@@ -15,7 +15,8 @@ namespace muster::failover {
 
 // Applies one committed command. `index` is its log index and only grows. The outcome says what
 // happened, for the client; an Error says why nothing did. A command whose request id was applied
-// before changes nothing and gets the answer of then, success or failure.
+// before changes nothing and gets the answer of then, success or failure; Conflict if it is known
+// to be of another client or for something else.
 Result<Outcome> apply(ClusterState& state, std::uint64_t index, const Command& command);
 
 // Copies that an operator would count: not lost, wanted, of this workload.

@@ -37,6 +37,20 @@ class Keys(ClusterCase):
             self.assertEqual(answer.headers["ETag"], f'"{index}"')
             self.assertEqual(answer.headers["Content-Type"], "application/octet-stream")
 
+    def test_an_id_is_good_for_one_change_on_whatever_agent_it_is_asked_again(self):
+        first = self.put("once", "1", Muster_Request_Id="once-1")
+        for node in (self.coordinator, self.follower, self.worker):
+            with self.subTest(node=node):
+                self.assertEqual(self.put("once", "1", node=node, Muster_Request_Id="once-1"),
+                                 first)
+                for key, value in (("once", "2"), ("twice", "1")):
+                    other = self.ask("PUT", f"/v1/kv/{key}", value, node=node,
+                                     Muster_Request_Id="once-1")
+                    self.assertEqual(other.status, 409, other.body)
+                    self.assertIn(b"was used for another change", other.body)
+        self.assertEqual(self.ask("GET", "/v1/kv/once?raw").body, b"1")
+        self.assertEqual(self.ask("GET", "/v1/kv/twice").status, 404)
+
     def test_of_many_that_compare_and_set_one_wins_each_time(self):
         first = self.put("counter", "0")
         self.assertEqual(self.ask("PUT", "/v1/kv/counter", "x", If_None_Match="*").status, 412)

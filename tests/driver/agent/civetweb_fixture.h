@@ -85,6 +85,7 @@ class CivetwebServerTest : public testing::Test {
       const std::lock_guard lock(mutex_);
       writes_.push_back(std::move(request.body));
       ids_.push_back(request.id);
+      digests_.push_back(request.asked);
       if (!silent_) std::thread(done, write_result_).detach();
     };
     ports_.read = [this](const ReadRequest& request, const Done<ReadAnswer>& done) {
@@ -156,6 +157,7 @@ class CivetwebServerTest : public testing::Test {
   std::mutex mutex_;
   std::vector<CommandBody> writes_;
   std::vector<std::string> ids_;
+  std::vector<std::uint64_t> digests_;
   std::vector<std::string> asked_;
   std::vector<AuditRecord> audited_;
   Result<Outcome> write_result_ = Outcome{"done", 7, 3, false};

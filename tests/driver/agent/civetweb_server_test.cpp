@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -73,6 +74,42 @@ TEST_F(CivetwebServerTest, EveryDocumentOfABodyIsOneWriteWithAnIdOfItsOwn) {
   EXPECT_EQ(ask("DELETE", "/v1/workloads/a").status, 200);
   EXPECT_GE(drawn.size(), 16U);
   EXPECT_NE(ids_.back(), drawn);
+}
+
+TEST_F(CivetwebServerTest, WhatIsAskedHasADigestThatIsTheSameForARetryAndForNothingElse) {
+  open();
+  struct Asked {
+    const char* method;
+    const char* path;
+    const char* body;
+    std::pair<std::string, std::string> header{"Accept", "*/*"};
+  };
+  const std::vector<Asked> all = {
+      {"PUT", "/v1/kv/a", "1"},
+      {"PUT", "/v1/kv/a", "2"},
+      {"PUT", "/v1/kv/b", "1"},
+      {"PUT", "/v1/kv/a", "1", {"If-Match", "\"1\""}},
+      {"PUT", "/v1/kv/a", "1", {"If-None-Match", "*"}},
+      {"DELETE", "/v1/kv/a", ""},
+      {"DELETE", "/v1/kv?prefix=a/", ""},
+      {"DELETE", "/v1/kv?prefix=b/", ""},
+      // What is written differs: it ends an hour after it was read.
+      {"POST", "/v1/silences",
+       R"({"matchers": [{"label": "a", "op": "==", "value": "b"}], "duration": "1h"})"}};
+  std::set<std::uint64_t> digests;
+  for (const Asked& one : all) {
+    const std::size_t before = digests_.size();
+    for (int again = 0; again < 2; ++again) {
+      const HttpOutcome outcome =
+          ask(one.method, one.path, one.body, {{"Muster-Request-Id", "mine"}, one.header});
+      ASSERT_LT(outcome.status, 300) << one.method << " " << one.path << outcome.body;
+    }
+    ASSERT_EQ(digests_.size(), before + 2);
+    EXPECT_EQ(digests_[before], digests_[before + 1]);
+    digests.insert(digests_[before]);
+  }
+  EXPECT_EQ(digests.size(), all.size());
+  EXPECT_FALSE(digests.contains(0));
 }
 
 TEST_F(CivetwebServerTest, ABadBodyIsRefusedWithItsPlaceAndNothingIsWritten) {

@@ -31,6 +31,7 @@ class RandomRecords : public RandomWords {
         request.index = 1 + u64() / 2;
         request.text = text();
         request.token = u64();
+        request.asked = u64();
         if (flag()) request.error = Error{static_cast<Code>(below(10)), text()};
       }
       state.requests.remember(request, kRequestsMax);

@@ -193,7 +193,8 @@ class RandomValues : public RandomRecords {
             .at = wall(),
             .request = text(),
             .by = {.name = text(), .role = text(), .address = text()},
-            .version = 1 + static_cast<std::uint32_t>(below(2))};
+            .version = 1 + static_cast<std::uint32_t>(below(2)),
+            .asked = u64()};
   }
 
   static constexpr std::size_t kMessages = std::variant_size_v<raft::Message>;

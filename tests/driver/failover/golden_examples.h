@@ -21,6 +21,7 @@ class Examples {
     access();
     silences();
     retries();
+    reused_ids();
   }
   [[nodiscard]] const std::vector<Command>& all() const { return all_; }
 
@@ -28,13 +29,14 @@ class Examples {
   static Blob blob(std::string bytes) {
     return std::make_shared<const std::string>(std::move(bytes));
   }
-  void add(CommandBody body, std::string request = {}, Actor by = {}) {
+  void add(CommandBody body, std::string request = {}, Actor by = {}, std::uint64_t asked = 0) {
     at_ += std::chrono::seconds(1);
     all_.push_back({.body = std::move(body),
                     .at = at_,
                     .request = std::move(request),
                     .by = std::move(by),
-                    .version = 2});
+                    .version = 2,
+                    .asked = asked});
   }
   [[nodiscard]] WallTime in(int hours) const { return at_ + std::chrono::hours(hours); }
 
@@ -141,6 +143,13 @@ class Examples {
     add(StopWorkload{"nothing"}, "v2-fails", ann_);
     add(GrantLease{"backup", "n1", 5000}, "v2-lease");
     add(PutKey{"config/a", blob("after"), {}}, "r-put");  // an id of version 1
+  }
+  void reused_ids() {
+    add(PutKey{"config/c", blob("one"), {}}, "v2-asked", ann_, 0x5eedULL << 40);
+    add(PutKey{"config/c", blob("one"), {}}, "v2-asked", ann_, 0x5eedULL << 40);
+    add(PutKey{"config/c", blob("two"), {}}, "v2-asked", ann_, 1);
+    add(PutKey{"config/c", blob("two"), {}}, "v2-asked", {}, 0x5eedULL << 40);
+    add(PutKey{"config/c", blob("two"), {}}, "v2-put", ann_, 1);  // one that was not told
   }
 
   static constexpr std::uint64_t kRenewedAt = 1174;

@@ -24,6 +24,7 @@ class RandomLog {
     command.at = at_;
     command.request = rng_.chance(50) ? "r" + std::to_string(rng_.below(200)) : "";
     command.version = 1 + static_cast<std::uint32_t>(rng_.below(2));
+    command.asked = rng_.below(3);
     return command;
   }
 

@@ -21,6 +21,40 @@ TEST_F(CommandsTest, ARequestThatIsRepeatedIsDoneOnce) {
   EXPECT_EQ(state, before);
 }
 
+TEST_F(CommandsTest, AnIdThatWasUsedForAnotherChangeOrBySomebodyElseIsAConflict) {
+  const Actor ann{"ann", "operator", "10.0.0.1"};
+  const Actor moved{"ann", "operator", "10.0.0.2"};
+  const Actor bob{"bob", "operator", "10.0.0.1"};
+  const auto ask = [this](const char* workload, const Actor& by, std::uint64_t asked,
+                          const char* request = "r1") {
+    return apply(state, ++index,
+                 {.body = PutWorkload{spec(workload, 1)},
+                  .at = wall,
+                  .request = request,
+                  .by = by,
+                  .asked = asked});
+  };
+  const Result<Outcome> first = ask("web", ann, 7);
+  ASSERT_TRUE(first);
+  const auto repeats = [](const Result<Outcome>& outcome) { return outcome && outcome->repeated; };
+  EXPECT_TRUE(repeats(ask("web", moved, 7)));  // by way of another machine
+  const std::vector<std::pair<Actor, std::uint64_t>> others = {{ann, 8}, {bob, 7}, {Actor{}, 7}};
+  for (const auto& [who, asked] : others) {
+    const ClusterState before = state;
+    const Result<Outcome> other = ask("db", who, asked);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().code, Code::Conflict);
+    EXPECT_NE(other.error().text.find("was used for another change"), std::string::npos);
+    EXPECT_EQ(state.workloads, before.workloads);
+    EXPECT_EQ(state.requests, before.requests);
+  }
+  EXPECT_EQ(ask("web", ann, 7), std::string_view(first->text));
+  // A muster that does not tell is believed, before and after.
+  EXPECT_TRUE(repeats(ask("web", bob, 0)));
+  ASSERT_TRUE(ask("db", ann, 0, "r2"));
+  EXPECT_TRUE(repeats(ask("db", ann, 7, "r2")));
+}
+
 // The first answer may be on its way still: a second one must not say otherwise.
 TEST_F(CommandsTest, ARequestThatFailedHasFailedWhateverHappenedSince) {
   const Result<Outcome> first = put(StopWorkload{"web"}, "r1");

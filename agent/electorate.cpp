@@ -113,7 +113,7 @@ std::optional<ElectorateStep> Electorate::next_step(
   }
   for (const raft::Server& server : servers_) {
     if (server.voter || !caught_up.contains(server.id) || voters >= kVotersMax) continue;
-    return PromoteServer{name_of(server.id), server};
+    return ServerStep{name_of(server.id), {raft::ChangeKind::Promote, server}};
   }
   for (const auto& [name, candidate] : candidates) {
     if (auto step = towards(name, candidate, state)) return step;
@@ -130,7 +130,7 @@ std::optional<ElectorateStep> Electorate::towards(const NodeName& name, const Ca
   if (const raft::Server* server = server_of(name)) {
     // One that had a vote may have forgotten what it promised: an operator must take it away.
     if (server->id == candidate.id || server->voter) return std::nullopt;
-    return DropServer{name, *server};
+    return ServerStep{name, {raft::ChangeKind::Remove, *server}};
   }
   const auto retired = retired_.find(name);
   const bool unwanted = retired != retired_.end() && retired->second == candidate.boot;
@@ -140,7 +140,7 @@ std::optional<ElectorateStep> Electorate::towards(const NodeName& name, const Ca
   if (known == state.masters.end() || known->second != record) {
     return CommandBody(SetMaster{name, record.rpc, record.id});
   }
-  return AddServer{name, {record.id, record.rpc.text(), false}};
+  return ServerStep{name, {raft::ChangeKind::Add, {record.id, record.rpc.text(), false}}};
 }
 
 }  // namespace muster::agent

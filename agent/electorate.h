@@ -25,20 +25,13 @@ namespace muster::agent {
 // More than these make each write slower and survive no likelier accident.
 inline constexpr std::size_t kVotersMax = 7;
 
-struct AddServer {
+// Of consensus. Removed is only one without a vote whose log is gone: whoever has its name now has
+// another id.
+struct ServerStep {
   NodeName name;
-  raft::Server server;
+  raft::Change change;
 };
-struct PromoteServer {
-  NodeName name;
-  raft::Server server;
-};
-// One without a vote whose log is gone: whoever has its name now has another id.
-struct DropServer {
-  NodeName name;
-  raft::Server server;
-};
-using ElectorateStep = std::variant<CommandBody, AddServer, PromoteServer, DropServer>;
+using ElectorateStep = std::variant<CommandBody, ServerStep>;
 
 // A registered agent that is set up to be a master.
 struct Candidate {

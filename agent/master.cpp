@@ -34,10 +34,6 @@ MasterId own_id(const raft::Stored& stored, bool empty, bool founds, const NodeI
   return !empty || founds ? master_id(self.name) : master_id(self.name, self.boot);
 }
 
-bool is_empty(const raft::Stored& stored) {
-  return stored.entries.empty() && stored.snapshot.index == 0;
-}
-
 alerting::PipelineOptions own(alerting::PipelineOptions options) {
   options.first_delivery = kOwnDeliveries;
   return options;
@@ -52,7 +48,7 @@ Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, ra
       codec_(std::move(codec)),
       rng_(seed),
       wall_(wall),
-      empty_(is_empty(stored)),
+      empty_(stored.has_no_log()),
       electorate_(options_.masters, self_),
       issuing_(options_.issuing),
       rpc_(self.rpc),

@@ -13,6 +13,19 @@ namespace {
 constexpr Duration kGreetEvery = std::chrono::milliseconds(100);
 constexpr Duration kHearTheRest = std::chrono::seconds(1);
 
+Notice said_of(const NodeName& master, const raft::Change& step) {
+  switch (step.kind) {
+    case raft::ChangeKind::Add:
+      return {Level::Info, "adding master " + master + " at " + step.server.address +
+                               ": it votes when it has caught up"};
+    case raft::ChangeKind::Promote:
+      return {Level::Info, "master " + master + " has caught up and gets a vote"};
+    case raft::ChangeKind::Remove: break;
+  }
+  return {Level::Warning,
+          "master " + master + " lost its log before it had a vote: it is added anew"};
+}
+
 }  // namespace
 
 // --- a new cluster, or a lost disk? ---
@@ -178,20 +191,9 @@ void Master::step_electorate(Instant now) {
     return submit(OwnStep{}, Command{*command, wall_.wall_at(now)}, now);
   }
   changing_ = OwnStep{};
-  Status begun;
-  if (const auto* add = std::get_if<AddServer>(&*step)) {
-    emit(Notice{Level::Info, "adding master " + add->name + " at " + add->server.address +
-                                 ": it votes when it has caught up"});
-    begun = engine_->change({raft::ChangeKind::Add, add->server}, now);
-  } else if (const auto* drop = std::get_if<DropServer>(&*step)) {
-    emit(Notice{Level::Warning,
-                "master " + drop->name + " lost its log before it had a vote: it is added anew"});
-    begun = engine_->change({raft::ChangeKind::Remove, drop->server}, now);
-  } else {
-    const auto& promote = std::get<PromoteServer>(*step);
-    emit(Notice{Level::Info, "master " + promote.name + " has caught up and gets a vote"});
-    begun = engine_->change({raft::ChangeKind::Promote, promote.server}, now);
-  }
+  const auto& [name, change] = std::get<ServerStep>(*step);
+  emit(said_of(name, change));
+  const Status begun = engine_->change(change, now);
   if (begun) return;
   changing_.reset();  // tried again at the next look
   stepping_ = false;

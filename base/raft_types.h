@@ -76,6 +76,8 @@ struct Stored {
   Blob snapshot_data;  // null when snapshot.index == 0
   Index first = 1;     // index of entries[0]
   std::vector<Entry> entries;
+  // Whoever has it has promised nothing about any entry.
+  [[nodiscard]] bool has_no_log() const { return entries.empty() && snapshot.index == 0; }
 };
 
 struct RequestVote {

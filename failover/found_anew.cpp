@@ -52,7 +52,7 @@ ClusterState found_anew(ClusterState state, const Founder& founder) {
 }
 
 Result<ClusterState> replay(const raft::Stored& stored, const Codec& codec) {
-  if (stored.snapshot.index == 0 && stored.entries.empty()) {
+  if (stored.has_no_log()) {
     return fail(Code::NotFound, "the log is empty: this master never held the cluster's state");
   }
   if (Status sound = check_stored(stored); !sound) return tl::unexpected(sound.error());

@@ -44,7 +44,7 @@ RaftEngine::RaftEngine(const RaftOptions& options, MasterId self, std::string se
 
 // Completes `stored_` and asks for the writes that make the disk the same.
 Status RaftEngine::prepare(bool bootstrap) {
-  const bool empty = stored_.entries.empty() && stored_.snapshot.index == 0;
+  const bool empty = stored_.has_no_log();
   if (empty) {
     if (Status trusted = check_empty(stored_, bootstrap); !trusted) return trusted;
     if (!bootstrap) {

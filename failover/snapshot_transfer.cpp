@@ -16,6 +16,8 @@ constexpr std::size_t kWindow = 2;
 // A window takes so long on a link of 16 Mbit/s. Doubled while nothing comes back.
 constexpr SnapshotSender::Millis kRetry = 1000;
 constexpr SnapshotSender::Millis kRetryMax = 8000;
+// What is made room for on the word of the first chunk.
+constexpr std::uint64_t kTrusted = 64 << 20;
 
 }  // namespace
 
@@ -90,7 +92,7 @@ std::uint64_t SnapshotReceiver::take(MasterId from, const raft::SnapshotChunk& c
     term_ = chunk.term;
     meta_ = chunk.meta;
     total_ = chunk.total;
-    bytes_.reserve(chunk.total);
+    bytes_.reserve(std::min<std::uint64_t>(chunk.total, kTrusted));
   }
   if (chunk.offset != bytes_.size() || whole_) return bytes_.size();
   const std::uint64_t checksum = fnv1a64(*chunk.bytes, checksum_);

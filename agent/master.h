@@ -129,6 +129,11 @@ class Master {
   [[nodiscard]] bool is_master(const NodeName& name, MasterId id) const;
   // Its disk is empty, and it does not know yet whether to begin a cluster or to join one.
   [[nodiscard]] bool forming() const { return forming_; }
+  // Its log has no word of any cluster: a founder's bootstrap entry says nothing.
+  [[nodiscard]] bool is_blank() const { return forming_ || engine_->last_index() <= 1; }
+  // This agent has found a coordinator, which knows whether a master that forms is among those that
+  // it leads.
+  void ask_coordinator(const NodeName& coordinator, Instant now);
   // This one has a vote, or is on the way to one; a new one that was not added yet has none.
   [[nodiscard]] bool belongs() const;
   // Who speaks of an older state of the cluster does not know yet whether it does.
@@ -191,6 +196,7 @@ class Master {
   void begin(Instant now);
   void join_others(Instant now);
   [[nodiscard]] bool has_acknowledged(const NodeName& master) const;
+  void heed_log(const NodeName& master, const rpc::HelloReply& reply);
   [[nodiscard]] bool is_without_us(const rpc::HelloReply& reply) const;
   void on_link_refused(const LinkRefused& refused, Instant now);
   void on_link_answer(const NodeName& master, const rpc::HelloReply& reply, Instant now);
@@ -255,6 +261,7 @@ class Master {
   std::uint64_t last_read_ = 0;
   bool forming_ = false;      // an empty disk: do the others know a cluster that had this one?
   std::set<NodeName> blank_;  // whose logs have no word of one either
+  std::set<NodeName> logs_;   // those that have one
   bool waits_for_coordinator_ = false;
   Instant begin_at_ = kNever;  // with those that there are then
   Instant greet_at_ = kNever;

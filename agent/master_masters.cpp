@@ -40,7 +40,7 @@ void Master::form(Instant now) {
     links_.greet(now);
   }
   const std::size_t blank = blank_.size() + 1;
-  if (blank < options_.masters.size() / 2 + 1) {
+  if (blank < options_.masters.size() / 2 + 1 || !logs_.empty()) {
     begin_at_ = kNever;
   } else if (blank == options_.masters.size()) {
     begin(now);
@@ -69,6 +69,7 @@ void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply
     return;
   }
   if (reply.here) return is_without_us(reply) ? join_others(now) : begin(now);
+  heed_log(master, reply);
   if (reply.blank && hello_.cluster_id.empty() && reply.cluster_id.empty()) {
     blank_.insert(master);
     return form(now);
@@ -92,8 +93,24 @@ void Master::on_link_answer(const NodeName& master, const rpc::HelloReply& reply
 
 void Master::on_link_refused(const LinkRefused& refused, Instant now) {
   if (forming_ && refused.reply.here && is_without_us(refused.reply)) return join_others(now);
+  heed_log(refused.master, refused.reply);
   emit(
       Notice{Level::Error, "master " + refused.master + " refuses this one: " + refused.reply.why});
+}
+
+// As soon as one has been heard that has a log, no cluster begins without a coordinator's word.
+void Master::heed_log(const NodeName& master, const rpc::HelloReply& reply) {
+  if (reply.blank) {
+    logs_.erase(master);
+  } else {
+    logs_.insert(master);
+  }
+}
+
+void Master::ask_coordinator(const NodeName& coordinator, Instant now) {
+  if (!forming_) return;
+  links_.knock(coordinator, now);
+  settle(now);
 }
 
 // The cluster was formed, and this master is not in it, or not any more.
@@ -126,7 +143,7 @@ void Master::name_log(MasterId id) {
 rpc::HelloReply Master::reply_to_master(const NodeName& from) const {
   rpc::HelloReply reply;
   tell_masters(reply);
-  reply.blank = forming_ || engine_->last_index() <= 1;  // its bootstrap entry says nothing
+  reply.blank = is_blank();
   reply.remembered = state_->masters.contains(from) || has_acknowledged(from);
   return reply;
 }

@@ -89,6 +89,7 @@ bool Node::drain_session(Instant now) {
                      emit(Notice{Level::Info, "registered with coordinator " + up.coordinator});
                      reports_.clear();  // the registration says everything
                      send_register();
+                     if (master_) master_->ask_coordinator(up.coordinator, now);
                      for (rpc::Frame& frame : questions_.coordinator_found()) {
                        session_.send(std::move(frame));
                      }

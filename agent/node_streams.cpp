@@ -153,6 +153,7 @@ std::string Node::objection(StreamId stream, const rpc::Hello& hello) const {
 void Node::on_hello(StreamId stream, Peer& peer, const rpc::Hello& hello, Instant now) {
   rpc::HelloReply no;
   no.why = objection(stream, hello);
+  no.blank = !master_ || master_->is_blank();
   if (no.why.empty() && hello.purpose == rpc::Purpose::Master && !trust_.secured() &&
       !master_->is_master(hello.from, master_id_of(hello))) {
     no.why = "\"" + hello.from + "\" is not in the list of masters";

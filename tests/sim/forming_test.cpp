@@ -214,6 +214,55 @@ TEST_F(Forming, OneThatIsBeingAddedIsNoMasterThatWasTakenAway) {
   EXPECT_TRUE(retired);
 }
 
+// n1 alone has a log, and leads nobody yet: it refuses n2, or does not know what it is.
+TEST_F(Forming, WhileAMasterHasALogNobodyBeginsAnotherCluster) {
+  for (const bool refused : {true, false}) {
+    start();
+    rpc::HelloReply told;
+    told.refused = refused;
+    told.why = "\"n2\" is not in the list of masters";
+    run(10s, [&] {
+      answer("10.0.0.3", rpc::Purpose::Master, blank());
+      answer("10.0.0.1", rpc::Purpose::Master, told);
+    });
+    EXPECT_FALSE(votes) << refused;
+    run(6s, [&] {
+      answer("10.0.0.3", rpc::Purpose::Master, blank());
+      answer("10.0.0.1", rpc::Purpose::Master, known({n1, n2, n3}));
+    });
+    EXPECT_TRUE(votes) << "now that it leads it says that n2 is one of them";
+    votes = false;
+  }
+}
+
+TEST_F(Forming, ACoordinatorThatAgentsFindIsAskedAtOnce) {
+  start();
+  rpc::HelloReply refusal;
+  refusal.refused = true;
+  run(500ms, [&] {
+    answer("10.0.0.3", rpc::Purpose::Master, blank());
+    answer("10.0.0.1", rpc::Purpose::Master, refusal);
+  });
+  refusal = known({n1});
+  refusal.refused = true;
+  run(3s, [&] { answer("10.0.0.1", rpc::Purpose::Agent, known({n1})); });
+  ASSERT_NE(session, 0U);
+  run(100ms, [&] { answer("10.0.0.1", rpc::Purpose::Master, refusal); });
+  EXPECT_FALSE(node->master()->forming()) << "it joins";
+}
+
+TEST_F(Forming, AnAgentThatIsNoMasterHoldsNobodyUp) {
+  start();
+  rpc::HelloReply refusal = blank();
+  refusal.refused = true;
+  refusal.why = "n1 is not a master";
+  run(5s, [&] {
+    answer("10.0.0.3", rpc::Purpose::Master, blank());
+    answer("10.0.0.1", rpc::Purpose::Master, refusal);
+  });
+  EXPECT_TRUE(votes);
+}
+
 // They were members of a cluster, and all that knows more of it is switched off.
 TEST_F(Forming, TwoThatRememberAClusterDoNotFoundAnother) {
   start("c1");

@@ -131,6 +131,7 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
   reports_.erase(name);  // what an older stream said is older than this
   dirty_ = true;
   agent.installed.reset();
+  agent.facts_told = facts_.revision;
   effects_.emplace_back(SendFrame{stream, facts_});
   if (!hear(agent.said, registration.instances)) cut_boundless(stream);
 }
@@ -143,16 +144,19 @@ void Coordinator::set_facts(rpc::Facts facts) {
   }
 }
 
-void Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed) {
+bool Coordinator::on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed) {
   const auto found = agents_.find(stream);
-  if (found != agents_.end() && found->second.registered) found->second.installed = installed;
+  if (found == agents_.end() || !found->second.registered) return false;
+  found->second.installed = installed;
+  return found->second.info.master;
 }
 
 std::map<NodeName, Candidate> Coordinator::candidates() const {
   std::map<NodeName, Candidate> out;
   for (const StreamId stream : masters_) {
     const Agent& agent = agents_.at(stream);
-    out[agent.node] = {agent.info.rpc, agent.info.boot, agent.master_id};
+    const bool heeded = agent.installed && agent.installed->revision >= agent.facts_told;
+    out[agent.node] = {agent.info.rpc, agent.info.boot, agent.master_id, heeded};
   }
   return out;
 }

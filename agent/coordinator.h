@@ -63,7 +63,8 @@ class Coordinator {
   void on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now);
   void on_status(StreamId stream, const rpc::StatusReport& report, Instant now);
 
-  void on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed);
+  // True: it is a candidate, or a master.
+  bool on_facts_installed(StreamId stream, const rpc::FactsInstalled& installed);
 
   // --- the role ---
   // This master heard who leads. `rpc` may be empty when the leader's address is not known.
@@ -111,7 +112,8 @@ class Coordinator {
     std::map<InstanceId, InstanceStatus> said;  // by its registration, kept up to date by reports
     std::optional<std::vector<rpc::Assignment>> sent;
     std::optional<rpc::FactsInstalled> installed;
-    rpc::Heartbeat beat;  // the last one
+    std::uint64_t facts_told = 0;  // the revision of those that answered its registration
+    rpc::Heartbeat beat;           // the last one
   };
   class Batch;
 

@@ -134,7 +134,8 @@ std::optional<ElectorateStep> Electorate::towards(const NodeName& name, const Ca
   }
   const auto retired = retired_.find(name);
   const bool unwanted = retired != retired_.end() && retired->second == candidate.boot;
-  if (unwanted || candidate.id == 0 || servers_.size() >= kVotersMax) return std::nullopt;
+  if (unwanted || !candidate.heeded || candidate.id == 0 || servers_.size() >= kVotersMax)
+    return std::nullopt;
   const MasterRecord record{candidate.rpc, candidate.id};
   const auto known = state.masters.find(name);
   if (known == state.masters.end() || known->second != record) {

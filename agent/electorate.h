@@ -38,6 +38,9 @@ struct Candidate {
   Address rpc;
   std::string boot;
   MasterId id = 0;  // of its log
+  // It has heard who the masters are since it registered: one that was taken away while nobody
+  // could tell it would not be a candidate any more.
+  bool heeded = true;
 };
 
 // After a restart the configuration of consensus is known at once, but the names in the state only

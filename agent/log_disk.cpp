@@ -18,6 +18,7 @@ void LogDisk::on_health(bool failing, Instant now) {
 }
 
 std::optional<std::string> LogDisk::look(Instant now) {
+  if (errors_) hangs_ = false;  // it speaks for itself
   if (overdue(now) == hangs_) return std::nullopt;
   hangs_ = !hangs_;
   if (hangs_) {

@@ -114,7 +114,7 @@ void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouch
   } else if (const auto* change = std::get_if<rpc::ChangeMasters>(&frame)) {
     change_from(stream, *change, vouched, now);
   } else if (const auto* installed = std::get_if<rpc::FactsInstalled>(&frame)) {
-    coordinator_.on_facts_installed(stream, *installed);
+    step_due_ = coordinator_.on_facts_installed(stream, *installed) || step_due_;
     rotation_due_ = true;
   } else if (const auto* join = std::get_if<rpc::Join>(&frame)) {
     join_from(stream, *join, vouched, now);

@@ -5,6 +5,12 @@
 namespace muster::agent {
 namespace {
 
+// Of one that was asked before: does this refusal say nothing about what came of it then? What the
+// state machine refuses it would have refused the same way, or remembers what it did.
+bool is_no_answer(Code code) {
+  return code == Code::Unavailable || code == Code::PermissionDenied || code == Code::Exhausted;
+}
+
 bool may_be_repeated(const rpc::Frame& frame) {
   if (const auto* write = std::get_if<rpc::Write>(&frame)) return !write->command.request.empty();
   const auto* change = std::get_if<rpc::ChangeMasters>(&frame);
@@ -61,13 +67,22 @@ std::optional<Effect> Questions::answer(const rpc::WriteReply& reply) {
   const auto found = asked_.find(reply.id);
   if (found == asked_.end() || !found->second.write) return std::nullopt;
   Question& question = found->second;
-  if (!reply.ok && reply.error.code == Code::Unknown && question.again) {
+  if (taken_.contains(question.request)) return std::nullopt;  // nobody else was asked
+  const Code code = reply.ok ? Code::Internal : reply.error.code;
+  if (question.again &&
+      (code == Code::Unknown || (question.repeated && code == Code::Unavailable))) {
     question.open = true;
     return std::nullopt;
   }
   Result<Outcome> result = reply.outcome;
   if (!reply.ok) {
     result = tl::unexpected(reply.error);
+    if (question.repeated && is_no_answer(code)) {
+      result = fail(Code::Unknown,
+                    "the coordinator was lost before it answered, and the next one "
+                    "refuses: it may or may not have been done; " +
+                        reply.error.text);
+    }
     if (question.repeated && was_done(*question.again, reply.error)) {
       result = Outcome{"the masters are changed"};
     }

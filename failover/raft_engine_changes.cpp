@@ -107,6 +107,7 @@ void RaftEngine::advance_change() {
 }
 
 void RaftEngine::hear_quorum() {
+  if (library_.transferring()) return;  // that ends, in office or not
   const Result<std::vector<raft::Server>> next =
       next_configuration(library_.configuration(), change_->change);
   if (!next) return end_change(next.error().code, next.error().text);

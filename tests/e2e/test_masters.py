@@ -1,5 +1,7 @@
 """Do masters that come and go forget nothing, and does nobody forget them?"""
 import json
+import os
+import signal
 import unittest
 
 import cluster as harness
@@ -62,6 +64,27 @@ class Masters(unittest.TestCase):
         self.assertEqual(cluster.nodes["n3"].agent.returncode, 78)
         self.assertIn("remembers that master n3", self.log("n3"))
         cluster.wait_for(lambda: self.read("n1", "acknowledged") == "yes", "the write", 15, 0.1)
+
+    def test_a_master_that_was_frozen_while_it_was_taken_away_goes_on_as_an_agent(self):
+        cluster = self.cluster
+        leader = cluster.coordinator()
+        gone = next(name for name in ("n3", "n2") if name != leader)
+        os.kill(cluster.nodes[gone].agent.pid, signal.SIGSTOP)
+        cluster.wait_for(lambda: cluster.node_records(leader)[gone]["state"] != "alive",
+                         f"{gone} to be missed", 20)
+        self.assertEqual(harness.request(cluster.nodes[leader].address, "DELETE",
+                                         f"/v1/masters/{gone}", timeout=10).status, 200)
+        rest = sorted({"n1", "n2", "n3"} - {gone})
+        cluster.wait_for(lambda: sorted(self.roles(leader)) == rest, "it to be no master", 10)
+        os.kill(cluster.nodes[gone].agent.pid, signal.SIGCONT)
+        cluster.wait_for(lambda: "it goes on as an agent" in self.log(gone), "it to hear that", 20)
+        cluster.wait_for(lambda: not cluster.status(gone)["master"] and
+                         cluster.status(gone)["registered"], "it to be an agent", 10)
+        # Whoever registers as an agent is no candidate: nothing is left that could add it.
+        cluster.wait_for(lambda: cluster.node_records(leader)[gone]["state"] == "alive",
+                         "the cluster to see it", 10)
+        self.assertEqual(sorted(self.roles(leader)), rest)
+        self.assertNotIn(f"adding master {gone}", self.log(leader))
 
     def test_a_master_that_was_added_stays_one_when_all_die_at_once(self):
         cluster = self.cluster

@@ -10,7 +10,8 @@ far: what the register holds, and which of the operations that have not returned
 operation is made to happen as late as possible, when a return (its own or another's) asks for it,
 but one that changes nothing at once when it fits: that is never worse. A configuration is left out
 when another holds the same and has used up fewer of the operations that never return: what the
-first can still do the other can too.
+first can still do the other can too. Values that nobody saw or expected are one value, and of
+operations that never return and do the same the one that was called first is used.
 """
 import collections
 import math
@@ -24,6 +25,7 @@ Operation = collections.namedtuple("Operation",
                                    "kind value expected called returned client index",
                                    defaults=(None, 0, math.inf, "", 0))
 ILLEGAL = object()
+UNSEEN = "a value that nobody saw"
 CONFIGURATIONS_MAX = 200_000
 
 
@@ -137,10 +139,13 @@ class Search:
                 if now is not ILLEGAL:
                     yield now, self.settle(now, closed | 1 << slot), used
         wanted, anything = self.wanted(held, closed)
+        tried = set()
         for number, operation in self.open.items():
             if (anything or operation.value in wanted) and not used >> number & 1:
+                what = operation.kind, operation.expected, operation.value
                 now = after(held, operation)
-                if now is not ILLEGAL and now != held:
+                if now is not ILLEGAL and now != held and what not in tried:
+                    tried.add(what)
                     yield now, self.settle(now, closed), used | 1 << number
 
     def wanted(self, held, closed):
@@ -170,10 +175,15 @@ class Search:
 def check(history, initial=ABSENT):
     """None when the operations of one register are linearizable, else text that says where not.
 
-    Raises Undecided. Operations must differ from each other: give them clients or indices.
+    Raises Undecided.
     """
+    seen = {one.value for one in history if one.kind == "read"}
+    seen |= {one.expected for one in history if one.kind in ("swap", "keep")}
+    seen |= {ABSENT, initial}
     events = []
-    for operation in history:
+    for number, one in enumerate(history):  # which makes them differ from each other
+        value = one.value if one.value in seen else UNSEEN
+        operation = one._replace(value=value, index=number)
         events.append((operation.called, 0, operation))
         if not math.isinf(operation.returned):
             events.append((operation.returned, 1, operation))

@@ -291,6 +291,28 @@ TEST_F(CoordinatorTest, OnlyARegisteredStreamIsAHintWhenItBreaks) {
   EXPECT_EQ(coordinator.on_closed(2), "");
 }
 
+TEST_F(CoordinatorTest, ACandidateHasHeardWhoTheMastersAreSinceItRegistered) {
+  begin();
+  rpc::Facts facts;
+  facts.revision = 7;
+  coordinator.set_facts(facts);
+  rpc::Register one = registration("n2");
+  one.info.master = true;
+  coordinator.on_agent(2, "n2", now);
+  coordinator.on_register(2, one, now);
+  const auto heeded = [&] { return coordinator.candidates().at("n2").heeded; };
+  EXPECT_FALSE(heeded());
+  EXPECT_TRUE(coordinator.on_facts_installed(2, {6, 0, "", ""}));  // what it was told before
+  EXPECT_FALSE(heeded());
+  EXPECT_TRUE(coordinator.on_facts_installed(2, {7, 0, "", ""}));
+  EXPECT_TRUE(heeded());
+  coordinator.on_register(2, one, now);
+  EXPECT_FALSE(heeded());
+  one.info.master = false;
+  coordinator.on_register(2, one, now);
+  EXPECT_FALSE(coordinator.on_facts_installed(2, {7, 0, "", ""}));
+}
+
 TEST_F(CoordinatorTest, CandidatesAreTheMastersThatAreRegisteredNow) {
   begin();
   const auto enter = [&](StreamId stream, const NodeName& name, bool master) {

@@ -54,7 +54,9 @@ TEST_F(Electorates, AMasterIsRememberedOnceItHasAcknowledgedSomething) {
 TEST_F(Electorates, ACandidateIsNamedThenAddedThenPromotedWhenItHasCaughtUp) {
   (void)step();
   name_all();
-  const std::map<NodeName, Candidate> candidates{{"n4", {at("n4"), "b", master_id("n4")}}};
+  std::map<NodeName, Candidate> candidates{{"n4", {at("n4"), "b", master_id("n4"), false}}};
+  EXPECT_FALSE(step({}, {}, candidates)) << "it may have been taken away, and not know it yet";
+  candidates.at("n4").heeded = true;
   const auto named = step({}, {}, candidates);
   ASSERT_NE(command<SetMaster>(named), nullptr);
   EXPECT_EQ(command<SetMaster>(named)->name, "n4");

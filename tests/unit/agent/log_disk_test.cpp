@@ -60,6 +60,15 @@ TEST(LogDisk, OneThatFailsIsLeftAfterAWhile) {
   EXPECT_TRUE(disk.is_time_to_hand_over(kStart + milliseconds(1100)));
 }
 
+TEST(LogDisk, OneThatHangsAndThenFailsDoesNotAnswerAgain) {
+  LogDisk disk(kPatience);
+  disk.asked(1, kStart);
+  EXPECT_TRUE(disk.look(kStart + kPatience));
+  disk.on_health(true, kStart + seconds(2));
+  EXPECT_FALSE(disk.look(kStart + seconds(2)));
+  EXPECT_TRUE(disk.failing());
+}
+
 TEST(LogDisk, OneThatWasMendedHasTimeForWhatWaited) {
   LogDisk disk(kPatience);
   disk.asked(1, kStart);

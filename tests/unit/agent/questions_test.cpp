@@ -125,6 +125,25 @@ TEST(Questions, WhatThisNodeAnswersItselfIsHeardAsItIs) {
   EXPECT_TRUE(questions.coordinator_found().empty());
 }
 
+TEST(Questions, ARefusalOfTheNextCoordinatorSaysNothingOfTheFirst) {
+  Questions questions;
+  questions.sent(1, 11, write_of(1, "a"), kLater);
+  questions.sent(2, 12, write_of(2, "b"), kLater);
+  EXPECT_EQ(code_of(questions.answer(refusal(2, Code::Unavailable))), Code::Unavailable);
+  EXPECT_TRUE(questions.coordinator_lost("gone").empty());
+  EXPECT_EQ(questions.coordinator_found().size(), 1U);
+  EXPECT_FALSE(questions.answer(refusal(1, Code::Unavailable)));  // it hands over just now
+  EXPECT_EQ(questions.coordinator_found().size(), 1U);
+  EXPECT_EQ(code_of(questions.answer(refusal(1, Code::PermissionDenied))), Code::Unknown);
+}
+
+TEST(Questions, NobodyElseAnswersWhatThisNodeTook) {
+  Questions questions;
+  questions.taken(1, 11, write_of(1, "a"));
+  EXPECT_FALSE(questions.answer(done(1)));
+  EXPECT_TRUE(questions.settle({11, Outcome{}}, kStart));
+}
+
 TEST(Questions, NobodyWaitsForEver) {
   Questions questions;
   questions.sent(1, 11, write_of(1, "a"), kLater);

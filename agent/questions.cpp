@@ -5,12 +5,6 @@
 namespace muster::agent {
 namespace {
 
-// Of one that was asked before: does this refusal say nothing about what came of it then? What the
-// state machine refuses it would have refused the same way, or remembers what it did.
-bool is_no_answer(Code code) {
-  return code == Code::Unavailable || code == Code::PermissionDenied || code == Code::Exhausted;
-}
-
 bool may_be_repeated(const rpc::Frame& frame) {
   if (const auto* write = std::get_if<rpc::Write>(&frame)) return !write->command.request.empty();
   const auto* change = std::get_if<rpc::ChangeMasters>(&frame);
@@ -24,6 +18,25 @@ bool was_done(const rpc::Frame& frame, const Error& error) {
   if (change == nullptr) return false;
   return (change->change == rpc::MasterChange::Remove && error.code == Code::NotFound) ||
          (change->change == rpc::MasterChange::Add && error.code == Code::Conflict);
+}
+
+// What a client hears of a refusal of what was asked before. Who may not ask, or finds no room,
+// learns nothing of what came of it then; what the state machine refuses it refused then as well.
+Result<Outcome> refused_again(const rpc::Frame& frame, const Error& error) {
+  if (was_done(frame, error)) return Outcome{"the masters are changed"};
+  if (error.code != Code::PermissionDenied && error.code != Code::Exhausted) {
+    return tl::unexpected(error);
+  }
+  return fail(Code::Unknown,
+              "the coordinator was lost before it answered, and the next one refuses: it may or "
+              "may not have been done; " +
+                  error.text);
+}
+
+// Nobody knows what came of it: the next coordinator is to be asked.
+bool leaves_open(const rpc::WriteReply& reply, bool repeated) {
+  if (reply.ok) return false;
+  return reply.error.code == Code::Unknown || (repeated && reply.error.code == Code::Unavailable);
 }
 
 Effect unknown(std::uint64_t request, const std::string& why) {
@@ -68,24 +81,14 @@ std::optional<Effect> Questions::answer(const rpc::WriteReply& reply) {
   if (found == asked_.end() || !found->second.write) return std::nullopt;
   Question& question = found->second;
   if (taken_.contains(question.request)) return std::nullopt;  // nobody else was asked
-  const Code code = reply.ok ? Code::Internal : reply.error.code;
-  if (question.again &&
-      (code == Code::Unknown || (question.repeated && code == Code::Unavailable))) {
+  if (question.again && leaves_open(reply, question.repeated)) {
     question.open = true;
     return std::nullopt;
   }
   Result<Outcome> result = reply.outcome;
   if (!reply.ok) {
-    result = tl::unexpected(reply.error);
-    if (question.repeated && is_no_answer(code)) {
-      result = fail(Code::Unknown,
-                    "the coordinator was lost before it answered, and the next one "
-                    "refuses: it may or may not have been done; " +
-                        reply.error.text);
-    }
-    if (question.repeated && was_done(*question.again, reply.error)) {
-      result = Outcome{"the masters are changed"};
-    }
+    result = question.repeated ? refused_again(*question.again, reply.error)
+                               : Result<Outcome>(tl::unexpected(reply.error));
   }
   WriteDone done{question.request, std::move(result)};
   forget(found);

@@ -7,22 +7,16 @@
 
 namespace muster::failover {
 
-const char* const kLogSchema2 = R"(
+namespace {
+
+const char* const kStateTable = R"(
 CREATE TABLE state(
   one INTEGER PRIMARY KEY CHECK(one = 1), cluster TEXT NOT NULL, term INTEGER NOT NULL,
-  voted_for INTEGER NOT NULL, write INTEGER NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE entries(
-  idx INTEGER PRIMARY KEY, term INTEGER NOT NULL, type INTEGER NOT NULL, write INTEGER NOT NULL,
-  checksum INTEGER NOT NULL, data BLOB NOT NULL);
-CREATE TABLE snapshot(
-  one INTEGER PRIMARY KEY CHECK(one = 1), idx INTEGER NOT NULL, term INTEGER NOT NULL,
-  configuration_idx INTEGER NOT NULL, generation INTEGER NOT NULL, bytes INTEGER NOT NULL,
-  sum INTEGER NOT NULL, write INTEGER NOT NULL, checksum INTEGER NOT NULL);
-CREATE TABLE servers(
-  position INTEGER PRIMARY KEY, id INTEGER NOT NULL, address TEXT NOT NULL,
-  voter INTEGER NOT NULL);
-CREATE TABLE pieces(
-  id INTEGER PRIMARY KEY, checksum INTEGER NOT NULL, data BLOB NOT NULL))";
+  voted_for INTEGER NOT NULL, write INTEGER NOT NULL, checksum INTEGER NOT NULL);)";
+
+}  // namespace
+
+std::string log_schema2() { return std::string(kStateTable) + kLogOtherTables; }
 
 Result<std::optional<StateRow>> read_state_format2(SqliteDatabase& database) {
   auto read = database.prepare("SELECT cluster, term, voted_for, write, checksum FROM state");

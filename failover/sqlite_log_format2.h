@@ -6,6 +6,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 
 #include "base/error.h"
 #include "base/sqlite_database.h"
@@ -13,7 +14,8 @@
 
 namespace muster::failover {
 
-extern const char* const kLogSchema2;  // of the earlier layout
+// Of the earlier layout, whose other tables are those of the present format.
+[[nodiscard]] std::string log_schema2();
 
 // Of the earlier layout, with `self` 0; errors are those of read_state().
 [[nodiscard]] Result<std::optional<StateRow>> read_state_format2(SqliteDatabase& database);

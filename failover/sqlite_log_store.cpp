@@ -72,7 +72,7 @@ SqliteOptions options_of(const LogPlace& place, std::optional<PosixMarkFile>& ma
           .version = kLogVersion,
           .schema = log_schema(),
           .upgrades = {{1, kLogSchema1, from_1},
-                       {2, kLogSchema2, from_2},
+                       {2, log_schema2(), from_2},
                        {2, log_schema(), from_late_2}},
           .if_damaged = rejoin(place.path),
           .max_pages = place.max_pages};

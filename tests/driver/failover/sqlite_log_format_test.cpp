@@ -41,6 +41,15 @@ CREATE TABLE state(
 INSERT INTO state VALUES(1,'prod',3,-1,2,-414511429166427335);
 PRAGMA user_version=2)");
   }
+  // `late`: the later layout, whose tables are those of the present format.
+  void fill_format2(bool late) {
+    fill();
+    if (late) {
+      execute("PRAGMA user_version=2");
+    } else {
+      make_format2();
+    }
+  }
   std::string version() { return testing_sql(path_, "PRAGMA user_version"); }
 };
 
@@ -93,8 +102,7 @@ COMMIT; PRAGMA user_version=1; PRAGMA application_id=1836413543)");
 }
 
 TEST_F(LogFormatTest, AFileOfTheSecondFormatThatDoesNotTellWhoseItIsIsAFounders) {
-  fill();
-  make_format2();
+  fill_format2(false);
   for (int again = 0; again < 2; ++again) expect_filled(0);
   EXPECT_EQ(version(), "3");
   write({append(1, 4, {entry(3, "four")})});
@@ -102,15 +110,13 @@ TEST_F(LogFormatTest, AFileOfTheSecondFormatThatDoesNotTellWhoseItIsIsAFounders)
 }
 
 TEST_F(LogFormatTest, AFileOfTheSecondFormatThatTellsWhoseItIsKeepsIt) {
-  fill();
-  execute("PRAGMA user_version=2");
+  fill_format2(true);
   for (int again = 0; again < 2; ++again) expect_filled(9);
   EXPECT_EQ(version(), "3");
 }
 
 TEST_F(LogFormatTest, AFileOfTheSecondFormatThatWasNeverWrittenToIsANewOne) {
-  fill();
-  make_format2();
+  fill_format2(false);
   execute("DELETE FROM state; DELETE FROM entries; DELETE FROM snapshot; DELETE FROM servers");
   const Error error = load_error();  // that is what the mark is for
   EXPECT_TRUE(says(error, "durable writes are not in it")) << error.text;
@@ -124,12 +130,7 @@ TEST_F(LogFormatTest, AFileOfTheSecondFormatThatWasNeverWrittenToIsANewOne) {
 
 TEST_F(LogFormatTest, NamesAVoteOfTheSecondFormatThatLostABitAndChangesNothing) {
   for (const bool late : {false, true}) {
-    fill();
-    if (late) {
-      execute("PRAGMA user_version=2");
-    } else {
-      make_format2();
-    }
+    fill_format2(late);
     execute("UPDATE state SET term = 2");
     const std::string bad = read_file(path_);
     EXPECT_TRUE(says(load_error(), "the vote does not match its checksum")) << load_error().text;
@@ -142,12 +143,7 @@ TEST_F(LogFormatTest, NamesAVoteOfTheSecondFormatThatLostABitAndChangesNothing) 
 
 TEST_F(LogFormatTest, LeavesAFileOfTheSecondFormatOfAnotherClusterAsItIs) {
   for (const bool late : {false, true}) {
-    fill();
-    if (late) {
-      execute("PRAGMA user_version=2");
-    } else {
-      make_format2();
-    }
+    fill_format2(late);
     const std::string before = read_file(path_);
     const auto log = SqliteLog::open(path_, "stage");
     ASSERT_FALSE(log);

@@ -103,15 +103,16 @@ void AsioHandshakes::begin(const ConnectionPtr& connection, Done done) {
   make_room();
   const Id id = ++last_;
   under_way_[id] = {connection, std::move(done)};
-  if (connection->channel->speaks_first()) return step(id);
+  if (connection->channel->speaks_first()) return queue_step(id);
   step_when(id, Channel::Outcome::WantsRead);
 }
 
 void AsioHandshakes::make_room() {
   if (under_way_.size() < kUnderWayMax) return;
   auto oldest = std::find_if(under_way_.begin(), under_way_.end(), [](const auto& entry) {
-    return !entry.second.connection->stepping &&
-           entry.second.connection->channel->bytes_received() == 0;
+    const Guest& guest = entry.second;
+    return !guest.queued && !guest.connection->stepping &&
+           guest.connection->channel->bytes_received() == 0;
   });
   if (oldest == under_way_.end()) oldest = under_way_.begin();
   finish(oldest->first, Refused{"tls_crowded", "too many handshakes are under way"});
@@ -124,19 +125,46 @@ void AsioHandshakes::watch_time(Id id) {
     if (error || !*alive) return;
     const auto found = under_way_.find(id);
     if (found == under_way_.end()) return;
-    if (found->second.connection->stepping) return;  // it waits for us
+    if (found->second.queued || found->second.connection->stepping) return;
     finish(id, Refused{"tls_timeout", "the peer did not complete the TLS handshake in time"});
   });
 }
 
-void AsioHandshakes::step(Id id) {
-  const ConnectionPtr connection = under_way_.at(id).connection;
-  connection->stepping = true;
-  asio::post(worker_, [this, id, connection, alive = alive_] {
+void AsioHandshakes::queue_step(Id id) {
+  Guest& guest = under_way_.at(id);
+  guest.queued = true;
+  const bool begun = guest.connection->channel->bytes_received() > 0;
+  (begun ? begun_ : fresh_).push_back(id);
+  put_to_work();
+}
+
+void AsioHandshakes::put_to_work() {
+  while (at_work_ < kStepsAtWork && !(begun_.empty() && fresh_.empty())) {
+    std::deque<Id>& queue = begun_.empty() ? fresh_ : begun_;
+    const Id id = queue.front();
+    queue.pop_front();
+    const auto found = under_way_.find(id);
+    if (found == under_way_.end()) continue;
+    if (found->second.connection->is_shut) {
+      under_way_.erase(found);
+    } else {
+      work(id, found->second);
+    }
+  }
+}
+
+void AsioHandshakes::work(Id id, Guest& guest) {
+  guest.queued = false;
+  guest.connection->stepping = true;
+  ++at_work_;
+  asio::post(worker_, [this, id, connection = guest.connection, alive = alive_] {
     const Channel::Step result = connection->channel->shake();
     asio::post(io_, [this, id, connection, result, alive] {
       connection->stepping = false;
-      if (*alive) stepped(id, result);
+      if (!*alive) return;
+      --at_work_;
+      stepped(id, result);
+      put_to_work();
     });
   });
 }
@@ -164,7 +192,7 @@ void AsioHandshakes::step_when(Id id, Channel::Outcome wanted) {
     if (error) {  // it was shut
       under_way_.erase(id);
     } else {
-      step(id);
+      queue_step(id);
     }
   });
 }

@@ -3,11 +3,14 @@
 // A driver (Asio), on one io_context's thread. The signatures of a TLS handshake take a millisecond
 // of processor on each side: after a failover a thousand agents come back at once, which would hold
 // up votes and heartbeats for a second. So the steps of handshakes run on a thread of their own,
-// one after the other, and only what they waited for is dealt with here.
+// one after the other, and only what they waited for is dealt with here. Those that have begun go
+// first, and for a peer that has given up meanwhile nothing is computed: a crowd is served one by
+// one then, instead of all being served too late.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -73,13 +76,18 @@ class AsioHandshakes {
   [[nodiscard]] std::size_t under_way() const { return under_way_.size(); }
 
  private:
+  // At most so many steps are with the worker: enough for it to find the next one.
+  static constexpr std::size_t kStepsAtWork = 4;
   struct Guest {
     ConnectionPtr connection;
     Done done;
+    bool queued = false;  // for its next step: it waits for us
   };
   using Id = std::uint64_t;  // in the order of arrival
 
-  void step(Id id);
+  void queue_step(Id id);
+  void put_to_work();
+  void work(Id id, Guest& guest);
   void step_when(Id id, Channel::Outcome wanted);
   void stepped(Id id, Channel::Step step);
   void watch_time(Id id);
@@ -88,6 +96,9 @@ class AsioHandshakes {
 
   asio::io_context& io_;
   std::map<Id, Guest> under_way_;
+  std::deque<Id> fresh_;  // whose first step is due
+  std::deque<Id> begun_;  // whose next one is
+  std::size_t at_work_ = 0;
   Id last_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of this object, for late calls
   asio::thread_pool worker_{1};

@@ -108,6 +108,11 @@ Channel::~Channel() = default;
 
 Channel::Step Channel::shake() {
   if (ssl_ == nullptr) return {Outcome::Done, 0};
+  // The hello of a client that has given up can be read still, and would be answered for nothing.
+  if (!speaks_first() && wire_->received == 0 && peer_has_gone(wire_->descriptor)) {
+    wire_->end = true;
+    return ended(0);
+  }
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());
   return result == 1 ? Step{Outcome::Done, 0} : ended(result);

@@ -34,7 +34,7 @@ class Channel {
   ~Channel();
 
   // A part of the handshake; of a plain channel none is missing. Takes about a millisecond of
-  // processor for the signatures.
+  // processor for the signatures; of a client that has gone since its hello, nothing.
   Step shake();
   Step read(char* into, std::size_t size);  // pre: size > 0
   Step write(std::string_view bytes);       // a part of them may be all that goes; pre: not empty

@@ -2,6 +2,7 @@
 
 #include <cerrno>
 
+#include <poll.h>
 #include <sys/socket.h>
 
 namespace muster::agent {
@@ -28,5 +29,10 @@ Moved transmit(int descriptor, const void* from, std::size_t size) {
 }
 
 bool would_block(int error) { return error == EAGAIN || error == EWOULDBLOCK; }
+
+bool peer_has_gone(int descriptor) {
+  pollfd asked{descriptor, POLLRDHUP, 0};
+  return ::poll(&asked, 1, 0) == 1;  // POLLHUP and POLLERR come unasked
+}
 
 }  // namespace muster::agent

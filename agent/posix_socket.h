@@ -15,5 +15,7 @@ struct Moved {
 [[nodiscard]] Moved receive(int descriptor, void* into, std::size_t size);
 [[nodiscard]] Moved transmit(int descriptor, const void* from, std::size_t size);
 [[nodiscard]] bool would_block(int error);
+// It has said its last, or the connection is broken; what it said before may wait to be received.
+[[nodiscard]] bool peer_has_gone(int descriptor);
 
 }  // namespace muster::agent

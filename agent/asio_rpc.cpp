@@ -206,6 +206,8 @@ class AsioRpc::Impl {
       if (error) return end(id, error.message());
       prepare(*stream, identity::TlsEnd::NodeClient);
       if (tls_ == nullptr) return opened(id, stream, std::nullopt);
+      if (handlers_.on_reached) handlers_.on_reached(id);
+      if (!is_current(id, stream)) return;
       handshakes_->begin(stream, [this, id, stream](const auto& refused) {
         if (!is_current(id, stream)) return;
         if (refused) {

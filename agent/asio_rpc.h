@@ -36,6 +36,7 @@ class AsioRpc {
     Address from;
   };
   struct Handlers {
+    std::function<void(StreamId)> on_reached;  // its host is there: TLS begins; may be empty
     std::function<void(StreamId, const Peer&)> on_opened;    // a stream of connect() stands
     std::function<void(StreamId, const Peer&)> on_accepted;  // somebody else's; its id is even
     // Its host is there and nobody listens; on_closed follows. May be empty.

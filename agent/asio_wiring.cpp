@@ -64,6 +64,7 @@ Status Runtime::open_gossip() {
 
 Status Runtime::open_rpc() {
   AsioRpc::Handlers handlers;
+  handlers.on_reached = [this](StreamId stream) { happened(StreamReached{stream}); };
   handlers.on_opened = [this](StreamId stream, const AsioRpc::Peer& peer) {
     happened(StreamOpened{stream, peer});
   };

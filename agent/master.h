@@ -60,7 +60,10 @@ struct LeaderKnown {  // empty: unknown
 struct MasterHint {  // the stream of this node broke
   NodeName node;
 };
-using MasterEffect = std::variant<Effect, LeaderKnown, MasterHint>;
+struct Leading {  // this master became the coordinator
+  std::uint64_t term = 0;
+};
+using MasterEffect = std::variant<Effect, LeaderKnown, MasterHint, Leading>;
 
 class Master {
  public:

@@ -257,6 +257,7 @@ void Master::take_over(raft::Term term, Instant now) {
   facts_due_ = true;
   publish_facts();
   coordinator_.begin(term, leader_lost_why_, now);
+  effects_.emplace_back(Leading{term});
   named_leases_.begin(*state_, now);
   cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);
   if (state_->id.empty()) {

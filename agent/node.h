@@ -62,6 +62,9 @@ struct Strained {  // about once a second; see health::strain_floor()
   Duration loop_lag{};
   double cpu_pressure = 0;
 };
+struct StreamReached {  // the host is there, and the handshake begins; plain streams open at once
+  StreamId stream = 0;
+};
 struct StreamOpened {
   StreamId stream = 0;
   std::optional<PeerIdentity> peer{};  // proved in the handshake; nothing in a plain cluster
@@ -175,12 +178,12 @@ struct Tick {};            // deadline() has come
 
 using Event =
     std::variant<PacketArrived, SyncArrived, SyncEnded, StreamPingArrived, StreamPingEnded,
-                 GossipUnreachable, Strained, StreamOpened, StreamAccepted, NobodyListens,
-                 StreamClosed, FrameArrived, LogDurable, LogHealth, SnapshotEncoded, FactsStored,
-                 CertificateRequestMade, CertificateStored, InstanceSaved, ProcessStarted,
-                 ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded, WriteRequested,
-                 ReadRequested, MastersChangeRequested, JoinRequested, RotationRequested, WallRead,
-                 LeaveRequested, Tick>;
+                 GossipUnreachable, Strained, StreamReached, StreamOpened, StreamAccepted,
+                 NobodyListens, StreamClosed, FrameArrived, LogDurable, LogHealth, SnapshotEncoded,
+                 FactsStored, CertificateRequestMade, CertificateStored, InstanceSaved,
+                 ProcessStarted, ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded,
+                 WriteRequested, ReadRequested, MastersChangeRequested, JoinRequested,
+                 RotationRequested, WallRead, LeaveRequested, Tick>;
 
 struct NodeOptions {
   std::string cluster;
@@ -243,6 +246,7 @@ class Node {
   void on(const StreamPingEnded& event, Instant now);
   void on(const GossipUnreachable& event, Instant now);
   void on(const Strained& event, Instant now);
+  void on(const StreamReached& event, Instant now);
   void on(const StreamOpened& event, Instant now);
   void on(const StreamAccepted& event, Instant now);
   void on(const NobodyListens& event, Instant now);

@@ -57,6 +57,9 @@ bool Node::drain_swim(Instant now) {
                                                    conflict.known.text() + " stays, " +
                                                    conflict.claimed.text() + " is ignored"});
                    },
+                   [&](health::LeaderHeard& heard) {
+                     session_.on_leader_heard(heard.name, heard.term, now);
+                   },
                    [&](auto& other) { emit(std::move(other)); },
                },
                effect);
@@ -171,6 +174,7 @@ bool Node::drain_master(Instant now) {
   for (MasterEffect& effect : effects) {
     std::visit(Overloaded{
                    [&](LeaderKnown& known) { session_.on_coordinator(known.leader, now); },
+                   [&](Leading& leading) { swim_.announce_leading(leading.term, now); },
                    [&](MasterHint& hint) { swim_.hint_unreachable(hint.node, now); },
                    [&](Effect& other) {
                      if (std::holds_alternative<Halt>(other)) halted_ = true;

@@ -13,16 +13,17 @@ Session::Session(SessionOptions options, std::vector<std::pair<NodeName, Address
       ids_(ids),
       rng_(rng),
       retry_(options.retry_initial),
+      reply_timeout_(options.reply_timeout),
       deadline_(now) {
   CHECK(!masters_.empty());
   next_master_ = static_cast<std::size_t>(rng_.below(masters_.size()));
 }
 
 void Session::connect(NodeName name, Address to, Instant now) {
-  state_ = State::Opening;
+  state_ = State::Connecting;
   stream_ = ids_.next();
   peer_ = std::move(name);
-  deadline_ = now + options_.open_timeout;
+  deadline_ = now + options_.connect_timeout;
   effects_.emplace_back(OpenStream{stream_, std::move(to)});
 }
 
@@ -35,8 +36,25 @@ void Session::connect_next(Instant now) {
 void Session::drop(const std::string& why, Instant retry_at) {
   if (state_ == State::Registered) effects_.emplace_back(SessionDown{peer_, why});
   state_ = State::Idle;
+  successor_.clear();
   stream_ = 0;
   deadline_ = retry_at;
+}
+
+// The next one is asked at once.
+void Session::give_up(const std::string& why, Instant now) {
+  effects_.emplace_back(CloseStream{stream_, why});
+  drop(why, now);
+  connect_next(now);
+}
+
+// If it is the one that was just found to be gone: the others are asked first, and not believed
+// when they still lead there.
+void Session::avoid_coordinator(Instant now) {
+  if (peer_ != coordinator_) return;
+  unreachable_ = peer_;
+  unreachable_until_ = now + options_.patience;
+  if (masters_[next_master_].first == peer_) next_master_ = (next_master_ + 1) % masters_.size();
 }
 
 std::optional<Address> Session::address_of(const NodeName& name) const {
@@ -60,23 +78,28 @@ void Session::on_masters(const std::vector<rpc::MasterAddress>& masters) {
   next_master_ %= masters_.size();
 }
 
+void Session::on_reached(StreamId stream, Instant now) {
+  if (!owns(stream) || state_ != State::Connecting) return;
+  state_ = State::Shaking;
+  deadline_ = now + reply_timeout_;
+}
+
 void Session::on_opened(StreamId stream, Instant now) {
-  if (!owns(stream) || state_ != State::Opening) return;
+  if (!owns(stream) || (state_ != State::Connecting && state_ != State::Shaking)) return;
   state_ = State::Asking;
-  deadline_ = now + options_.open_timeout;
+  deadline_ = now + reply_timeout_;
   effects_.emplace_back(SendFrame{stream_, hello_});
 }
 
 void Session::on_closed(StreamId stream, const std::string& why, Instant now) {
   if (!owns(stream)) return;
-  if (peer_ == coordinator_ && state_ != State::Waiting) {
-    unreachable_ = peer_;
-    unreachable_until_ = now + options_.patience;
-  }
+  if (state_ != State::Waiting) avoid_coordinator(now);
   const bool was_good = state_ == State::Registered || state_ == State::Waiting;
   if (was_good) retry_ = options_.retry_initial;
+  const NodeName successor = successor_;
   drop(why, was_good ? now : now + retry_ + rng_.below(retry_));
   retry_ = std::min(retry_ * 2, options_.retry_cap);
+  if (!successor.empty()) on_coordinator(successor, now);
 }
 
 void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
@@ -88,11 +111,13 @@ void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
   if (ack->sequence == 0 || ack->sequence > sequence_) return;
   if (ack->sent_at_ns > now.time_since_epoch().count()) return;
   last_ack_ = now;
+  successor_.clear();
   lease_.on_granted(ack->epoch, Instant(Duration(ack->sent_at_ns)),
                     std::chrono::milliseconds(ack->lease_ms));
 }
 
 void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
+  reply_timeout_ = options_.reply_timeout;
   if (reply.refused) {
     // One master whose configuration is wrong, or who is no master any more, must not end the
     // agents that the others take.
@@ -147,6 +172,19 @@ void Session::on_coordinator(const NodeName& name, Instant now) {
   connect(name, *to, now);
 }
 
+void Session::on_leader_heard(const NodeName& name, std::uint64_t term, Instant now) {
+  if (term <= lease_.epoch() || !address_of(name)) return;
+  if (peer_ == name && state_ != State::Idle) return;
+  // The word is not the coordinator's own: whoever spreads false ones must not keep an agent busy.
+  if (now < next_word_) return;
+  next_word_ = now + options_.word_interval;
+  if (state_ != State::Registered) return on_coordinator(name, now);
+  successor_ = name;
+  doubt_ends_ = now + options_.doubt_max;
+  beat(now);
+  deadline_ = doubt_ends_;
+}
+
 bool Session::send(rpc::Frame frame) {
   if (state_ != State::Registered) return false;
   effects_.emplace_back(SendFrame{stream_, std::move(frame)});
@@ -157,25 +195,30 @@ void Session::tick(Instant now) {
   if (now < deadline_) return;
   switch (state_) {
     case State::Idle: return connect_next(now);
-    case State::Opening:
+    case State::Shaking:
     case State::Asking:
-    case State::Waiting: {
-      effects_.emplace_back(CloseStream{stream_, "no answer in time"});
-      drop("no answer in time", now);
-      return connect_next(now);
-    }
+      reply_timeout_ = std::min(reply_timeout_ * 2, options_.reply_timeout_cap);
+      [[fallthrough]];
+    case State::Connecting: avoid_coordinator(now); [[fallthrough]];
+    case State::Waiting: return give_up("no answer in time", now);
     case State::Registered: {
       if (now - last_ack_ >= options_.silence_max) {
-        effects_.emplace_back(CloseStream{stream_, "the coordinator is silent"});
-        drop("the coordinator is silent", now);
-        return connect_next(now);
+        avoid_coordinator(now);
+        return give_up("the coordinator is silent", now);
       }
-      rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_};
-      effects_.emplace_back(SendFrame{stream_, beat});
-      deadline_ = now + options_.heartbeat_interval;
-      return;
+      if (!successor_.empty() && now >= doubt_ends_) {
+        avoid_coordinator(now);
+        return on_coordinator(NodeName(successor_), now);
+      }
+      return beat(now);
     }
   }
+}
+
+void Session::beat(Instant now) {
+  rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_};
+  effects_.emplace_back(SendFrame{stream_, beat});
+  deadline_ = now + options_.heartbeat_interval;
 }
 
 std::vector<SessionEffect> Session::take_effects() { return std::exchange(effects_, {}); }

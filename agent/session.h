@@ -22,10 +22,17 @@
 namespace muster::agent {
 
 struct SessionOptions {
-  Duration open_timeout = std::chrono::milliseconds(500);  // TCP connect and HelloReply, each
-  Duration patience = std::chrono::milliseconds(1000);     // with a master that knows nobody
+  Duration connect_timeout = std::chrono::milliseconds(500);  // until the master's host answers
+  // From then on for the handshake, and for the HelloReply. Doubles, up to the cap, whenever a
+  // master leaves it at that: one whom a thousand ask at once needs its time, and who gives up and
+  // asks again makes it do the work twice. The first reply sets it back.
+  Duration reply_timeout = std::chrono::milliseconds(2000);
+  Duration reply_timeout_cap = std::chrono::milliseconds(8000);
+  Duration patience = std::chrono::milliseconds(1000);  // with a master that knows nobody
   Duration heartbeat_interval = std::chrono::milliseconds(400);
   Duration silence_max = std::chrono::milliseconds(2000);  // no ack: the stream is dead
+  Duration doubt_max = std::chrono::milliseconds(200);     // likewise, once another is said to lead
+  Duration word_interval = std::chrono::seconds(1);        // such words are not heeded more often
   Duration retry_initial = std::chrono::milliseconds(20);  // doubles up to the cap
   Duration retry_cap = std::chrono::milliseconds(500);
 };
@@ -53,12 +60,17 @@ class Session {
           rpc::Hello hello, StreamIds& ids, Rng& rng, Instant now);
 
   [[nodiscard]] bool owns(StreamId stream) const { return stream != 0 && stream == stream_; }
+  // The host at the other end is there; the handshake is still to come.
+  void on_reached(StreamId stream, Instant now);
   void on_opened(StreamId stream, Instant now);
   void on_closed(StreamId stream, const std::string& why, Instant now);
   // HelloReply and HeartbeatAck; other frames are Node's business.
   void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
   // This node, a master itself, learnt who the coordinator is.
   void on_coordinator(const NodeName& name, Instant now);
+  // Word of mouth has it that this master became coordinator in `term`. An agent without a
+  // coordinator asks it next; a registered one makes sure first that it has lost its own.
+  void on_leader_heard(const NodeName& name, std::uint64_t term, Instant now);
   // These are the masters now, as the cluster says; the configured ones are asked only when none of
   // them answers. An empty list changes nothing.
   void on_masters(const std::vector<rpc::MasterAddress>& masters);
@@ -85,11 +97,14 @@ class Session {
   [[nodiscard]] const failover::LeaseHolder& lease() const { return lease_; }
 
  private:
-  enum class State { Idle, Opening, Asking, Waiting, Registered };
+  enum class State { Idle, Connecting, Shaking, Asking, Waiting, Registered };
 
   void connect(NodeName name, Address to, Instant now);
   void connect_next(Instant now);
   void drop(const std::string& why, Instant retry_at);
+  void give_up(const std::string& why, Instant now);
+  void avoid_coordinator(Instant now);
+  void beat(Instant now);
   void on_reply(const rpc::HelloReply& reply, Instant now);
   [[nodiscard]] std::optional<Address> address_of(const NodeName& name) const;
 
@@ -105,8 +120,12 @@ class Session {
   NodeName coordinator_;
   NodeName unreachable_;  // a coordinator whose stream broke or was refused
   Instant unreachable_until_{};
+  NodeName successor_;  // who is said to lead, while it is not sure that ours is gone; else empty
+  Instant doubt_ends_{};
+  Instant next_word_{};  // none is heeded before
   std::size_t next_master_ = 0;
   Duration retry_;
+  Duration reply_timeout_;
   bool accepted_ = false;          // some master has found the Hello good
   std::set<NodeName> refused_by_;  // since then, or since the start
   Instant deadline_;

@@ -79,7 +79,7 @@ std::size_t claim_bytes_max(const Claim& claim) {
 std::size_t packet_bytes_max(const Packet& packet) {
   return kEnumerator + fixed64(packet.cluster) + number(packet.sequence) + text(packet.from) +
          text(packet.target) + record(packet.target_address) + range(packet.protocol) +
-         fixed64(packet.digest);
+         fixed64(packet.digest) + number(packet.leads_term);
 }
 
 }  // namespace muster::gossip

@@ -83,6 +83,8 @@ struct Packet {
   ProtocolRange protocol;  // what the sender speaks
   // Ping, Ack: MemberTable::digest() of the sender; 0: it says nothing about its table.
   std::uint64_t digest = 0;
+  // The sender became coordinator in this term; 0: it says nothing. A hint: agents ask it over RPC.
+  std::uint64_t leads_term = 0;
   std::vector<Claim> claims;
   // Of this message, by its head and not by its protobuf message: whoever speaks it can read it.
   std::uint32_t version = kProtocolMin;

@@ -119,6 +119,7 @@ void to_wire(const gossip::Packet& packet, wire::Packet& out) {
   }
   put(packet.protocol, out);
   out.set_digest(packet.digest);
+  out.set_leads_term(packet.leads_term);
   list_to_wire(packet.claims, *out.mutable_claims());
 }
 
@@ -132,6 +133,7 @@ gossip::Packet from_wire(const wire::Packet& packet, Reader& reader) {
       .target_address = from_wire(packet.target_address(), reader),
       .protocol = range_of(packet, reader),
       .digest = packet.digest(),
+      .leads_term = packet.leads_term(),
       .claims = list_from_wire(packet.claims(), reader),
       .version = gossip::kProtocolMin,
   };

@@ -14,6 +14,8 @@ using gossip::PacketKind;
 constexpr Duration kHousekeeping = std::chrono::minutes(1);
 // Failed members hear gossip for a while: one that was only cut off learns of it and refutes.
 constexpr Duration kGossipToFailed = std::chrono::seconds(30);
+constexpr std::size_t kToldAtOnce = 256;  // datagrams, 100 bytes each
+constexpr Duration kTellingInterval = std::chrono::milliseconds(5);
 
 Member own_member(const gossip::Claim& self, const gossip::ProtocolRange& protocol, Instant now) {
   CHECK(self.state == MemberState::Alive && valid_name(self.name));
@@ -131,11 +133,12 @@ void Swim::receive(const Address& from, const gossip::Packet& packet, Instant no
     note_versions(*sender, packet.protocol);
   }
   if (!apply_all(packet, now)) return;
-  if (!table_.contains(packet.from)) {
-    meet_stranger(from, now);
-  } else {
-    compare(packet, now);
+  const Member* sender = table_.find(packet.from);
+  if (sender == nullptr) return meet_stranger(from, now);
+  if (packet.leads_term != 0 && is_live(*sender) && sender->meta().master) {
+    effects_.emplace_back(LeaderHeard{packet.from, packet.leads_term});
   }
+  compare(packet, now);
 }
 
 // A member of version 1 passes cards on without what it does not know, versions among it: what the
@@ -186,12 +189,13 @@ void Swim::tick(Instant now) {
     if (halted_) return;
     if (now >= next_housekeeping_) forget_tombstones(now);
   }
+  if (now >= next_telling_) tell_who_leads(now);
   if (!queue_.empty() && now >= next_gossip_) gossip(now);
 }
 
 Instant Swim::deadline() const {
   if (halted_) return kNever;
-  Instant next = queue_.empty() ? kNever : next_gossip_;
+  Instant next = std::min(next_telling_, queue_.empty() ? kNever : next_gossip_);
   for (const auto& [sequence, relay] : relays_) {
     next = std::min({next, relay.nack_at, relay.ends});
   }
@@ -246,6 +250,7 @@ void Swim::recover_from_stall(Duration late, Instant now) {
   next_probe_ = now;
   next_push_pull_ = now;
   next_gossip_ = std::max(next_gossip_, now);
+  next_telling_ = std::max(next_telling_, now);
   if (dispute_.ends != kNever) dispute_.ends = now + 2 * options_.probe_interval;
   next_reconnect_ = std::max(next_reconnect_, now);
   next_housekeeping_ = std::max(next_housekeeping_, now);
@@ -310,6 +315,31 @@ void Swim::gossip(Instant now) {
     send(peer->gossip(), peer->name(), gossip::Packet{});
   }
   next_gossip_ = now + options_.gossip_interval;
+}
+
+void Swim::announce_leading(std::uint64_t term, Instant now) {
+  if (halted_) return;
+  notice_time(now);
+  leads_term_ = term;
+  untold_.clear();
+  for (const Member& member : table_) {
+    if (is_live(member) && member.name() != self_) untold_.push_back(member.name());
+  }
+  next_telling_ = untold_.empty() ? kNever : now;
+}
+
+// A part of them at a time: what else is due must not wait for ten thousand datagrams.
+void Swim::tell_who_leads(Instant now) {
+  for (std::size_t i = 0; i < kToldAtOnce && !untold_.empty(); ++i) {
+    const Member* member = table_.find(untold_.front());
+    untold_.pop_front();
+    if (member == nullptr || !is_live(*member)) continue;
+    gossip::Packet packet;
+    packet.target = member->name();
+    packet.leads_term = leads_term_;
+    send(member->gossip(), member->name(), std::move(packet));
+  }
+  next_telling_ = untold_.empty() ? kNever : now + kTellingInterval;
 }
 
 void Swim::forget_tombstones(Instant now) {

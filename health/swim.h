@@ -21,6 +21,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <set>
@@ -78,6 +79,9 @@ class Swim {
   // How our own machine fares, about once a second; see strain_floor().
   void on_strain(Duration loop_lag, double cpu_pressure);
   void set_meta(const gossip::Meta& meta, Instant now);
+  // Tells every living member, once and soon, that we became coordinator in this term: not by
+  // gossip, which takes a second where a thousand agents look for us.
+  void announce_leading(std::uint64_t term, Instant now);
 
   void tick(Instant now);
   [[nodiscard]] Instant deadline() const;  // tick() has nothing to do before this moment
@@ -132,6 +136,7 @@ class Swim {
   void enqueue(gossip::Claim claim, Instant now);
   void send(const Address& to, const NodeName& to_name, gossip::Packet packet);
   void gossip(Instant now);
+  void tell_who_leads(Instant now);
   [[nodiscard]] gossip::Packet ack_of(const gossip::Packet& ping) const;
   void fill(gossip::Packet& packet, const NodeName& to_name);
   [[nodiscard]] bool understood(const gossip::Packet& packet);
@@ -213,6 +218,9 @@ class Swim {
   std::map<std::uint64_t, Exchange> exchanges_;
   std::vector<Seed> seeds_;
   std::map<NodeName, Instant> conflict_said_;
+  std::deque<NodeName> untold_;  // who is to hear that we lead leads_term_
+  std::uint64_t leads_term_ = 0;
+  Instant next_telling_ = kNever;
   std::map<NodeName, Instant> hinted_;  // when a sign of trouble last began a probe
   Dispute dispute_;
   Instant differs_seen_{};          // the last difference

@@ -108,8 +108,13 @@ struct Conflict {
   Address known;
   Address claimed;
 };
+// A living member that is a master says that it became coordinator in this term.
+struct LeaderHeard {
+  NodeName name;
+  std::uint64_t term = 0;
+};
 using SwimEffect = std::variant<SendPacket, StartSync, AnswerSync, StartStreamPing,
-                                AnswerStreamPing, MemberChanged, NameTaken, Conflict>;
+                                AnswerStreamPing, MemberChanged, NameTaken, Conflict, LeaderHeard>;
 
 struct SwimCounters {
   std::uint64_t foreign_cluster = 0;  // packets and syncs of another cluster, dropped

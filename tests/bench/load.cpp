@@ -61,7 +61,6 @@ int main_of(int argc, char** argv) {
   add_agent(registering, agents);
   registering.add_option("--gossip", agents.gossip, "address on which all answer pings");
   registering.add_option("--seed", agents.seeds, "ADDRESS:PORT of members who are told of them");
-  registering.add_option("--keyring", agents.keyring, "file");
   registering.add_option("--count", agents.count)->check(CLI::PositiveNumber);
 
   NativeOptions native;

@@ -9,6 +9,7 @@
 #include <asio/co_spawn.hpp>
 #include <asio/detached.hpp>
 #include <asio/posix/stream_descriptor.hpp>
+#include <asio/post.hpp>
 #include <asio/steady_timer.hpp>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
@@ -29,6 +30,7 @@ class Agent {
  public:
   Agent(Agents& all, const AgentOptions& options, std::string name);
   void settle();
+  void on_leader_heard(const NodeName& leader, std::uint64_t term);
 
  private:
   void carry_out(agent::SessionEffect effect);
@@ -56,8 +58,17 @@ class Agents {
       names.push_back("bench-" + std::to_string(i));
       agents_.push_back(std::make_unique<Agent>(*this, options, names.back()));
     }
-    members_.emplace(io, options.cluster, Address{options.gossip, 7946}, names, options.keyring);
-    for (const std::string& seed : options.seeds) members_->introduce(*parse_address(seed));
+    for (std::size_t i = 0; i < names.size(); ++i) by_name_[names[i]] = agents_[i].get();
+    members_.emplace(options.cluster, Address{options.gossip, 7946}, names,
+                     [this](const NodeName& to, const NodeName& leader, std::uint64_t term) {
+                       asio::post(io, [this, to, leader, term] {
+                         const auto agent = by_name_.find(to);
+                         if (agent != by_name_.end()) agent->second->on_leader_heard(leader, term);
+                       });
+                     });
+    std::vector<Address> seeds;
+    for (const std::string& seed : options.seeds) seeds.push_back(*parse_address(seed));
+    members_->start(seeds);
   }
   void run() {
     for (const auto& agent : agents_) agent->settle();
@@ -84,6 +95,7 @@ class Agents {
 
  private:
   std::vector<std::unique_ptr<Agent>> agents_;
+  std::map<NodeName, Agent*> by_name_;
   std::optional<Members> members_;
   asio::posix::stream_descriptor input_;
   std::array<char, 1> ignored_{};
@@ -144,6 +156,10 @@ void Agent::carry_out(agent::SessionEffect effect) {
 void Agent::open(const agent::OpenStream& order) {
   const StreamId stream = order.stream;
   FrameStream::Handlers handlers;
+  handlers.on_reached = [this, stream] {
+    session_.on_reached(stream, now());
+    settle();
+  };
   handlers.on_opened = [this, stream] {
     session_.on_opened(stream, now());
     settle();
@@ -163,6 +179,11 @@ void Agent::on_frame(StreamId stream, const rpc::Frame& frame) {
   const bool assigned = std::holds_alternative<rpc::Assignments>(frame);
   if (assigned && session_.owns(stream)) be_registered(true);
   session_.on_frame(stream, frame, now());
+  settle();
+}
+
+void Agent::on_leader_heard(const NodeName& leader, std::uint64_t term) {
+  session_.on_leader_heard(leader, term, now());
   settle();
 }
 

@@ -41,7 +41,10 @@ asio::awaitable<void> FrameStream::live(asio::ip::tcp::endpoint to) {
   const auto self = shared_from_this();
   std::string why;
   try {
-    co_await stream_.connect(to);
+    co_await stream_.reach(to);
+    if (handlers_.on_reached && !closed_) handlers_.on_reached();
+    if (closed_) co_return;
+    co_await stream_.shake();
     open_ = true;
     if (!closed_) handlers_.on_opened();
     std::array<char, 16384> chunk;  // NOLINT: filled by the read

@@ -19,6 +19,7 @@ namespace muster::load {
 class FrameStream : public std::enable_shared_from_this<FrameStream> {
  public:
   struct Handlers {
+    std::function<void()> on_reached;  // its host is there: TLS begins; may be empty
     std::function<void()> on_opened;
     std::function<void(const std::string& why)> on_closed;  // not after close()
     std::function<void(rpc::Frame)> on_frame;
@@ -54,7 +55,6 @@ struct AgentOptions {
   std::size_t count = 1000;
   std::string gossip = "127.0.0.1";  // address on which all of them answer pings
   std::vector<std::string> seeds;    // ADDRESS:PORT of agents that are told about them
-  std::string keyring;               // file, or empty
 };
 
 // So many agents find the coordinator and stay registered with it, as real ones do, until standard

@@ -39,8 +39,16 @@ Stream::Stream(asio::io_context& io, std::shared_ptr<asio::ssl::context> tls)
 }
 
 asio::awaitable<void> Stream::connect(tcp::endpoint to) {
+  co_await reach(to);
+  co_await shake();
+}
+
+asio::awaitable<void> Stream::reach(tcp::endpoint to) {
   co_await socket_.async_connect(to, asio::use_awaitable);
   socket_.set_option(tcp::no_delay(true));
+}
+
+asio::awaitable<void> Stream::shake() {
   if (secure_) {
     co_await secure_->async_handshake(asio::ssl::stream_base::client, asio::use_awaitable);
   }

@@ -35,7 +35,9 @@ class Stream {
  public:
   Stream(asio::io_context& io, std::shared_ptr<asio::ssl::context> tls);
 
-  asio::awaitable<void> connect(asio::ip::tcp::endpoint to);
+  asio::awaitable<void> connect(asio::ip::tcp::endpoint to);  // reach() and shake()
+  asio::awaitable<void> reach(asio::ip::tcp::endpoint to);
+  asio::awaitable<void> shake();  // the handshake of TLS; without it, nothing
   asio::awaitable<std::size_t> read_some(asio::mutable_buffer into);
   asio::awaitable<void> write(asio::const_buffer bytes);
   // Whoever waits in one of the above is answered with an error.

@@ -53,6 +53,7 @@ gossip::Packet packet(gossip::PacketKind kind) {
   packet.from = "other";
   packet.target = "self";
   packet.target_address = {"127.0.0.1", 7946};
+  packet.leads_term = 3;
   packet.claims = claims();
   return packet;
 }

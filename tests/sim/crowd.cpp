@@ -267,6 +267,11 @@ void Crowd::act(std::uint32_t /*node*/, health::Conflict& /*effect*/) {
   CHECK(!"names are unique here");
 }
 
+// A crowd has no masters.
+void Crowd::act(std::uint32_t /*node*/, health::LeaderHeard& /*effect*/) {
+  CHECK(!"nobody leads a crowd");
+}
+
 void Crowd::kill(std::size_t node, bool silent) {
   nodes_[node].dead = true;
   nodes_[node].silent = silent;

@@ -113,6 +113,7 @@ class Crowd {
   void act(std::uint32_t node, health::MemberChanged& effect);
   void act(std::uint32_t node, health::NameTaken& effect);
   void act(std::uint32_t node, health::Conflict& effect);
+  void act(std::uint32_t node, health::LeaderHeard& effect);
   [[nodiscard]] std::uint32_t node_at(const Address& address) const { return address.port - 1U; }
   [[nodiscard]] Duration latency();
 

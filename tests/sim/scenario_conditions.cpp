@@ -116,6 +116,18 @@ std::string coordinator_is(const World& world) {
   return name.empty() ? "there is none" : name + " is";
 }
 
+std::string everybody_registered(const World& world) {
+  const NodeName coordinator = world.coordinator();
+  if (coordinator.empty()) return "there is no coordinator";
+  for (const NodeName& name : world.names()) {
+    if (!world.alive(name) || world.frozen(name)) continue;
+    const auto view = world.view(name);
+    if (view->registered && view->coordinator == coordinator) continue;
+    return name + " is not registered with " + coordinator;
+  }
+  return {};
+}
+
 const std::vector<Pattern>& patterns() {
   static const std::vector<Pattern> all = {
       {"NODE STATE at WHO", state_at},
@@ -130,6 +142,8 @@ const std::vector<Pattern>& patterns() {
        }},
       {"nobody accused by NODE", accused_by},
       {"everybody alive", [](const World& world, const Values&) { return everybody_alive(world); }},
+      {"everybody registered",
+       [](const World& world, const Values&) { return everybody_registered(world); }},
       {"agreement", [](const World& world, const Values&) { return world.disagreement(); }},
       {"a coordinator",
        [](const World& world, const Values&) {

@@ -1,6 +1,7 @@
 #include "agent/asio_rpc.h"
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,7 +12,10 @@
 #include <asio/ip/tcp.hpp>
 #include <asio/write.hpp>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "agent/openssl_channel.h"
 #include "tests/driver/identity/openssl_tls_fixture.h"
 
 namespace muster::agent {
@@ -31,6 +35,7 @@ std::shared_ptr<const OpensslTls> secured(const identity::Credentials& from, Wal
 struct Side {
   Side(asio::io_context& io, std::shared_ptr<const OpensslTls> with) {
     AsioRpc::Handlers handlers;
+    handlers.on_reached = [this](StreamId id) { reached.push_back(id); };
     handlers.on_opened = [this](StreamId id, const AsioRpc::Peer& peer) { note(id, peer); };
     handlers.on_accepted = [this](StreamId id, const AsioRpc::Peer& peer) { note(id, peer); };
     handlers.on_closed = [this](StreamId, const std::string& why) { ends.push_back(why); };
@@ -54,6 +59,7 @@ struct Side {
                        [&](const AsioRpc::Dropped& what) { return what.reason == reason; });
   }
   std::unique_ptr<AsioRpc> rpc;
+  std::vector<StreamId> reached;
   std::vector<StreamId> streams;
   std::vector<AsioRpc::Peer> peers;
   std::vector<std::string> ends;
@@ -221,6 +227,38 @@ TEST(AsioRpcTls, WhoSaysNothingIsSentAwayAndKeepsNobodyElseOut) {
   EXPECT_EQ(master.dropped[0].reason, "tls_timeout");
   EXPECT_EQ(master.dropped[1].reason, "tls_timeout");
   EXPECT_EQ(master.rpc->streams(), 1U);
+}
+
+TEST(AsioRpcTls, AHostThatTakesConnectionsIsTellingBeforeItSaysAnything) {
+  const Town town;
+  asio::io_context io;
+  asio::ip::tcp::acceptor mute(io, {asio::ip::make_address("127.0.0.1"), 0});
+  Side agent(io, secured(town.issue(node("a1"))));
+  agent.rpc->connect(1, {"127.0.0.1", mute.local_endpoint().port()});
+  ASSERT_TRUE(run_until(io, [&] { return !agent.reached.empty(); }));
+  EXPECT_EQ(agent.reached, std::vector<StreamId>{1});
+  EXPECT_TRUE(agent.streams.empty());
+}
+
+TEST(OpensslChannel, NothingIsComputedForAClientThatHasGoneSinceItsHello) {
+  const Town town;
+  const auto server_tls = secured(town.issue(node("m1", NodeRole::Master)));
+  const auto client_tls = secured(town.issue(node("a1")));
+  for (const bool stays : {true, false}) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+    Channel server(ends[0], server_tls->begin(identity::TlsEnd::NodeServer));
+    Channel client(ends[1], client_tls->begin(identity::TlsEnd::NodeClient));
+    EXPECT_EQ(client.shake().outcome, Channel::Outcome::WantsRead);
+    if (!stays) {
+      ASSERT_EQ(::shutdown(ends[1], SHUT_RDWR), 0);
+    }
+    EXPECT_EQ(server.shake().outcome,
+              stays ? Channel::Outcome::WantsRead : Channel::Outcome::Ended);
+    EXPECT_EQ(server.bytes_sent() > 0, stays);
+    EXPECT_EQ(server.why(), stays ? "" : "the peer closed the connection");
+    for (const int end : ends) ::close(end);
+  }
 }
 
 TEST(AsioRpcTls, AStreamCanBeClosedInEveryStateOfItsHandshake) {

@@ -205,6 +205,7 @@ TEST_F(ProtobufCodecTest, BoundsHoldForTheLargestNumbersAndLongTexts) {
                         .target_address = {std::string(255, 'h'), 65535},
                         .protocol = {~std::uint32_t{0}, ~std::uint32_t{0}},
                         .digest = ~std::uint64_t{0},
+                        .leads_term = ~std::uint64_t{0},
                         .claims = {},
                         .version = 1};
   const std::size_t alone = encode(packet).size();

@@ -65,6 +65,7 @@ class RandomValues : public RandomRecords {
             .target_address = address(),
             .protocol = protocol(),
             .digest = flag() ? u64() : 0,
+            .leads_term = flag() ? u64() : 0,
             .claims = list(8, [&] { return claim(); }),
             .version = gossip::kProtocolMin};
   }

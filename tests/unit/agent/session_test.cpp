@@ -178,7 +178,7 @@ TEST_F(SessionTest, AConnectionThatIsNotMadeInTimeIsGivenUp) {
   wait(0s);
   const NodeName first = peer();
   const StreamId silent = stream;
-  wait(options.open_timeout);
+  wait(options.connect_timeout);
   ASSERT_EQ(only<CloseStream>().size(), 1U);
   EXPECT_EQ(only<CloseStream>()[0].stream, silent);
   EXPECT_NE(peer(), first);
@@ -189,9 +189,141 @@ TEST_F(SessionTest, AConnectionThatIsNotMadeInTimeIsGivenUp) {
 
 TEST_F(SessionTest, AHelloThatIsNotAnsweredInTimeIsGivenUp) {
   connect();
-  wait(options.open_timeout);
+  wait(options.reply_timeout);
   EXPECT_EQ(only<CloseStream>().size(), 1U);
   EXPECT_EQ(only<OpenStream>().size(), 1U);
+}
+
+TEST_F(SessionTest, AMasterWhoseHostIsThereGetsItsTimeForTheHandshake) {
+  wait(0s);
+  opened();
+  session.on_reached(stream, now);
+  wait(options.reply_timeout - 1ms);
+  EXPECT_TRUE(only<CloseStream>().empty());
+  session.on_opened(stream, now);
+  session.on_reached(stream, now);  // late, and of no matter
+  take();
+  EXPECT_EQ(only<SendFrame>().size(), 1U);
+  EXPECT_EQ(session.deadline(), now + options.reply_timeout);
+}
+
+TEST_F(SessionTest, MastersThatAreSlowToAnswerGetMoreTimeUntilOneAnswers) {
+  wait(0s);
+  Duration patience = options.reply_timeout;
+  for (int attempt = 0; attempt < 10; ++attempt) {
+    opened();
+    session.on_reached(stream, now);
+    EXPECT_EQ(session.deadline() - now, patience);
+    wait(patience);
+    patience = std::min(patience * 2, options.reply_timeout_cap);
+  }
+  EXPECT_EQ(patience, options.reply_timeout_cap);
+  opened();
+  session.on_opened(stream, now);
+  EXPECT_EQ(session.deadline() - now, patience);  // for the reply as well
+  take();
+  reply(rpc::HelloReply{});
+  wait(options.patience);  // it knows nobody: the next one is asked, and the old time holds again
+  opened();
+  session.on_reached(stream, now);
+  EXPECT_EQ(session.deadline() - now, options.reply_timeout);
+}
+
+TEST_F(SessionTest, ASilentCoordinatorIsAskedLastAndNotBelievedToLead) {
+  register_now();
+  const NodeName silent = session.peer();
+  wait(options.silence_max + options.heartbeat_interval);
+  ASSERT_EQ(only<OpenStream>().size(), 1U);
+  EXPECT_NE(peer(), silent);
+  session.on_opened(stream, now);
+  take();
+  reply(elsewhere(silent));  // this one has not noticed yet
+  EXPECT_TRUE(only<OpenStream>().empty());
+  wait(options.patience);
+  EXPECT_NE(peer(), silent);
+}
+
+TEST_F(SessionTest, WhoeverIsSaidToLeadIsAskedNext) {
+  wait(0s);
+  const NodeName asked = peer();
+  const NodeName leader = asked == "n1" ? "n2" : "n1";
+  session.on_leader_heard(leader, 2, now);
+  take();
+  EXPECT_EQ(only<CloseStream>().size(), 1U);
+  EXPECT_EQ(peer(), leader);
+  session.on_leader_heard(leader, 2, now);  // again: it is being asked already
+  take();
+  EXPECT_TRUE(effects.empty());
+}
+
+TEST_F(SessionTest, AStrangerWhoIsSaidToLeadIsNotAsked) {
+  wait(0s);
+  session.on_leader_heard("mallory", 2, now);
+  take();
+  EXPECT_TRUE(effects.empty());
+}
+
+TEST_F(SessionTest, AWordThatIsOlderThanTheLeaseIsNotHeeded) {
+  register_now();
+  wait(0s);
+  ack(beats().at(0), 7);
+  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+  session.on_leader_heard(other, 7, now);
+  take();
+  EXPECT_TRUE(effects.empty());
+}
+
+TEST_F(SessionTest, ARegisteredAgentMakesSureThatItsCoordinatorIsGoneBeforeItBelievesTheWord) {
+  register_now();
+  wait(0s);
+  ack(beats().at(0), 7);
+  const NodeName old = session.peer();
+  const NodeName other = old == "n1" ? "n2" : "n1";
+  session.on_leader_heard(other, 8, now);
+  take();
+  ASSERT_EQ(beats().size(), 1U);  // a question, at once
+  ack(beats()[0], 7);
+  wait(options.doubt_max);
+  EXPECT_TRUE(only<CloseStream>().empty());
+  EXPECT_EQ(session.peer(), old);
+}
+
+TEST_F(SessionTest, ACoordinatorThatDoesNotAnswerMakesPlaceForTheOneThatIsSaidToLead) {
+  register_now();
+  wait(0s);
+  ack(beats().at(0), 7);
+  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+  session.on_leader_heard(other, 8, now);
+  wait(options.doubt_max);
+  EXPECT_EQ(only<CloseStream>().size(), 1U);
+  EXPECT_EQ(only<SessionDown>().size(), 1U);
+  EXPECT_EQ(peer(), other);
+}
+
+TEST_F(SessionTest, TheOneThatIsSaidToLeadIsAskedAsSoonAsTheStreamBreaks) {
+  register_now();
+  wait(0s);
+  ack(beats().at(0), 7);
+  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+  session.on_leader_heard(other, 8, now);
+  take();
+  session.on_closed(stream, "reset", now);
+  take();
+  EXPECT_EQ(peer(), other);
+}
+
+TEST_F(SessionTest, FalseWordsKeepAnAgentBusyOnceASecondOnly) {
+  wait(0s);
+  std::uint64_t term = 2;
+  const auto word = [&] {
+    session.on_leader_heard(session.peer() == "n1" ? "n2" : "n1", ++term, now);
+    take();
+    return !effects.empty();
+  };
+  EXPECT_TRUE(word());
+  EXPECT_FALSE(word());
+  now += options.word_interval;
+  EXPECT_TRUE(word());
 }
 
 TEST_F(SessionTest, RefusedConnectionsAreTriedAgainWithABackOffUpToTheCap) {

@@ -285,5 +285,82 @@ TEST_F(SwimTest, TheSameSeedGivesTheSameTrace) {
   EXPECT_NE(trace(11), trace(12));
 }
 
+gossip::Meta of_a_master() {
+  gossip::Meta meta;
+  meta.master = true;
+  return meta;
+}
+
+std::vector<LeaderHeard> heard(const SwimNet::Node& n) {
+  std::vector<LeaderHeard> all;
+  for (const auto& [at, effect] : n.log) {
+    if (const auto* one = std::get_if<LeaderHeard>(&effect)) all.push_back(*one);
+  }
+  return all;
+}
+
+TEST_F(SwimTest, EveryLivingMemberHearsOnceWhoLeads) {
+  net.start_cluster(5);
+  ASSERT_TRUE(net.run_until([&] { return net.all_agree(); }, 5s));
+  SwimNet::Node& leader = net.node(4);
+  leader.swim->set_meta(of_a_master(), net.now);
+  net.drain(leader);
+  net.run(2s);
+  leader.swim->announce_leading(4, net.now);
+  net.drain(leader);
+  net.run(50ms);
+  for (auto& [port, n] : net.nodes) {
+    const auto words = heard(n);
+    ASSERT_EQ(words.size(), port == 4 ? 0U : 1U) << port;
+    if (port == 4) continue;
+    EXPECT_EQ(words[0].name, "n4");
+    EXPECT_EQ(words[0].term, 4U);
+  }
+}
+
+TEST(SwimLeading, AThousandMembersAreToldAPartAtATime) {
+  constexpr int kMembers = 1000;
+  Rng rng{1};
+  Instant now{1h};
+  gossip::Claim self;
+  self.name = "n0";
+  self.card = card("n0", {"10.0.0.1", 1});
+  Swim swim({}, "test", self, now, rng);
+  std::vector<gossip::Claim> members;
+  for (std::uint16_t i = 1; i <= kMembers; ++i) {
+    gossip::Claim claim;
+    claim.name = "n" + std::to_string(i);
+    claim.card = card(claim.name, {"10.0.0.2", i});
+    members.push_back(std::move(claim));
+  }
+  swim.resume(members, now);
+  swim.announce_leading(9, now);
+  std::set<NodeName> told;
+  const Instant end = now + 50ms;
+  while (swim.deadline() <= end) {
+    now = swim.deadline();
+    swim.tick(now);
+    std::size_t at_once = 0;
+    for (const SwimEffect& effect : swim.take_effects()) {
+      const auto* sent = std::get_if<SendPacket>(&effect);
+      if (sent == nullptr || sent->packet.leads_term == 0) continue;
+      EXPECT_EQ(sent->packet.leads_term, 9U);
+      EXPECT_TRUE(told.insert(sent->packet.target).second) << "told twice";
+      ++at_once;
+    }
+    EXPECT_LE(at_once, 256U);
+  }
+  EXPECT_EQ(told.size(), kMembers);
+}
+
+TEST_F(SwimTest, NobodyHeedsAMemberThatLeadsWithoutBeingAMaster) {
+  net.start_cluster(3);
+  ASSERT_TRUE(net.run_until([&] { return net.all_agree(); }, 5s));
+  net.node(2).swim->announce_leading(4, net.now);
+  net.drain(net.node(2));
+  net.run(1s);
+  EXPECT_TRUE(heard(net.node(1)).empty());
+}
+
 }  // namespace
 }  // namespace muster::health

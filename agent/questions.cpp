@@ -12,18 +12,23 @@ bool may_be_repeated(const rpc::Frame& frame) {
   return change != nullptr && change->change != rpc::MasterChange::Transfer;
 }
 
-// The first one was done, and its answer was lost.
-bool was_done(const rpc::Frame& frame, const Error& error) {
+// The first one was done, and its answer was lost; or there was nothing to do.
+std::optional<Outcome> done_before(const rpc::Frame& frame, const Error& error) {
   const auto* change = std::get_if<rpc::ChangeMasters>(&frame);
-  if (change == nullptr) return false;
-  return (change->change == rpc::MasterChange::Remove && error.code == Code::NotFound) ||
-         (change->change == rpc::MasterChange::Add && error.code == Code::Conflict);
+  if (change == nullptr) return std::nullopt;
+  if (change->change == rpc::MasterChange::Remove && error.code == Code::NotFound) {
+    return Outcome{change->master + " is no master"};
+  }
+  if (change->change == rpc::MasterChange::Add && error.code == Code::Conflict) {
+    return Outcome{change->master + " is a master"};
+  }
+  return std::nullopt;
 }
 
 // What a client hears of a refusal of what was asked before. Who may not ask, or finds no room,
 // learns nothing of what came of it then; what the state machine refuses it refused then as well.
 Result<Outcome> refused_again(const rpc::Frame& frame, const Error& error) {
-  if (was_done(frame, error)) return Outcome{"the masters are changed"};
+  if (auto done = done_before(frame, error)) return std::move(*done);
   if (error.code != Code::PermissionDenied && error.code != Code::Exhausted) {
     return tl::unexpected(error);
   }

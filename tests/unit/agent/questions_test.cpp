@@ -90,7 +90,11 @@ TEST(Questions, AMasterThatIsGoneAtTheSecondTimeWasRemovedAtTheFirst) {
     EXPECT_EQ(code_of(questions.answer(refusal(2, code))), code);  // at the first it is told
     EXPECT_TRUE(questions.coordinator_lost("gone").empty());
     EXPECT_EQ(questions.coordinator_found().size(), 1U);
-    EXPECT_TRUE(is_done(questions.answer(refusal(1, code))));
+    const auto told = questions.answer(refusal(1, code));
+    EXPECT_TRUE(is_done(told));
+    const bool removed = change == rpc::MasterChange::Remove;
+    EXPECT_EQ(std::get<WriteDone>(*told).result->text,
+              removed ? "n3 is no master" : "n3 is a master");
   }
 }
 

@@ -12,6 +12,7 @@
 #include <asio/steady_timer.hpp>
 
 #include "agent/asio_connection.h"
+#include "agent/frame_head.h"
 #include "base/protobuf_codec.h"
 #include "identity/openssl_tls.h"
 
@@ -23,31 +24,11 @@ using Outcome = Channel::Outcome;
 
 // A first frame is a Hello: small. Whoever has not said it gets no more memory than this.
 constexpr std::size_t kFirstFrameMax = 4096;
-constexpr std::size_t kHeadBytes = 4;
 constexpr std::size_t kGatheredMax = std::size_t{64} << 10;  // of small frames, in one write
 constexpr std::size_t kReadMax = std::size_t{64} << 10;
 constexpr std::size_t kKeptMax = std::size_t{64} << 10;  // of memory, once a large frame is through
 constexpr int kReadsInARow = 16;                         // before others have their turn
 constexpr auto kFlushPatience = std::chrono::seconds(1);
-
-std::string with_length(const std::string& body) {
-  const auto size = static_cast<std::uint32_t>(body.size());
-  std::string framed;
-  framed.reserve(body.size() + kHeadBytes);
-  for (const int shift : {24, 16, 8, 0}) {
-    framed.push_back(static_cast<char>((size >> shift) & 0xffU));
-  }
-  return framed += body;
-}
-
-// Pre: bytes.size() >= kHeadBytes.
-std::size_t length_at(std::string_view bytes) {
-  std::size_t length = 0;
-  for (std::size_t i = 0; i < kHeadBytes; ++i) {
-    length = (length << 8) | static_cast<unsigned char>(bytes[i]);
-  }
-  return length;
-}
 
 // How a TLS handshake begins: a record of that kind, of version 3.x.
 bool looks_like_tls(std::size_t length) { return length >> 16 == 0x1603; }
@@ -60,8 +41,24 @@ void drop_memory(std::string& text) {
   }
 }
 
+// What a stream holds of the memory for parts of frames.
+class Share {
+ public:
+  explicit Share(std::shared_ptr<std::size_t> total) : total_(std::move(total)) {}
+  ~Share() { set(0); }
+  Share(const Share&) = delete;
+  Share& operator=(const Share&) = delete;
+  void set(std::size_t bytes) { *total_ += bytes - std::exchange(own_, bytes); }
+
+ private:
+  std::shared_ptr<std::size_t> total_;
+  std::size_t own_ = 0;
+};
+
 struct Stream : Connection {
-  using Connection::Connection;
+  template <class From>
+  Stream(From&& from, std::shared_ptr<std::size_t> waiting)
+      : Connection(std::forward<From>(from)), share(std::move(waiting)) {}
   Address at;             // of the peer
   bool open = false;      // it stands: frames may go
   bool closing = false;   // by us: nobody is told
@@ -74,6 +71,7 @@ struct Stream : Connection {
   std::size_t gone = 0;    // of `out`
   std::size_t queued = 0;  // bytes in the queue and in `out`
   std::string inbox;       // what has come and is no whole frame yet
+  Share share;             // of the inbox
   AsioRpc::Traffic counted;
 };
 using StreamPtr = std::shared_ptr<Stream>;
@@ -114,7 +112,7 @@ class AsioRpc::Impl {
   }
 
   void connect(StreamId id, const Address& to) {
-    auto stream = std::make_shared<Stream>(io_);
+    auto stream = std::make_shared<Stream>(io_, waiting_);
     stream->at = to;
     streams_[id] = stream;
     asio::error_code error;
@@ -231,7 +229,7 @@ class AsioRpc::Impl {
     acceptor_.async_accept([this](const asio::error_code& error, tcp::socket socket) {
       if (!acceptor_.is_open()) return;
       if (error) return accept_later();
-      auto stream = std::make_shared<Stream>(std::move(socket));
+      auto stream = std::make_shared<Stream>(std::move(socket), waiting_);
       stream->at = stream->peer();
       if (streams_.size() >= kStreamsMax) {
         drop(stream, "too_many_streams", "as many streams stand as this agent bears");
@@ -333,15 +331,19 @@ class AsioRpc::Impl {
     if (stream->inbox.empty()) {  // whole frames, most of the time: nothing is copied
       const std::size_t used = take_frames(id, stream, bytes);
       stream->inbox.append(bytes.substr(used));
-      return;
-    }
-    stream->inbox.append(bytes);
-    const std::size_t used = take_frames(id, stream, stream->inbox);
-    if (used == stream->inbox.size()) {
-      drop_memory(stream->inbox);
     } else {
-      stream->inbox.erase(0, used);
+      stream->inbox.append(bytes);
+      const std::size_t used = take_frames(id, stream, stream->inbox);
+      if (used == stream->inbox.size()) {
+        drop_memory(stream->inbox);
+      } else {
+        stream->inbox.erase(0, used);
+      }
     }
+    stream->share.set(stream->inbox.size());
+    if (*waiting_ <= kWaitingBytesMax || !is_current(id, stream)) return;
+    drop(stream, "crowded", "parts of frames fill all the memory that there is for them");
+    end(id, "the memory for frames is full");
   }
 
   // Hands in every whole frame, and returns how many bytes they were. A handler may close the
@@ -460,6 +462,7 @@ class AsioRpc::Impl {
   std::vector<char> scratch_;  // what is read passes through here: idle streams hold no buffer
   std::map<StreamId, StreamPtr> streams_;
   std::vector<std::pair<StreamId, StreamPtr>> dirty_;
+  std::shared_ptr<std::size_t> waiting_ = std::make_shared<std::size_t>(0);  // in all inboxes
   Traffic traffic_;
   StreamId next_accepted_ = 0;  // even
 };

@@ -70,6 +70,8 @@ class AsioRpc {
   [[nodiscard]] Traffic traffic() const;
   [[nodiscard]] Address address() const;  // where it listens
 
+  // Of frames that have come in part, on all streams: whoever goes beyond is cut off.
+  static constexpr std::size_t kWaitingBytesMax = std::size_t{256} << 20;
   static constexpr std::size_t kQueueBytesMax = std::size_t{64} << 20;
   static constexpr std::size_t kStreamsMax = 16384;
 

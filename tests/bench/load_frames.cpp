@@ -7,30 +7,13 @@
 #include <asio/detached.hpp>
 
 #include "agent/config.h"
+#include "agent/frame_head.h"
 #include "base/protobuf_codec.h"
 
 namespace muster::load {
-namespace {
-
-constexpr std::size_t kHeadBytes = 4;
-
-std::string with_length(const std::string& body) {
-  std::string framed;
-  for (const int shift : {24, 16, 8, 0}) {
-    framed.push_back(static_cast<char>((body.size() >> shift) & 0xffU));
-  }
-  return framed.append(body);
-}
-
-std::size_t length_at(std::string_view bytes) {
-  std::size_t length = 0;
-  for (std::size_t i = 0; i < kHeadBytes; ++i) {
-    length = (length << 8) | static_cast<unsigned char>(bytes[i]);
-  }
-  return length;
-}
-
-}  // namespace
+using agent::kHeadBytes;
+using agent::length_at;
+using agent::with_length;
 
 void FrameStream::open(asio::ip::tcp::endpoint to) {
   asio::co_spawn(

@@ -15,7 +15,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "agent/frame_head.h"
 #include "agent/openssl_channel.h"
+#include "base/protobuf_codec.h"
 #include "tests/driver/identity/openssl_tls_fixture.h"
 
 namespace muster::agent {
@@ -259,6 +261,39 @@ TEST(OpensslChannel, NothingIsComputedForAClientThatHasGoneSinceItsHello) {
     EXPECT_EQ(server.why(), stays ? "" : "the peer closed the connection");
     for (const int end : ends) ::close(end);
   }
+}
+
+TEST(AsioRpc, PartsOfFramesHaveSoMuchMemoryInAllAndNoMore) {
+  asio::io_context io;
+  Side master(io, nullptr);
+  const std::string half(60U << 20, 'x');
+  constexpr std::size_t kBearable = AsioRpc::kWaitingBytesMax / (60U << 20);
+  std::vector<asio::ip::tcp::socket> peers;
+  peers.reserve(kBearable + 1);  // a socket that writes must not move
+  for (std::size_t i = 0; i <= kBearable; ++i) {
+    peers.emplace_back(io);
+    const Address at = master.rpc->address();
+    peers.back().connect({asio::ip::make_address(at.host), at.port});
+    asio::write(peers.back(), asio::buffer(with_length(encode(rpc::Frame(hello())))));
+    asio::async_write(
+        peers.back(),
+        std::vector<asio::const_buffer>{asio::buffer("\x04\x00\x00", 4), asio::buffer(half)},
+        [](const asio::error_code&, std::size_t) {});
+  }
+  ASSERT_TRUE(run_until(io, [&] { return master.dropped.size() == 1; }));
+  EXPECT_EQ(master.dropped[0].reason, "crowded");
+  EXPECT_EQ(master.rpc->streams(), kBearable);
+  // What was given back can be used again.
+  peers.front().close();
+  ASSERT_TRUE(run_until(io, [&] { return master.rpc->streams() < kBearable; }));
+  Side agent(io, nullptr);
+  agent.rpc->connect(1, master.rpc->address());
+  ASSERT_TRUE(run_until(io, [&] { return agent.streams.size() == 1; }));
+  agent.say(1, hello());
+  agent.say(1, text_of(50U << 20));
+  ASSERT_TRUE(run_until(io, [&] {
+    return !master.frames.empty() && std::holds_alternative<rpc::ReadReply>(master.frames.back());
+  }));
 }
 
 TEST(AsioRpcTls, AStreamCanBeClosedInEveryStateOfItsHandshake) {

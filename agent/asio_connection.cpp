@@ -133,7 +133,8 @@ void AsioHandshakes::watch_time(Id id) {
 void AsioHandshakes::queue_step(Id id) {
   Guest& guest = under_way_.at(id);
   guest.queued = true;
-  const bool begun = guest.connection->channel->bytes_received() > 0;
+  // We have said something: the dear half of the work is done, and the peer waits for the rest.
+  const bool begun = guest.connection->channel->bytes_sent() > 0;
   (begun ? begun_ : fresh_).push_back(id);
   put_to_work();
 }

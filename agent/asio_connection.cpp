@@ -125,7 +125,9 @@ void AsioHandshakes::watch_time(Id id) {
     if (error || !*alive) return;
     const auto found = under_way_.find(id);
     if (found == under_way_.end()) return;
-    if (found->second.queued || found->second.connection->stepping) return;
+    const Guest& guest = found->second;
+    if (guest.queued || guest.connection->stepping) return;
+    if (guest.connection->timer.expiry() > std::chrono::steady_clock::now()) return;  // set anew
     finish(id, Refused{"tls_timeout", "the peer did not complete the TLS handshake in time"});
   });
 }
@@ -134,22 +136,22 @@ void AsioHandshakes::queue_step(Id id) {
   Guest& guest = under_way_.at(id);
   guest.queued = true;
   // We have said something: the dear half of the work is done, and the peer waits for the rest.
-  const bool begun = guest.connection->channel->bytes_sent() > 0;
-  (begun ? begun_ : fresh_).push_back(id);
+  // What we ask of others is little, and must not wait for what others ask of us.
+  const Channel& channel = *guest.connection->channel;
+  queue_.push(id, channel.speaks_first() || channel.bytes_sent() > 0);
   put_to_work();
 }
 
 void AsioHandshakes::put_to_work() {
-  while (at_work_ < kStepsAtWork && !(begun_.empty() && fresh_.empty())) {
-    std::deque<Id>& queue = begun_.empty() ? fresh_ : begun_;
-    const Id id = queue.front();
-    queue.pop_front();
-    const auto found = under_way_.find(id);
+  while (at_work_ < kStepsAtWork) {
+    const auto id = queue_.next();
+    if (!id) return;
+    const auto found = under_way_.find(*id);
     if (found == under_way_.end()) continue;
     if (found->second.connection->is_shut) {
       under_way_.erase(found);
     } else {
-      work(id, found->second);
+      work(*id, found->second);
     }
   }
 }
@@ -158,15 +160,17 @@ void AsioHandshakes::work(Id id, Guest& guest) {
   guest.queued = false;
   guest.connection->stepping = true;
   ++at_work_;
-  asio::post(worker_, [this, id, connection = guest.connection, alive = alive_] {
+  // The last to hold it must be the loop, whose it is.
+  asio::post(worker_, [this, id, connection = guest.connection, alive = alive_]() mutable {
     const Channel::Step result = connection->channel->shake();
-    asio::post(io_, [this, id, connection, result, alive] {
-      connection->stepping = false;
-      if (!*alive) return;
-      --at_work_;
-      stepped(id, result);
-      put_to_work();
-    });
+    asio::post(io_,
+               [this, id, connection = std::move(connection), result, alive = std::move(alive)] {
+                 connection->stepping = false;
+                 if (!*alive) return;
+                 --at_work_;
+                 stepped(id, result);
+                 put_to_work();
+               });
   });
 }
 

@@ -3,14 +3,12 @@
 // A driver (Asio), on one io_context's thread. The signatures of a TLS handshake take a millisecond
 // of processor on each side: after a failover a thousand agents come back at once, which would hold
 // up votes and heartbeats for a second. So the steps of handshakes run on a thread of their own,
-// one after the other, and only what they waited for is dealt with here. Those that have begun go
-// first, and for a peer that has given up meanwhile nothing is computed: a crowd is served one by
-// one then, instead of all being served too late.
+// one after the other (agent/step_queue.h), and only what they waited for is dealt with here. For a
+// client that has given up since its hello nothing is computed.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -23,6 +21,7 @@
 #include <asio/thread_pool.hpp>
 
 #include "agent/openssl_channel.h"
+#include "agent/step_queue.h"
 #include "base/ids.h"
 #include "base/time.h"
 
@@ -96,8 +95,7 @@ class AsioHandshakes {
 
   asio::io_context& io_;
   std::map<Id, Guest> under_way_;
-  std::deque<Id> fresh_;  // whose first step is due
-  std::deque<Id> begun_;  // whose next one is
+  StepQueue queue_;  // of ids; some may have ended meanwhile
   std::size_t at_work_ = 0;
   Id last_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // of this object, for late calls

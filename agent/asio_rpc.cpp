@@ -33,32 +33,13 @@ constexpr auto kFlushPatience = std::chrono::seconds(1);
 // How a TLS handshake begins: a record of that kind, of version 3.x.
 bool looks_like_tls(std::size_t length) { return length >> 16 == 0x1603; }
 
+// A large frame is through: the memory for it is not kept for the little that is left.
 void drop_memory(std::string& text) {
-  if (text.capacity() > kKeptMax) {
-    std::string().swap(text);
-  } else {
-    text.clear();
-  }
+  if (text.capacity() > kKeptMax && text.size() < text.capacity() / 4) text.shrink_to_fit();
 }
 
-// What a stream holds of the memory for parts of frames.
-class Share {
- public:
-  explicit Share(std::shared_ptr<std::size_t> total) : total_(std::move(total)) {}
-  ~Share() { set(0); }
-  Share(const Share&) = delete;
-  Share& operator=(const Share&) = delete;
-  void set(std::size_t bytes) { *total_ += bytes - std::exchange(own_, bytes); }
-
- private:
-  std::shared_ptr<std::size_t> total_;
-  std::size_t own_ = 0;
-};
-
 struct Stream : Connection {
-  template <class From>
-  Stream(From&& from, std::shared_ptr<std::size_t> waiting)
-      : Connection(std::forward<From>(from)), share(std::move(waiting)) {}
+  using Connection::Connection;
   Address at;             // of the peer
   bool open = false;      // it stands: frames may go
   bool closing = false;   // by us: nobody is told
@@ -67,11 +48,11 @@ struct Stream : Connection {
   bool dirty = false;     // something waits for flush()
   bool stuck = false;     // the kernel takes no more: it is waited for
   std::deque<std::string> queue;
-  std::string out;         // what is being written
-  std::size_t gone = 0;    // of `out`
-  std::size_t queued = 0;  // bytes in the queue and in `out`
-  std::string inbox;       // what has come and is no whole frame yet
-  Share share;             // of the inbox
+  std::string out;          // what is being written
+  std::size_t gone = 0;     // of `out`
+  std::size_t queued = 0;   // bytes in the queue and in `out`
+  std::string inbox;        // what has come and is no whole frame yet
+  std::size_t waiting = 0;  // the memory that the inbox takes
   AsioRpc::Traffic counted;
 };
 using StreamPtr = std::shared_ptr<Stream>;
@@ -112,7 +93,7 @@ class AsioRpc::Impl {
   }
 
   void connect(StreamId id, const Address& to) {
-    auto stream = std::make_shared<Stream>(io_, waiting_);
+    auto stream = std::make_shared<Stream>(io_);
     stream->at = to;
     streams_[id] = stream;
     asio::error_code error;
@@ -158,6 +139,7 @@ class AsioRpc::Impl {
     if (found == streams_.end()) return;
     const StreamPtr stream = found->second;
     streams_.erase(found);
+    account(*stream, 0);  // the rest goes with the stream, which may be in the middle of it
     stream->closing = true;
     if (!stream->open) return stream->shut();
     write_out(id, stream);
@@ -229,7 +211,7 @@ class AsioRpc::Impl {
     acceptor_.async_accept([this](const asio::error_code& error, tcp::socket socket) {
       if (!acceptor_.is_open()) return;
       if (error) return accept_later();
-      auto stream = std::make_shared<Stream>(std::move(socket), waiting_);
+      auto stream = std::make_shared<Stream>(std::move(socket));
       stream->at = stream->peer();
       if (streams_.size() >= kStreamsMax) {
         drop(stream, "too_many_streams", "as many streams stand as this agent bears");
@@ -334,16 +316,25 @@ class AsioRpc::Impl {
     } else {
       stream->inbox.append(bytes);
       const std::size_t used = take_frames(id, stream, stream->inbox);
-      if (used == stream->inbox.size()) {
-        drop_memory(stream->inbox);
-      } else {
-        stream->inbox.erase(0, used);
-      }
+      stream->inbox.erase(0, used);
+      drop_memory(stream->inbox);
     }
-    stream->share.set(stream->inbox.size());
-    if (*waiting_ <= kWaitingBytesMax || !is_current(id, stream)) return;
-    drop(stream, "crowded", "parts of frames fill all the memory that there is for them");
-    end(id, "the memory for frames is full");
+    if (!is_current(id, stream)) return;
+    account(*stream, stream->inbox.empty() ? 0 : stream->inbox.capacity());
+    if (waiting_ > kWaitingBytesMax) cut_largest();
+  }
+
+  void account(Stream& stream, std::size_t waiting) {
+    waiting_ += waiting - std::exchange(stream.waiting, waiting);
+  }
+
+  // Who stops in the middle of large frames gives way, not whoever comes next.
+  void cut_largest() {
+    const auto largest = std::max_element(
+        streams_.begin(), streams_.end(),
+        [](const auto& a, const auto& b) { return a.second->waiting < b.second->waiting; });
+    drop(largest->second, "crowded", "parts of frames fill all the memory that there is for them");
+    end(largest->first, "the memory for frames is full");
   }
 
   // Hands in every whole frame, and returns how many bytes they were. A handler may close the
@@ -412,6 +403,7 @@ class AsioRpc::Impl {
   // packet of each record.
   static bool gather(Stream& stream) {
     stream.gone = 0;
+    stream.out.clear();
     drop_memory(stream.out);
     while (!stream.queue.empty()) {
       std::string& next = stream.queue.front();
@@ -449,6 +441,7 @@ class AsioRpc::Impl {
     if (found == streams_.end()) return;
     const StreamPtr stream = found->second;
     streams_.erase(found);
+    account(*stream, 0);
     stream->shut();
     handlers_.on_closed(id, why);
   }
@@ -462,7 +455,7 @@ class AsioRpc::Impl {
   std::vector<char> scratch_;  // what is read passes through here: idle streams hold no buffer
   std::map<StreamId, StreamPtr> streams_;
   std::vector<std::pair<StreamId, StreamPtr>> dirty_;
-  std::shared_ptr<std::size_t> waiting_ = std::make_shared<std::size_t>(0);  // in all inboxes
+  std::size_t waiting_ = 0;  // bytes, in all inboxes
   Traffic traffic_;
   StreamId next_accepted_ = 0;  // even
 };

@@ -11,7 +11,9 @@ constexpr Duration kRetryCap = std::chrono::milliseconds(500);
 constexpr Duration kRefusedRetry = std::chrono::seconds(5);
 constexpr std::size_t kWaitingMax = 64;
 // A host that is off answers no connection attempt, and the kernel would try for minutes.
-constexpr Duration kOpenPatience = std::chrono::milliseconds(500);
+constexpr Duration kConnectPatience = std::chrono::milliseconds(500);
+// A coordinator to whom a thousand agents come at once has other handshakes to do as well.
+constexpr Duration kHandshakePatience = std::chrono::seconds(2);
 
 }  // namespace
 
@@ -79,7 +81,7 @@ void MasterLinks::knock(const NodeName& master, Instant now) {
 
 // True: a stream stands or is being opened.
 bool MasterLinks::open(const NodeName& master, Link& link, Instant now) {
-  if (link.stream != 0 && !link.open && now - link.opening_since >= kOpenPatience) {
+  if (link.stream != 0 && !link.open && now >= link.give_up_at) {
     effects_.emplace_back(CloseStream{link.stream, "no answer in time"});
     by_stream_.erase(link.stream);
     lost(master, link, now);
@@ -87,7 +89,7 @@ bool MasterLinks::open(const NodeName& master, Link& link, Instant now) {
   if (link.stream != 0) return true;
   if (now < link.retry_at) return false;
   link.stream = ids_.next();
-  link.opening_since = now;
+  link.give_up_at = now + kConnectPatience;
   by_stream_[link.stream] = master;
   effects_.emplace_back(OpenStream{link.stream, link.to});
   return true;
@@ -104,6 +106,11 @@ void MasterLinks::send(const NodeName& to, raft::Message message, Instant now) {
   if (!open(to, link, now)) return;
   if (link.waiting.size() >= kWaitingMax) link.waiting.pop_front();
   link.waiting.push_back(std::move(message));
+}
+
+void MasterLinks::on_reached(StreamId stream, Instant now) {
+  const auto found = by_stream_.find(stream);
+  if (found != by_stream_.end()) links_.at(found->second).give_up_at = now + kHandshakePatience;
 }
 
 void MasterLinks::on_opened(StreamId stream) {

@@ -50,6 +50,7 @@ class MasterLinks {
   // Whom the stream leads to; empty: it is none of ours.
   [[nodiscard]] NodeName peer_of(StreamId stream) const;
   [[nodiscard]] std::vector<StreamId> streams() const;  // those that were not closed
+  void on_reached(StreamId stream, Instant now);        // its host is there: TLS begins
   void on_opened(StreamId stream);
   void on_closed(StreamId stream, Instant now);
   void on_frame(StreamId stream, const rpc::Frame& frame, Instant now);
@@ -60,7 +61,7 @@ class MasterLinks {
     Address to;
     StreamId stream = 0;  // 0: closed
     bool open = false;
-    Instant opening_since{};
+    Instant give_up_at{};  // while it is being opened
     Instant retry_at{};
     Duration retry{};
     std::deque<raft::Message> waiting;

@@ -16,7 +16,10 @@ MasterId master_id_of(const rpc::Hello& hello) {
 
 }  // namespace
 
-void Node::on(const StreamReached& event, Instant now) { session_.on_reached(event.stream, now); }
+void Node::on(const StreamReached& event, Instant now) {
+  session_.on_reached(event.stream, now);
+  if (master_) master_->on_reached(event.stream, now);
+}
 
 void Node::on(const StreamOpened& event, Instant now) {
   const bool own = session_.owns(event.stream);

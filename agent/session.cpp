@@ -12,6 +12,7 @@ Session::Session(SessionOptions options, std::vector<std::pair<NodeName, Address
       hello_(std::move(hello)),
       ids_(ids),
       rng_(rng),
+      word_wait_(options.word_interval),
       retry_(options.retry_initial),
       reply_timeout_(options.reply_timeout),
       deadline_(now) {
@@ -111,13 +112,14 @@ void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
   if (ack->sequence == 0 || ack->sequence > sequence_) return;
   if (ack->sent_at_ns > now.time_since_epoch().count()) return;
   last_ack_ = now;
-  successor_.clear();
+  if (ack->sequence >= doubt_beat_) successor_.clear();
   lease_.on_granted(ack->epoch, Instant(Duration(ack->sent_at_ns)),
                     std::chrono::milliseconds(ack->lease_ms));
 }
 
 void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
   reply_timeout_ = options_.reply_timeout;
+  unanswered_ = 0;
   if (reply.refused) {
     // One master whose configuration is wrong, or who is no master any more, must not end the
     // agents that the others take.
@@ -140,10 +142,13 @@ void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
   // gone is not asked again because of them. The stream stays, and they will say who is next.
   const bool stale = !reply.here && reply.coordinator == unreachable_ && now < unreachable_until_;
   if (reply.here) {
+    successor_.clear();
     if (state_ == State::Registered) return;
     state_ = State::Registered;
     coordinator_ = peer_;
     retry_ = options_.retry_initial;
+    word_wait_ = options_.word_interval;
+    next_word_ = std::min(next_word_, now + word_wait_);
     last_ack_ = now;
     deadline_ = now;
     effects_.emplace_back(SessionUp{peer_});
@@ -157,6 +162,7 @@ void Session::on_reply(const rpc::HelloReply& reply, Instant now) {
     if (to) connect(reply.coordinator, *to, now);
     return;
   }
+  if (const NodeName next = successor_; address_of(next)) return on_coordinator(next, now);
   if (state_ == State::Registered) effects_.emplace_back(SessionDown{peer_, "stepped down"});
   state_ = State::Waiting;
   deadline_ = now + options_.patience;
@@ -175,13 +181,16 @@ void Session::on_coordinator(const NodeName& name, Instant now) {
 void Session::on_leader_heard(const NodeName& name, std::uint64_t term, Instant now) {
   if (term <= lease_.epoch() || !address_of(name)) return;
   if (peer_ == name && state_ != State::Idle) return;
-  // The word is not the coordinator's own: whoever spreads false ones must not keep an agent busy.
+  if (name == unreachable_ && now < unreachable_until_) return;
+  // Anybody who can gossip can say it: false words must not keep an agent busy, nor from its way.
   if (now < next_word_) return;
-  next_word_ = now + options_.word_interval;
+  next_word_ = now + word_wait_;
+  word_wait_ = std::min(word_wait_ * 2, options_.word_interval_cap);
   if (state_ != State::Registered) return on_coordinator(name, now);
-  successor_ = name;
-  doubt_ends_ = now + options_.doubt_max;
   beat(now);
+  successor_ = name;
+  doubt_beat_ = sequence_;
+  doubt_ends_ = now + options_.doubt_max;
   deadline_ = doubt_ends_;
 }
 
@@ -197,7 +206,9 @@ void Session::tick(Instant now) {
     case State::Idle: return connect_next(now);
     case State::Shaking:
     case State::Asking:
-      reply_timeout_ = std::min(reply_timeout_ * 2, options_.reply_timeout_cap);
+      if (++unanswered_ % masters_.size() == 0) {
+        reply_timeout_ = std::min(reply_timeout_ * 2, options_.reply_timeout_cap);
+      }
       [[fallthrough]];
     case State::Connecting: avoid_coordinator(now); [[fallthrough]];
     case State::Waiting: return give_up("no answer in time", now);
@@ -206,9 +217,10 @@ void Session::tick(Instant now) {
         avoid_coordinator(now);
         return give_up("the coordinator is silent", now);
       }
-      if (!successor_.empty() && now >= doubt_ends_) {
+      const NodeName next = now >= doubt_ends_ ? std::exchange(successor_, {}) : NodeName();
+      if (address_of(next)) {
         avoid_coordinator(now);
-        return on_coordinator(NodeName(successor_), now);
+        return on_coordinator(next, now);
       }
       return beat(now);
     }

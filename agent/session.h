@@ -23,16 +23,18 @@ namespace muster::agent {
 
 struct SessionOptions {
   Duration connect_timeout = std::chrono::milliseconds(500);  // until the master's host answers
-  // From then on for the handshake, and for the HelloReply. Doubles, up to the cap, whenever a
-  // master leaves it at that: one whom a thousand ask at once needs its time, and who gives up and
-  // asks again makes it do the work twice. The first reply sets it back.
+  // From then on for the handshake, and for the HelloReply. Doubles, up to the cap, whenever all
+  // masters have left it at that: one whom a thousand ask at once needs its time, and who gives up
+  // and asks again makes it do the work twice. The first reply sets it back.
   Duration reply_timeout = std::chrono::milliseconds(2000);
   Duration reply_timeout_cap = std::chrono::milliseconds(8000);
   Duration patience = std::chrono::milliseconds(1000);  // with a master that knows nobody
   Duration heartbeat_interval = std::chrono::milliseconds(400);
   Duration silence_max = std::chrono::milliseconds(2000);  // no ack: the stream is dead
   Duration doubt_max = std::chrono::milliseconds(200);     // likewise, once another is said to lead
-  Duration word_interval = std::chrono::seconds(1);        // such words are not heeded more often
+  // Such words are not heeded more often; doubles up to the cap until an agent is registered.
+  Duration word_interval = std::chrono::seconds(1);
+  Duration word_interval_cap = std::chrono::seconds(16);
   Duration retry_initial = std::chrono::milliseconds(20);  // doubles up to the cap
   Duration retry_cap = std::chrono::milliseconds(500);
 };
@@ -121,11 +123,14 @@ class Session {
   NodeName unreachable_;  // a coordinator whose stream broke or was refused
   Instant unreachable_until_{};
   NodeName successor_;  // who is said to lead, while it is not sure that ours is gone; else empty
+  std::uint64_t doubt_beat_ = 0;  // the heartbeat whose answer ends the doubt
   Instant doubt_ends_{};
+  Duration word_wait_;
   Instant next_word_{};  // none is heeded before
   std::size_t next_master_ = 0;
   Duration retry_;
   Duration reply_timeout_;
+  std::size_t unanswered_ = 0;     // masters that let it pass, since it was set
   bool accepted_ = false;          // some master has found the Hello good
   std::set<NodeName> refused_by_;  // since then, or since the start
   Instant deadline_;

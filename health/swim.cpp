@@ -14,7 +14,7 @@ using gossip::PacketKind;
 constexpr Duration kHousekeeping = std::chrono::minutes(1);
 // Failed members hear gossip for a while: one that was only cut off learns of it and refutes.
 constexpr Duration kGossipToFailed = std::chrono::seconds(30);
-constexpr std::size_t kToldAtOnce = 256;  // datagrams, 100 bytes each
+constexpr std::size_t kToldAtOnce = 256;  // datagrams
 constexpr Duration kTellingInterval = std::chrono::milliseconds(5);
 
 Member own_member(const gossip::Claim& self, const gossip::ProtocolRange& protocol, Instant now) {
@@ -250,7 +250,8 @@ void Swim::recover_from_stall(Duration late, Instant now) {
   next_probe_ = now;
   next_push_pull_ = now;
   next_gossip_ = std::max(next_gossip_, now);
-  next_telling_ = std::max(next_telling_, now);
+  untold_.clear();  // another may lead by now
+  next_telling_ = kNever;
   if (dispute_.ends != kNever) dispute_.ends = now + 2 * options_.probe_interval;
   next_reconnect_ = std::max(next_reconnect_, now);
   next_housekeeping_ = std::max(next_housekeeping_, now);

@@ -132,6 +132,19 @@ TEST_F(LinksTest, AnAttemptThatNobodyAnswersIsGivenUpAndMadeAgain) {
   EXPECT_NE(opening(), silent);
 }
 
+TEST_F(LinksTest, AMasterWhoseHostIsThereGetsItsTimeForTheHandshake) {
+  send();
+  const StreamId slow = opening();
+  now += 400ms;
+  links.on_reached(slow, now);
+  now += 1999ms;
+  send();
+  EXPECT_TRUE(effects.empty());
+  now += 1ms;
+  send();
+  EXPECT_EQ(only<CloseStream>().size(), 1U);
+}
+
 TEST_F(LinksTest, WhoRefusedOneHelloIsAskedAtOnceWithAnother) {
   send();
   const StreamId stream = opening();

@@ -197,9 +197,6 @@ ApiResponse Handlers::change_key(Request& request, std::string body) {
   if (outcome.error().code != Code::Conflict || !*expected) return problem(outcome.error());
   // What is there now, so that the client can decide without one more request.
   const ApiResponse present = ask({"/v1/kv/" + percent_encoded(request.name), "", request.caller});
-  const bool holds =
-      **expected == 0 ? present.status == 404 : present.header("ETag") == etag(**expected);
-  if (holds) return problem(outcome.error());  // another conflict, as of a request id
   ApiResponse refused = problem(412, "precondition failed", outcome.error().text);
   if (present.status == 200) refused.with("ETag", std::string(present.header("ETag")));
   return refused;

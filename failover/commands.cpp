@@ -20,9 +20,10 @@ std::uint64_t asked_of(const Command& command) {
 Result<Outcome> answer_of(const RequestRecord& done, const Command& command) {
   const std::uint64_t asked = asked_of(command);
   if (done.asked != 0 && asked != 0 && done.asked != asked) {
-    return fail(Code::Conflict, "request id " + in_quotes(done.id) +
-                                    " was used for another change: nothing was changed, take a "
-                                    "new id for each change");
+    return fail(Code::InvalidArgument,
+                "request id " + in_quotes(done.id) +
+                    " was used for another change: nothing was changed, take a "
+                    "new id for each change");
   }
   if (done.error) return tl::unexpected(*done.error);
   return Outcome{.text = done.index == 0 ? "done before" : done.text,

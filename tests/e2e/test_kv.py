@@ -46,7 +46,7 @@ class Keys(ClusterCase):
                 for key, value in (("once", "2"), ("twice", "1")):
                     other = self.ask("PUT", f"/v1/kv/{key}", value, node=node,
                                      Muster_Request_Id="once-1")
-                    self.assertEqual(other.status, 409, other.body)
+                    self.assertEqual(other.status, 400, other.body)
                     self.assertIn(b"was used for another change", other.body)
         self.assertEqual(self.ask("GET", "/v1/kv/once?raw").body, b"1")
         self.assertEqual(self.ask("GET", "/v1/kv/twice").status, 404)

@@ -161,17 +161,5 @@ TEST_F(CivetwebServerTest, AFailedPreconditionShowsThePresentTag) {
   EXPECT_NE(answer.find("ETag: \"1\"\r\n"), std::string::npos) << answer;
 }
 
-TEST_F(CivetwebServerTest, AConflictThatIsNotOfThePreconditionIsOneWhateverWasExpected) {
-  ClusterState state;
-  put(state, "a", "1");
-  write_result_ = fail(Code::Conflict, "request id \"r\" was used for another change");
-  open();
-  become(state);
-  EXPECT_EQ(ask("PUT", "/v1/kv/a", "x", {{"If-Match", "\"1\""}}).status, 409);
-  EXPECT_EQ(ask("PUT", "/v1/kv/b", "x", {{"If-None-Match", "*"}}).status, 409);
-  EXPECT_EQ(ask("PUT", "/v1/kv/a", "x", {{"If-Match", "\"2\""}}).status, 412);
-  EXPECT_EQ(ask("PUT", "/v1/kv/b", "x", {{"If-Match", "\"1\""}}).status, 412);
-}
-
 }  // namespace
 }  // namespace muster::agent

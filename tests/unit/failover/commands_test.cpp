@@ -43,7 +43,7 @@ TEST_F(CommandsTest, AnIdThatWasUsedForAnotherChangeOrBySomebodyElseIsAConflict)
     const ClusterState before = state;
     const Result<Outcome> other = ask("db", who, asked);
     ASSERT_FALSE(other);
-    EXPECT_EQ(other.error().code, Code::Conflict);
+    EXPECT_EQ(other.error().code, Code::InvalidArgument);
     EXPECT_NE(other.error().text.find("was used for another change"), std::string::npos);
     EXPECT_EQ(state.workloads, before.workloads);
     EXPECT_EQ(state.requests, before.requests);

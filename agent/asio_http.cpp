@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include <asio/ip/address.hpp>
 #include <asio/post.hpp>
 
 #include "agent/api_access.h"
@@ -38,6 +39,13 @@ Result<NewSecret> new_secret(const ClusterState& state, const TokenRecord& token
     return NewSecret{made.id, identity::text_of(made), identity::sha256(made.secret)};
   }
   return fail(Code::Unavailable, "no authority is known here yet: ask a master");
+}
+
+// Commands on this node ask there, unless they are told otherwise.
+bool leaves_loopback_out(const Address& listen) {
+  asio::error_code error;
+  const auto ip = asio::ip::make_address(listen.host, error);
+  return !error && !ip.is_loopback() && !ip.is_unspecified();
 }
 
 }  // namespace
@@ -182,6 +190,7 @@ Status Runtime::open_http() {
   if (!tls_) return {};
   FrontOptions front;
   front.listen = listen;
+  if (leaves_loopback_out(listen)) front.also = Address{"127.0.0.1", listen.port};
   front.server = http_->address();
   front.connections = CivetwebServer::kThreads;
   front.secret = options.front;
@@ -190,6 +199,10 @@ Status Runtime::open_http() {
   });
   if (!opened) return tl::unexpected<Error>(opened.error());
   front_ = std::move(*opened);
+  if (front.also && front_->also() == Address{}) {
+    say(Level::Warning, "commands on this node have to be told --address " + listen.text() + ": " +
+                            front_->why_not_also());
+  }
   return {};
 }
 

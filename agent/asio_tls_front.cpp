@@ -44,7 +44,7 @@ class AsioTlsFront::Impl {
         tls_(std::move(tls)),
         on_dropped_(std::move(on_dropped)),
         acceptor_(io_),
-        accept_retry_(io_),
+        also_(io_),
         sweep_timer_(io_),
         handshakes_(std::make_unique<AsioHandshakes>(io_)),
         upstream_(io_, options_.server, options_.connections),
@@ -61,20 +61,19 @@ class AsioTlsFront::Impl {
     if (const auto server = endpoint_of(options_.server); !server) {
       return tl::unexpected<Error>(server.error());
     }
-    asio::error_code error;
-    acceptor_.open(at->protocol(), error);
-    if (!error) acceptor_.set_option(tcp::acceptor::reuse_address(true), error);
-    if (!error) acceptor_.bind(*at, error);
-    if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
-    if (!error) return {};
-    return fail(Code::Unavailable, "cannot serve HTTPS on " + options_.listen.text() + ": " +
-                                       error.message() +
-                                       "; is another agent running there? Stop it or set another "
-                                       "listen.http_port");
+    if (Status listening = listen_on(acceptor_, options_.listen); !listening) return listening;
+    if (!options_.also) return {};
+    const Status also = listen_on(also_, *options_.also);
+    if (also) return {};
+    why_not_also_ = also.error().text;
+    asio::error_code ignored;
+    also_.close(ignored);
+    return {};
   }
 
   void start() {
-    accept();
+    accept(acceptor_);
+    if (also_.is_open()) accept(also_);
     sweep();
     thread_ = std::thread([this] { io_.run(); });
   }
@@ -88,20 +87,40 @@ class AsioTlsFront::Impl {
     upstream_.shut();
   }
 
-  [[nodiscard]] Address address() const {
-    const tcp::endpoint at = acceptor_.local_endpoint();
+  [[nodiscard]] Address address() const { return address_of(acceptor_); }
+  [[nodiscard]] Address also() const { return also_.is_open() ? address_of(also_) : Address{}; }
+  [[nodiscard]] const std::string& why_not_also() const { return why_not_also_; }
+
+ private:
+  static Address address_of(const tcp::acceptor& acceptor) {
+    const tcp::endpoint at = acceptor.local_endpoint();
     return {at.address().to_string(), at.port()};
   }
 
- private:
-  void accept() {
-    acceptor_.async_accept([this](const asio::error_code& error, tcp::socket socket) {
+  static Status listen_on(tcp::acceptor& acceptor, const Address& address) {
+    const auto at = endpoint_of(address);
+    if (!at) return tl::unexpected<Error>(at.error());
+    asio::error_code error;
+    acceptor.open(at->protocol(), error);
+    if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+    if (!error) acceptor.bind(*at, error);
+    if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+    if (!error) return {};
+    return fail(Code::Unavailable, "cannot serve HTTPS on " + address.text() + ": " +
+                                       error.message() +
+                                       "; is another agent running there? Stop it or set another "
+                                       "listen.http_port");
+  }
+
+  void accept(tcp::acceptor& acceptor) {
+    acceptor.async_accept([this, &acceptor](const asio::error_code& error, tcp::socket socket) {
       if (error) {  // out of descriptors, most likely
-        accept_retry_.expires_after(kAcceptRetry);
-        return accept_retry_.async_wait([this](const asio::error_code&) { accept(); });
+        auto retry = std::make_shared<asio::steady_timer>(io_, kAcceptRetry);
+        return retry->async_wait(
+            [this, &acceptor, retry](const asio::error_code&) { accept(acceptor); });
       }
       greet(std::make_shared<Connection>(std::move(socket)));
-      accept();
+      accept(acceptor);
     });
   }
 
@@ -159,7 +178,8 @@ class AsioTlsFront::Impl {
   OnDropped on_dropped_;
   asio::io_context io_{1};
   tcp::acceptor acceptor_;
-  asio::steady_timer accept_retry_;
+  tcp::acceptor also_;
+  std::string why_not_also_;
   asio::steady_timer sweep_timer_;
   std::unique_ptr<AsioHandshakes> handshakes_;
   AsioUpstream upstream_;
@@ -183,5 +203,7 @@ Result<std::unique_ptr<AsioTlsFront>> AsioTlsFront::open(
 }
 
 Address AsioTlsFront::address() const { return impl_->address(); }
+Address AsioTlsFront::also() const { return impl_->also(); }
+const std::string& AsioTlsFront::why_not_also() const { return impl_->why_not_also(); }
 
 }  // namespace muster::agent

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "agent/asio_rpc.h"
@@ -24,9 +25,10 @@ namespace muster::agent {
 
 struct FrontOptions {
   Address listen;
-  Address server;               // of plain HTTP; a numeric address of loopback
-  std::size_t connections = 4;  // to the server at once: its threads
-  std::string secret;           // goes with each request; never leaves the machine
+  std::optional<Address> also{};  // where it listens too, if it can
+  Address server;                 // of plain HTTP; a numeric address of loopback
+  std::size_t connections = 4;    // to the server at once: its threads
+  std::string secret;             // goes with each request; never leaves the machine
   Duration turn_patience = std::chrono::seconds(5);     // with the server, for its turn
   Duration client_patience = std::chrono::seconds(10);  // with who stops in the middle
   Duration body_patience = std::chrono::seconds(20);    // with a request's body as a whole
@@ -49,6 +51,8 @@ class AsioTlsFront {
   AsioTlsFront& operator=(const AsioTlsFront&) = delete;
 
   [[nodiscard]] Address address() const;  // where it listens
+  [[nodiscard]] Address also() const;     // likewise; empty: why_not_also() says why
+  [[nodiscard]] const std::string& why_not_also() const;
 
  private:
   class Impl;

@@ -237,6 +237,26 @@ TEST_F(AsioTlsFrontTest, EveryRequestOfAConnectionCarriesTheSecretAndTheAddressO
   EXPECT_EQ(server_->connections, 1);
 }
 
+TEST_F(AsioTlsFrontTest, ListensAtASecondAddressIfItCan) {
+  open([](const std::string&) { return ok("here\n"); });
+  EXPECT_EQ(front_->also(), Address{});
+  FrontOptions options;
+  options.listen = {"127.0.0.2", 0};
+  options.also = Address{"127.0.0.1", 0};
+  options.server = server_->address();
+  const auto tls = [this] { return identity::tls(town_.issue(node("n1"))); };
+  const auto both = AsioTlsFront::open(options, tls(), [](const AsioTlsFront::Dropped&) {});
+  ASSERT_TRUE(both) << both.error().text;
+  EXPECT_EQ((*both)->address().host, "127.0.0.2");
+  port_ = (*both)->also().port;
+  EXPECT_TRUE(ask("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").ends_with("here\n"));
+  options.also = (*both)->also();  // taken
+  const auto one = AsioTlsFront::open(options, tls(), [](const AsioTlsFront::Dropped&) {});
+  ASSERT_TRUE(one) << one.error().text;
+  EXPECT_EQ((*one)->also(), Address{});
+  EXPECT_NE((*one)->why_not_also().find("in use"), std::string::npos) << (*one)->why_not_also();
+}
+
 TEST_F(AsioTlsFrontTest, AUsersCertificateSaysWhoAsks) {
   open([](const std::string&) { return ok("hi"); });
   const auto credentials = town_.issue(user("ada", Role::Operator));

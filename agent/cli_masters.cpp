@@ -31,7 +31,7 @@ std::string snapshot_text(const json& master) {
   return word(master, "snapshot_sent") + "/" + word(master, "snapshot_bytes");
 }
 
-// Two survive no loss and four no more than three: each of them only makes writes slower.
+// Two survive no loss, as one does, and four no more than three: the last only makes writes slower.
 std::string even_text(const json& masters) {
   const auto votes = [](const json& one) {
     const std::string role = word(one, "role");
@@ -39,8 +39,10 @@ std::string even_text(const json& masters) {
   };
   const auto voters = std::count_if(masters.begin(), masters.end(), votes);
   if (voters == 0 || voters % 2 != 0) return "";
-  return std::to_string(voters) + " masters have a vote and survive no more losses than " +
-         std::to_string(voters - 1) + ": add one, or remove one\n";
+  const auto losses = (voters - 1) / 2;
+  return std::to_string(voters) + " masters have a vote and survive the loss of " +
+         (losses == 0 ? "none" : std::to_string(losses)) + ", as " + std::to_string(voters - 1) +
+         " would: add one, or remove one\n";
 }
 
 std::optional<std::string> masters_text(const std::string& text) {

@@ -132,7 +132,6 @@ void Master::hint(const NodeName& node, Instant now) {
   effects_.emplace_back(MasterHint{node});
   if (node == leader_ && !leader_lost_at_) {
     leader_lost_at_ = now;
-    leader_lost_why_ = "the stream of " + node + " broke";
     knock_until_ = now + kKnockFor;
     knock(now);
   }
@@ -186,6 +185,7 @@ void Master::on_durable(std::uint64_t ticket, Instant now) {
 
 void Master::on_disk(bool failing, const std::string& why, Instant now) {
   disk_.on_health(failing, now);
+  disk_why_ = failing ? why : "";
   emit(Notice{failing ? Level::Error : Level::Info,
               failing ? "the consensus log cannot be written, nothing is acknowledged: " + why
                       : "the consensus log can be written again"});
@@ -211,6 +211,9 @@ Result<std::string> Master::encoded(const Command& command) const {
 
 void Master::submit(const Origin& origin, const Command& command, Instant now) {
   if (!coordinator_.active()) return finish(origin, not_coordinator());
+  if (now - unwritable_since_ >= options_.disk_patience) {
+    return finish(origin, fail(Code::Unavailable, why_unwritable()));
+  }
   // Agents check what they are given; whoever speaks their protocol need not have.
   if (const auto* put = std::get_if<PutWorkload>(&command.body)) {
     const std::vector<Problem> wrong = failover::problems(put->spec);
@@ -306,6 +309,7 @@ void Master::tick(Instant now) {
   if (now >= knock_at_) knock(now);
   if (forming_ && now >= greet_at_) form(now);
   watch_disk(now);
+  watch_disks(now);
   watch_leader(now);
   if (now >= next_evaluation_) evaluate_alerts(now);
   settle(now);
@@ -321,6 +325,34 @@ void Master::watch_disk(Instant now) {
   if (engine_->transfer(0, now)) {
     emit(Notice{Level::Warning, "handing leadership over: this disk fails"});
   }
+}
+
+// A coordinator whose own disk fails hands over; where too few can keep what is agreed on, nobody
+// could take over, and whoever asks for a change is told at once.
+void Master::watch_disks(Instant now) {
+  std::size_t voters = 0;
+  unwritable_.clear();
+  if (coordinator_.active()) {
+    for (const ServerView& server : servers_view()) {
+      voters += server.voter ? 1 : 0;
+      if (server.voter && server.disk_failing) unwritable_.push_back(server.name);
+    }
+  }
+  const bool enough = unwritable_.empty() || voters - unwritable_.size() > voters / 2;
+  unwritable_since_ = enough ? kNever : std::min(unwritable_since_, now);
+}
+
+std::string Master::why_unwritable() const {
+  std::string text = "nothing was changed: the disk under the log of ";
+  for (const NodeName& name : unwritable_) {
+    if (name != unwritable_.front()) text += ", ";
+    text += name;
+  }
+  text += " cannot be written";
+  if (!disk_why_.empty()) text += " (" + disk_why_ + ")";
+  return text +
+         ", and without it no majority of the masters keeps what is agreed on: make room there, "
+         "or mend it; then writing goes on by itself";
 }
 
 void Master::watch_leader(Instant now) {

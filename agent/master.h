@@ -78,6 +78,7 @@ class Master {
   [[nodiscard]] bool owns(StreamId stream) const { return links_.owns(stream); }
   [[nodiscard]] NodeName peer_of(StreamId stream) const { return links_.peer_of(stream); }
   [[nodiscard]] std::vector<StreamId> streams() const { return links_.streams(); }
+  void on_reached(StreamId stream, Instant now) { links_.on_reached(stream, now); }
   void on_opened(StreamId stream) { links_.on_opened(stream); }
   void on_nobody_listens(StreamId stream, Instant now);
   void on_link_closed(StreamId stream, Instant now) { links_.on_closed(stream, now); }
@@ -228,6 +229,8 @@ class Master {
   void write_from(StreamId stream, const rpc::Write& write, bool vouched, Instant now);
   void take_over(raft::Term term, Instant now);
   void watch_disk(Instant now);
+  void watch_disks(Instant now);
+  [[nodiscard]] std::string why_unwritable() const;
   void watch_leader(Instant now);
   void evaluate_alerts(Instant now);
   void hint(const NodeName& node, Instant now);
@@ -278,13 +281,15 @@ class Master {
   MasterId leader_id_ = 0;
   NodeName leader_;  // empty: none is known
   std::optional<Instant> leader_lost_at_;
-  std::string leader_lost_why_;
   Instant knock_at_ = kNever;  // at the leader's, whose stream broke
   Instant knock_until_{};
   Instant leaderless_since_;
   bool quorum_lost_ = false;
   WallTime quorum_lost_at_{};
   LogDisk disk_;
+  std::string disk_why_;               // of its last error; empty: it works, or says nothing
+  std::vector<NodeName> unwritable_;   // masters with a vote whose disks fail, while this one leads
+  Instant unwritable_since_ = kNever;  // they are too many
   Instant next_evaluation_ = kNever;
   std::vector<MasterEffect> effects_;
 };

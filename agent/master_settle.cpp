@@ -204,10 +204,7 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
   const NodeName leader = electorate_.name_of(role.leader);
   if (leader.empty() && !leader_.empty()) {
     leaderless_since_ = now;
-    if (!leader_lost_at_) {
-      leader_lost_at_ = now;
-      leader_lost_why_ = "no word from " + leader_ + " for an election timeout";
-    }
+    if (!leader_lost_at_) leader_lost_at_ = now;
   }
   const bool changed = leader != leader_;
   leader_id_ = role.leader;
@@ -224,10 +221,8 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
     batches_.clear();
   }
   if (!leader.empty()) {
-    if (leader != self_ || role.ready) {  // the election is over only when somebody serves
-      leader_lost_at_.reset();
-      leader_lost_why_.clear();
-    }
+    // The election is over only when somebody serves.
+    if (leader != self_ || role.ready) leader_lost_at_.reset();
   }
   if (leader != self_) {
     coordinator_.on_leader(known_leader(), electorate_.address_of(known_leader()), role.term);
@@ -256,7 +251,7 @@ void Master::take_over(raft::Term term, Instant now) {
   refresh_electorate();
   facts_due_ = true;
   publish_facts();
-  coordinator_.begin(term, leader_lost_why_, now);
+  coordinator_.begin(term, engine_->election_reason(), now);
   effects_.emplace_back(Leading{term});
   named_leases_.begin(*state_, now);
   cluster_alerts_.restore(state_->alerts, wall_.wall_at(now), now);

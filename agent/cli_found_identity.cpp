@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <system_error>
 #include <utility>
+#include <variant>
 #include <vector>
 
+#include "agent/identity_config.h"
 #include "agent/posix_clock.h"
 #include "base/key_value.h"
 #include "identity/joining.h"
@@ -17,16 +19,6 @@
 
 namespace muster::agent {
 namespace {
-
-// The primary first: it seals.
-std::string keyring_text(const GossipKeys& ring) {
-  std::string first;
-  std::string others;
-  for (const GossipKey& key : ring.keys) {
-    (key.id == ring.primary ? first : others) += key.secret + "\n";
-  }
-  return first + others;
-}
 
 // What was given to this name before may still be used: whoever revokes the node means that too.
 void record(ClusterState& state, const NodeName& self, CertificateRecord now, WallTime at) {

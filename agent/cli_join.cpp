@@ -26,15 +26,6 @@ Result<std::string> token_text(const JoinArguments& from) {
   return from.token == "-" ? read_input("-") : Result<std::string>(from.token);
 }
 
-// The primary first: it seals.
-std::string keyring_text(const GossipKeys& ring) {
-  std::string first, others;
-  for (const GossipKey& key : ring.keys) {
-    (key.id == ring.primary ? first : others) += key.secret + "\n";
-  }
-  return first + others;
-}
-
 // What the masters gave must work together before anything is written.
 Status check_answer(const identity::JoinAnswer& answer, const identity::JoinToken& token,
                     const std::string& key) {

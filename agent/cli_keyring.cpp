@@ -30,9 +30,8 @@ Exit exit_of_change(const Error& error) {
 
 Result<std::string> keyring_path(const KeyringArguments& arguments) {
   if (!arguments.file.empty()) return arguments.file;
-  // Whether the agent may listen where it shall is another question.
   ConfigContext context;
-  context.insecure = true;
+  context.offline = true;
   const auto config = load_config(arguments.config, context);
   if (!config) return tl::unexpected<Error>(config.error());
   if (config->gossip.keyring.empty()) {

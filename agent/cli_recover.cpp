@@ -12,6 +12,7 @@
 
 #include "agent/cli_agent.h"
 #include "agent/cli_client.h"
+#include "agent/cli_found_identity.h"
 #include "agent/cli_groups.h"
 #include "agent/cli_snapshot.h"
 #include "agent/posix_clock.h"
@@ -177,6 +178,9 @@ Status recover(const Config& config, bool yes) {
   if (!survivor) return tl::unexpected(survivor.error());
   explain(config, *survivor);
   if (Status possible = check_survivor(config, *survivor); !possible) return possible;
+  ClusterState next = survivor->state;
+  const auto identity = prove(config, next);
+  if (!identity) return tl::unexpected(identity.error());
   if (!yes) {
     return fail(Code::Conflict,
                 "nothing was changed: if the other masters are gone for good, run this again with "
@@ -184,11 +188,12 @@ Status recover(const Config& config, bool yes) {
   }
   const auto copy = keep_a_copy(config, *survivor);
   if (!copy) return tl::unexpected(copy.error());
-  const auto begun = begin_anew(config, std::move(survivor->state),
+  const auto begun = begin_anew(config, std::move(next),
                                 {survivor->stored.term, "what " + config.node.name +
                                                             " held when the other masters were "
                                                             "lost"});
   if (!begun) return tl::unexpected(begun.error());
+  if (Status kept = keep(config, *identity); !kept) return kept;
   std::printf("Done: %s is the only master, at index %llu. What it held before is in %s.\n",
               config.node.name.c_str(), static_cast<unsigned long long>(begun->index),
               copy->c_str());
@@ -222,6 +227,10 @@ void add_recover(CLI::App& app, Chosen& chosen) {
                     "from what this master has on its disk");
   recover->add_flag("--yes", given->yes, "do it, and not only say what would be done");
   add_configuration(*recover, given->config, given->data_dir);
+  recover->footer(
+      "On a secured cluster: the master keeps its identity, and tokens to use the API stay good.\n"
+      "Where identity.dir is missing it is made anew, with an admin's token, as `muster snapshot\n"
+      "restore` does. A machine that is gone is replaced with `muster revoke` and `muster join`.");
   recover->callback(
       [&chosen, given] { chosen.run = [given](const Target&) { return run_recover(*given); }; });
 }

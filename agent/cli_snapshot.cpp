@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <system_error>
 #include <utility>
@@ -12,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "agent/cli_agent.h"
+#include "agent/cli_found_identity.h"
 #include "agent/cli_groups.h"
 #include "agent/posix_clock.h"
 #include "agent/posix_lock.h"
@@ -24,7 +24,6 @@
 #include "failover/posix_snapshots.h"
 #include "failover/sqlite_log_store.h"
 #include "identity/openssl_authority.h"
-#include "identity/posix_identity.h"
 
 namespace muster::agent {
 namespace {
@@ -33,6 +32,12 @@ namespace fs = std::filesystem;
 using failover::SnapshotFile;
 using failover::SnapshotInfo;
 
+constexpr const char* kOfSecured =
+    "On a secured cluster: where identity.dir is missing, a new certificate of this node, the "
+    "keys\n"
+    "of gossip and an admin's token (identity.dir/admin.token, mode 600) are made from the "
+    "snapshot.\n"
+    "An identity that is there stays; one that the other nodes would not believe is refused.";
 constexpr Duration kSavePatience = std::chrono::minutes(5);
 
 std::string consensus_path(const Config& config) { return config.data_dir + "/consensus.db"; }
@@ -157,53 +162,6 @@ Status inspect(const Target& target, const SnapshotArguments& arguments) {
   return {};
 }
 
-std::string keyring_text(const GossipKeys& keys) {
-  std::string text;
-  for (const bool primary : {true, false}) {  // the first one seals
-    for (const GossipKey& key : keys.keys) {
-      if ((key.id == keys.primary) == primary) text += key.secret + "\n";
-    }
-  }
-  return text;
-}
-
-// A master that is set up anew has nothing to prove who it is with; the state holds the authority
-// that can sign that.
-Status certify_again(const Config& config, ClusterState& state) {
-  std::error_code error;
-  if (!config.secured() || fs::exists(config.identity.dir, error)) return {};
-  std::string bundle;
-  const AuthorityRecord* authority = nullptr;
-  for (const auto& [id, one] : std::as_const(state.authorities)) {
-    bundle += one.certificate;
-    if (one.active && !one.key.empty()) authority = &one;
-  }
-  if (authority == nullptr) {
-    return fail(Code::Conflict, "the snapshot is of a cluster without certificates, but " +
-                                    config.identity.dir +
-                                    " is configured as identity.dir: nothing was changed");
-  }
-  const NodeName& self = config.node.name;
-  auto request = identity::make_request();
-  if (!request) return tl::unexpected(request.error());
-  const auto made = identity::sign({{authority->certificate, authority->key},
-                                    request->request,
-                                    {config.cluster, self, NodeRole::Master},
-                                    {config.advertised_host()},
-                                    wall_now(),
-                                    config.identity.certificate_life});
-  if (!made) return tl::unexpected(made.error());
-  std::map<std::string, std::string> files = {
-      {"ca.pem", bundle}, {"node.pem", made->certificate}, {"node.key", request->key}};
-  if (!state.gossip_keys.keys.empty()) files["keyring"] = keyring_text(state.gossip_keys);
-  state.certificates[self] = {made->serial, made->key, NodeRole::Master, made->begins,
-                              made->ends,   {},        authority->id};
-  if (Status done = identity::create_identity(config.identity.dir, files); !done) return done;
-  std::printf("%s: a new certificate for %s, signed by the authority in the snapshot\n",
-              config.identity.dir.c_str(), self.c_str());
-  return {};
-}
-
 Status restore(const SnapshotArguments& arguments) {
   const auto config = config_of(arguments.config, arguments.data_dir);
   if (!config) return tl::unexpected(config.error());
@@ -236,11 +194,13 @@ Status restore(const SnapshotArguments& arguments) {
                                     "log; move " +
                                     consensus_path(*config) + "* away first");
   }
-  if (Status certified = certify_again(*config, *state); !certified) return certified;
+  const auto identity = prove(*config, *state);
+  if (!identity) return tl::unexpected(identity.error());
   const auto begun =
       begin_anew(*config, std::move(*state),
                  {info.term, "a snapshot of " + time_text(info.taken_at) + " by " + info.taken_by});
   if (!begun) return tl::unexpected(begun.error());
+  if (Status kept = keep(*config, *identity); !kept) return kept;
   std::printf(
       "%s restored in %s: cluster %s begins again at index %llu with %s as its only "
       "master\n",
@@ -272,7 +232,7 @@ void add_configuration(CLI::App& to, std::string& config, std::string& data_dir)
 
 Result<Config> config_of(const std::string& path, const std::string& data_dir) {
   ConfigContext context;
-  context.insecure = true;  // whether the agent may listen where it shall is another question
+  context.offline = true;
   auto config = load_config(path, context);
   if (!config) return config;
   if (!data_dir.empty()) config->data_dir = fs::absolute(data_dir).lexically_normal().string();
@@ -310,6 +270,12 @@ void say_what_next(const Config& config) {
       "On each of them stop the agent, delete DATA_DIR/consensus.db*, and add it again: it gets "
       "everything from %s.\n",
       config.node.name.c_str());
+  if (!config.secured()) return;
+  std::printf(
+      "One whose identity.dir is lost too, or whose machine is: `muster revoke NAME` and `muster "
+      "token create\n--role master` here, then `muster join` there. Ask this master at "
+      "https://%s.\n",
+      config.advertised_http().text().c_str());
 }
 
 Exit run_snapshot(const Target& target, const SnapshotArguments& arguments) {
@@ -348,6 +314,7 @@ void add_snapshot(CLI::App& app, Chosen& chosen) {
            "begin the cluster again from it, with this node as its only master; its "
            "agent does not run");
   add_configuration(*restore, given->config, given->data_dir);
+  restore->footer(kOfSecured);
 }
 
 }  // namespace muster::agent

@@ -26,4 +26,14 @@ std::string config_text(const NewNode& node) {
   return text;
 }
 
+// The primary first: it seals.
+std::string keyring_text(const GossipKeys& ring) {
+  std::string first;
+  std::string others;
+  for (const GossipKey& key : ring.keys) {
+    (key.id == ring.primary ? first : others) += key.secret + "\n";
+  }
+  return first + others;
+}
+
 }  // namespace muster::agent

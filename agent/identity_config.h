@@ -1,12 +1,13 @@
-// What does a configuration say that `muster init` or `muster join` writes?
+// What do a configuration and a keyring say that `muster init` or `muster join` writes?
 //
-// Pure: values in, YAML out; what is not said has its default (systemd/muster.yaml).
+// Pure: values in, text out; what is not said has its default (systemd/muster.yaml).
 #pragma once
 
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "base/access.h"
 #include "base/identity.h"
 #include "base/ids.h"
 
@@ -24,5 +25,6 @@ struct NewNode {
 
 [[nodiscard]] std::string identity_dir(const std::string& data_dir);
 [[nodiscard]] std::string config_text(const NewNode& node);
+[[nodiscard]] std::string keyring_text(const GossipKeys& ring);
 
 }  // namespace muster::agent

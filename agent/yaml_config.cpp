@@ -142,7 +142,7 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   identity.key("dir").read(config.identity.dir);
   identity.key("certificate_life").read_duration(config.identity.certificate_life);
   root.key("insecure").read(config.insecure);
-  config.insecure = config.insecure || context.insecure;
+  config.insecure = config.insecure || context.insecure || (context.offline && !config.secured());
   const YamlNode resources = root.key("resources");
   resources.key("cpu").read_cpu(config.resources.cpu_millis);
   resources.key("memory").read_size(config.resources.memory_bytes);

@@ -17,6 +17,8 @@ namespace muster::agent {
 struct ConfigContext {
   bool insecure = false;  // --insecure: as `insecure: true` in the file
   std::string hostname;   // default of node.name; empty: this host's
+  // No agent is started with it: whether one may listen where it shall is another question.
+  bool offline = false;
 };
 
 // Fails with InvalidArgument, a line of text for each problem, each `FILE:LINE:COLUMN: KEY: ...`.

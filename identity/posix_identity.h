@@ -9,7 +9,7 @@
 //   keyring     the keys of gossip, 0600 (health/keyring_file.h)
 //   revoked     serials that were revoked, one a line: known before the masters are heard again
 //   founding    on the first master until the cluster is formed, 0600 (identity/founding.h)
-//   admin.token on the first master, 0600: for whoever administers the cluster, who may move it
+//   admin.token on the first master and a restored one, 0600: for whoever administers; may be moved
 #pragma once
 
 #include <map>

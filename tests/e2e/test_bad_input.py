@@ -129,8 +129,12 @@ class BadStart(unittest.TestCase):
         self.cluster.wait_for(self.cluster.coordinator, "the only master to lead", 10, 0.02)
         self.cluster.stop("n1")
         done = self.agent(self.cluster.config_text(self.node, cluster="another"))
-        self.assertNotEqual(done.returncode, 0)
-        self.assertIn("another", done.stderr.splitlines()[-1])
+        self.assertEqual(done.returncode, 78)
+        last = done.stderr.splitlines()[-1]
+        for part in (f"belongs to cluster {self.cluster.name}", "names cluster another",
+                     "nothing was changed", "put the old name back",
+                     "move the data directory away"):
+            self.assertIn(part, last)
 
 
 class TwoMasters(unittest.TestCase):

@@ -200,7 +200,7 @@ std::string asks(int what, int variant = 0) { return does(kAsk, 0, about(what, v
 // Who is 1: a1, 2: a2 (for an hour), 3: the master n2, 4: revoked, 5: an agent called n2, 6: of
 // another cluster, 7: expired, 8: n1 itself, 9: a master not on record, 10: the first that joined.
 void write_secured_scripts(const std::filesystem::path& folder) {
-  constexpr int kLie = 3;
+  constexpr int kLie = 7;  // it calls itself a2
   // Against a lonely master; or against one of three.
   const auto script = [&](const char* name, const std::string& lines, bool of_three = false) {
     write(folder / name, std::string(1, of_three ? '\1' : '\0') + lines);
@@ -221,7 +221,7 @@ void write_secured_scripts(const std::filesystem::path& folder) {
   for (int token = 0; token < 7; ++token) tokens += asks(kLetIn, joining(token, 2));
   script("tokens", tokens + asks(kToken, 1) + asks(kLetIn, joining(0, 2, 1)));
   const std::string a9 = asks(kLetIn, joining(0, 2));
-  script("spent", a9 + a9 + asks(kLetIn, joining(0, 2, 1)) + asks(kLetIn, joining(0, 0)) +
+  script("spent", a9 + a9 + asks(kLetIn, joining(0, 2, 1)) + asks(kLetIn, joining(0, 6)) +
                       asks(kRevoke, 2) + a9 + asks(kToken) + a9);
   script("joined", a9 + agent_of(3, 10) + does(kSay, 3, kRenew) + asks(kHours, 1) +
                        does(kSay, 3, kRenew) + agent_of(4, 11) + asks(kRevoke, 2) +
@@ -241,7 +241,7 @@ void write_secured_scripts(const std::filesystem::path& folder) {
                                   does(kDeed, 0) + seconds + does(kDeed, 1) + does(kDeed, 0, 1) +
                                   seconds + does(kDeed, 0) + does(kDeed, 0));
   script("slow_disk", asks(kDisk) + a9 + asks(kLetIn, joining(0, 2, 1)) +
-                          asks(kLetIn, joining(0, 0)) + asks(kRevoke, 2) + asks(kDisk));
+                          asks(kLetIn, joining(0, 6)) + asks(kRevoke, 2) + asks(kDisk));
   script("no_signature", asks(kRefuse) + a9 + asks(kRefuse) + a9 + a1);
   rpc::Write put;
   put.id = 1;

@@ -18,8 +18,6 @@ using health::MemberEvent;
 using health::MemberEventKind;
 using nlohmann::json;
 
-constexpr std::string_view kPrefix = "/v1/why/node/";
-
 // "12:00:01.234", of the same clock as the dates beside it.
 std::string time_text(Instant at, const WallAnchor& clock) {
   return rfc3339(clock.wall_at(at)).substr(11, 12);

@@ -245,8 +245,8 @@ struct Outcome {
   std::uint64_t token = 0;  // fencing token of a granted lease
   bool repeated = false;    // it was done before: this is the answer of then
   bool operator==(const Outcome&) const = default;
-  friend bool operator==(const Outcome& outcome, std::string_view text) {
-    return outcome.text == text;
+  friend bool operator==(const Outcome& outcome, std::string_view words) {
+    return outcome.text == words;
   }
 };
 

@@ -8,6 +8,7 @@
 #include "base/gossip.h"
 #include "base/protobuf_codec.h"
 #include "health/gossip_frame.h"
+#include "tests/fuzz/certificate_books.h"
 #include "tests/fuzz/sealed.h"
 
 namespace {
@@ -177,6 +178,106 @@ void write_scripts(const std::filesystem::path& folder) {
         says(1, hello("n2", rpc::Purpose::Agent)) + says(1, rpc::Consensus{append}));
 }
 
+// A line of a script of secured_peer_fuzz.cpp, whose actions these are.
+enum Action { kOpen = 1, kClose, kPass, kAsk, kDeed, kPrompt, kSay };
+std::string does(Action action, int stream, int number = 0) {
+  return {static_cast<char>(action * 8 + stream), static_cast<char>(number / 256),
+          static_cast<char>(number % 256)};
+}
+// What fits, and what clients ask: the number of each with what it is about.
+enum Fitting { kAgent, kMaster, kRegister, kInstalled, kRenew, kBeat, kRotate, kJoin };
+enum Asking { kLetIn, kAuthority, kGossipKey, kRevoke, kToken, kRefuse, kDisk, kHours };
+int about(int what, int variant = 0) { return what + 8 * variant; }
+int joining(int token, int name, int key = 0) { return token + 8 * name + 64 * key; }
+
+std::string agent_of(int stream, int who) {
+  return does(kOpen, stream, who) + does(kSay, stream, kAgent) + does(kSay, stream, kRegister) +
+         does(kPass, stream, 50) + does(kSay, stream, kInstalled) +
+         does(kSay, stream, about(kBeat, 1));
+}
+std::string asks(int what, int variant = 0) { return does(kAsk, 0, about(what, variant)); }
+
+// Who is 1: a1, 2: a2 (for an hour), 3: the master n2, 4: revoked, 5: an agent called n2, 6: of
+// another cluster, 7: expired, 8: n1 itself, 9: a master not on record, 10: the first that joined.
+void write_secured_scripts(const std::filesystem::path& folder) {
+  constexpr int kLie = 7;  // it calls itself a2
+  // Against a lonely master; or against one of three.
+  const auto script = [&](const char* name, const std::string& lines, bool of_three = false) {
+    write(folder / name, std::string(1, of_three ? '\1' : '\0') + lines);
+  };
+  const std::string a1 = agent_of(1, 1);
+  script("agent", a1 + does(kSay, 1, kRenew) + does(kPass, 1, 500) +
+                      does(kSay, 1, about(kRotate, 2)) + does(kClose, 1));
+  script("liar", does(kOpen, 1, 1) + does(kSay, 1, about(kAgent, kLie)) + does(kOpen, 2, 1) +
+                     does(kSay, 2, kAgent) + does(kSay, 2, about(kRegister, kLie)) +
+                     does(kPass, 2, 50) + does(kSay, 2, about(kRegister, 4)));
+  std::string strangers;
+  for (const int who : {0, 4, 6, 7, 9}) strangers += agent_of(2, who) + does(kSay, 2, kRenew);
+  script("strangers", strangers);
+  std::string crowd;
+  for (int stream = 0; stream < 6; ++stream) crowd += agent_of(stream, 1);
+  script("crowd", crowd + agent_of(6, 8) + does(kPass, 0, 3000));
+  std::string tokens;
+  for (int token = 0; token < 7; ++token) tokens += asks(kLetIn, joining(token, 2));
+  script("tokens", tokens + asks(kToken, 1) + asks(kLetIn, joining(0, 2, 1)));
+  const std::string a9 = asks(kLetIn, joining(0, 2));
+  script("spent", a9 + a9 + asks(kLetIn, joining(0, 2, 1)) + asks(kLetIn, joining(0, 6)) +
+                      asks(kRevoke, 2) + a9 + asks(kToken) + a9);
+  script("joined", a9 + agent_of(3, 10) + does(kSay, 3, kRenew) + asks(kHours, 1) +
+                       does(kSay, 3, kRenew) + agent_of(4, 11) + asks(kRevoke, 2) +
+                       agent_of(4, 11));
+  script("master_passes_on", agent_of(3, 3) + does(kSay, 3, about(kJoin, joining(0, 2))) +
+                                 does(kSay, 3, about(kJoin, joining(1, 6))) +
+                                 does(kSay, 3, kRotate) + does(kPass, 3, 1000) + a1 +
+                                 does(kSay, 1, about(kJoin, joining(2, 2))) +
+                                 does(kSay, 1, kRotate));
+  script("expiry", agent_of(2, 2) + a1 + asks(kHours, 2) + asks(kHours, 1500) +
+                       does(kPass, 0, 1000) + asks(kHours, 600) + asks(kHours, 2000));
+  const std::string alone = asks(kRevoke, 0) + asks(kRevoke, 1) + asks(kRevoke, 3);
+  const std::string seconds = does(kPass, 0, 4000) + does(kPass, 0, 4000);
+  script("rotation",
+         alone + asks(kAuthority) + seconds + asks(kGossipKey) + seconds + asks(kAuthority));
+  script("rotation_by_deeds", alone + does(kPrompt, 0) + asks(kAuthority) + does(kDeed, 0, 1) +
+                                  does(kDeed, 0) + seconds + does(kDeed, 1) + does(kDeed, 0, 1) +
+                                  seconds + does(kDeed, 0) + does(kDeed, 0));
+  script("slow_disk", asks(kDisk) + a9 + asks(kLetIn, joining(0, 2, 1)) +
+                          asks(kLetIn, joining(0, 6)) + asks(kRevoke, 2) + asks(kDisk));
+  script("no_signature", asks(kRefuse) + a9 + asks(kRefuse) + a9 + a1);
+  rpc::Write put;
+  put.id = 1;
+  put.command.body = RevokeNode{"a2"};
+  std::string writes = a1 + agent_of(2, 2) + says(1, put);
+  put.authorization = fuzz::admin_token();
+  writes += says(1, put);
+  put.command.body = RecordCertificate{"a2", "f0", "", "", NodeRole::Master, {}, {}, ""};
+  script("writes", writes + says(1, put));
+  raft::AppendEntries append;
+  append.term = 9;
+  const rpc::Consensus leads{append};
+  script("agent_as_master", does(kOpen, 1, 1) + does(kSay, 1, kMaster) + says(1, leads) +
+                                does(kOpen, 1, 5) + does(kSay, 1, kMaster) + says(1, leads) + a1 +
+                                does(kSay, 1, kMaster) + says(1, leads) +
+                                does(kSay, 1, about(kRegister, 2)));
+  script("consensus_of_agents", a1 + says(1, leads) + does(kOpen, 2, 3) + says(2, leads) +
+                                    does(kOpen, 3, 3) + does(kSay, 3, kAgent) + says(3, leads));
+  script("consensus", does(kOpen, 3, 3) + does(kSay, 3, kMaster) + says(3, leads) +
+                          does(kPass, 3, 900) + asks(kLetIn, joining(0, 2)));
+  rpc::HelloReply here;
+  here.here = true;
+  here.coordinator = "n2";
+  rpc::Facts facts;
+  facts.revision = 9;
+  facts.revoked = {"a1"};
+  script("links",
+         does(kOpen, 6, 1) + does(kOpen, 7, 3) + says(7, here) + says(7, facts) +
+             does(kOpen, 6, 9) + says(6, here) + says(6, facts),
+         true);
+  script("votes",
+         does(kOpen, 3, 3) + does(kSay, 3, kMaster) + says(3, leads) + does(kPass, 3, 900) +
+             asks(kLetIn, joining(0, 2)),
+         true);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -202,6 +303,7 @@ int main(int argc, char** argv) {
   write_keyrings(corpus / "keyring");
   write_requests(corpus / "http_head");
   write_scripts(corpus / "peer");
+  write_secured_scripts(corpus / "secured_peer");
   write(corpus / "frame" / "sync", encode(sync));
   write(corpus / "frame" / "sync_truncated", encode(sync).substr(0, encode(sync).size() / 2));
   return 0;

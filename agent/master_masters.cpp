@@ -241,7 +241,9 @@ void Master::change_masters(const Origin& origin, rpc::MasterChange change, cons
       return refuse(Code::InvalidArgument,
                     name +
                         " is not registered as an agent with `role: master`: set it in its "
-                        "configuration, or join it with a token for masters, and start it");
+                        "configuration, or join it with a token for masters, and start it; one "
+                        "that was removed before begins anew when consensus.db.retired* is out of "
+                        "its data directory and it is restarted");
     }
     electorate_.unretire(name);
     step_due_ = true;

@@ -214,7 +214,8 @@ def agents(run, trials):
             began = time.monotonic()
             with Agents(members) as streams:
                 at = streams.registered(began)
-                run.add("agents_register", "s", "muster", [at and at - began])
+                run.add("agents_register", "s", "muster", [at and at - began],
+                        AtMost("max", AGENTS_CAP))
                 if at is None:
                     continue
                 measure_agents(run, members, streams, leader)
@@ -232,7 +233,7 @@ def measure_agents(run, members, streams, leader):
     harness.send(pid, signal.SIGKILL)
     members.killed(leader)
     again = streams.registered(killed)
-    run.add("agents_settle", "s", "muster", [again and again - killed], AtMost("median", 3))
+    run.add("agents_settle", "s", "muster", [again and again - killed], AtMost("max", 3))
 
 
 def install(run, trials):

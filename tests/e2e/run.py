@@ -102,7 +102,8 @@ def main():
     passed = max(0, result.testsRun - len(broken) - skipped)
     if options.counts:
         pathlib.Path(options.counts).write_text(f"{passed} {failed}\n")
-    print(f"{passed} passed, {failed} failed", flush=True)
+    left_out = f", {skipped} skipped" if skipped else ""
+    print(f"{passed} passed, {failed} failed{left_out}", flush=True)
     return 1 if failed or not chosen else 0
 
 

@@ -117,7 +117,7 @@ class LonelyFullDisk(SmallDisks):
         first.start()
         self.addCleanup(first.join)
         cluster.wait_for(lambda: cluster.status("n1")["disk_failing"], "the disk to fail", 5, 0.02)
-        cluster.wait_for(lambda: self.put().status == 503, "changes to be refused", 5, 0.02)
+        cluster.wait_for(lambda: self.put(0.5).status == 503, "changes to be refused", 5, 0.02)
         began = time.monotonic()
         refused = self.put()
         self.assertLess(time.monotonic() - began, 1)

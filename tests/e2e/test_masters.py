@@ -120,6 +120,42 @@ class Masters(unittest.TestCase):
         self.start("n1", "n2", "n3")
         cluster.wait_for(lambda: len(self.roles()) == 3, "all three to be masters", 20, 0.1)
 
+    def ask(self, method, path, body=None):
+        answer = harness.request(self.cluster.nodes[self.cluster.coordinator()].address, method,
+                                 path, json.dumps(body) if body else None, timeout=10)
+        self.assertEqual(answer.status, 200, answer.body)
+
+    def test_the_leadership_is_handed_over_and_the_event_says_that_somebody_wanted_it(self):
+        cluster = self.cluster
+        old = cluster.coordinator()
+        new = next(name for name in ("n1", "n2", "n3") if name != old)
+        since = cluster.last_event()
+        self.ask("POST", "/v1/masters/transfer", {"name": new})
+        cluster.wait_for(lambda: cluster.coordinator() == new, f"{new} to coordinate", 5)
+        cluster.wait_event("coordinator-elected", since, f"node/{new}", "asked this one to take over")
+
+    def test_a_master_that_was_taken_away_is_added_as_the_refusal_says(self):
+        cluster = self.cluster
+        gone = next(name for name in ("n3", "n2") if name != cluster.coordinator())
+        self.ask("DELETE", f"/v1/masters/{gone}")
+        cluster.wait_for(lambda: not cluster.status(gone)["master"], "it to be an agent", 10)
+        refused = harness.request(cluster.nodes[cluster.coordinator()].address, "POST",
+                                  "/v1/masters", json.dumps({"name": gone}), timeout=10)
+        self.assertEqual(refused.status, 400)
+        self.assertIn(b"consensus.db.retired*", refused.body)
+        cluster.stop(gone)
+        for file in cluster.nodes[gone].data.glob("consensus.db.retired*"):
+            file.unlink()
+        self.start(gone)
+        cluster.wait_for(lambda: cluster.status(gone)["registered"], "it to be back", 10)
+
+        def added():
+            answer = harness.request(cluster.nodes[cluster.coordinator()].address, "POST",
+                                     "/v1/masters", json.dumps({"name": gone}), timeout=10)
+            return answer.status == 200 or self.votes(gone)
+        cluster.wait_for(added, "it to be added", 10, 0.1)
+        cluster.wait_for(lambda: self.votes(gone), "it to get a vote", 20, 0.1)
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include "failover/commands.h"
-#include "identity/joining.h"
 #include "state_fixture.h"
 
 namespace muster::failover {
@@ -47,13 +46,6 @@ TEST_F(UsersTest, OneIsRevokedBySerialAndAllByName) {
   EXPECT_EQ(put(RevokeUserCertificates{"", ""}).error().code, Code::InvalidArgument);
   EXPECT_EQ(put(RevokeUserCertificates{"bob", "4"}).error().code, Code::InvalidArgument);
   EXPECT_EQ(certify("2", "ann").error().code, Code::Conflict) << "it is revoked";
-}
-
-TEST_F(UsersTest, ANodeThatIsCalledAsAUserIsNotRevokedWithHim) {
-  ASSERT_TRUE(certify("1", "n1"));
-  ASSERT_TRUE(put(RevokeUserCertificates{"n1", ""}));
-  EXPECT_FALSE(identity::is_revoked(state, "n1"));
-  EXPECT_FALSE(identity::is_revoked(state, ""));
 }
 
 TEST_F(UsersTest, ThereAreSoManyAndThoseThatExpiredDoNotCount) {

@@ -234,6 +234,7 @@ ApiResponse cluster_page(const View& view, Page page, const std::string& name, c
     case Page::Leases: return lease_list(master);
     case Page::Lease: return one_lease(master, name);
     case Page::Tokens: return token_list(master);
+    case Page::UserCertificates: return user_certificate_list(master, view.now);
     case Page::Silences: return silence_list(master, view.now);
     case Page::Masters: return master_list(view);
     case Page::Authorities: return authority_bundle(master);

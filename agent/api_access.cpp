@@ -73,6 +73,20 @@ ApiResponse token_list(const MasterView& master) {
   return listing("tokens", std::move(list), master);
 }
 
+ApiResponse user_certificate_list(const MasterView& master, WallTime now) {
+  json list = json::array();
+  for (const auto& [serial, one] : master.state->user_certificates) {
+    if (one.expires <= now) continue;
+    list.push_back({{"serial", serial},
+                    {"name", one.name},
+                    {"role", to_text(one.role)},
+                    {"issued", time_json(one.issued)},
+                    {"issued_by", one.issued_by},
+                    {"expires", time_json(one.expires)}});
+  }
+  return listing("certificates", std::move(list), master);
+}
+
 ApiResponse silence_list(const MasterView& master, WallTime now) {
   json list = json::array();
   for (const auto& [id, silence] : master.state->silences) {

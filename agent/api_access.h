@@ -15,6 +15,8 @@ namespace muster::agent {
 // /v1/self: who the caller is to this agent.
 [[nodiscard]] ApiResponse self_response(const Actor& actor, bool secured);
 [[nodiscard]] ApiResponse token_list(const MasterView& master);
+// Those that are good at `now`.
+[[nodiscard]] ApiResponse user_certificate_list(const MasterView& master, WallTime now);
 [[nodiscard]] ApiResponse silence_list(const MasterView& master, WallTime now);
 [[nodiscard]] ApiResponse lease_list(const MasterView& master);
 [[nodiscard]] ApiResponse one_lease(const MasterView& master, const std::string& name);

@@ -8,6 +8,7 @@
 
 #include "base/problem.h"
 #include "base/quantity.h"
+#include "identity/user_certificate.h"
 
 namespace muster::agent {
 namespace {
@@ -214,6 +215,38 @@ Result<TokenRecord> parse_token_request(std::string_view body, WallTime now) {
   if (!ttl) return tl::unexpected<Error>(ttl.error());
   if (*ttl > Duration::zero()) token.expires = after(now, *ttl);
   return token;
+}
+
+Result<rpc::CertifyUser> parse_user_certificate(std::string_view body) {
+  auto fields = Fields::parse(body, {"csr", "name", "role", "ttl"});
+  if (!fields) return tl::unexpected<Error>(fields.error());
+  rpc::CertifyUser ask;
+  // Of many lines; whoever signs looks at what is in it.
+  if (!fields->has("csr") || !fields->at("csr").is_string()) {
+    return wrong("csr", "a certificate request in PEM");
+  }
+  ask.request = fields->at("csr").get<std::string>();
+  if (ask.request.size() > kPemBytesMax) {
+    return wrong("csr",
+                 "a certificate request of at most " + std::to_string(kPemBytesMax) + " bytes");
+  }
+  auto name = fields->text("name", true, kIdBytesMax);
+  if (!name) return tl::unexpected<Error>(name.error());
+  if (!valid_name(*name)) {
+    return wrong("name", "1 to 63 of a-z, 0-9, - and ., with a letter or digit at both ends");
+  }
+  ask.name = std::move(*name);
+  const auto word = fields->text("role", true, 16);
+  if (!word) return tl::unexpected<Error>(word.error());
+  const auto role = parse_role(*word);
+  if (!role) return wrong("role", "viewer, operator or admin, found " + in_quotes(*word));
+  ask.role = *role;
+  const auto ttl = fields->duration("ttl", identity::kUserLife, identity::kUserLifeMax);
+  if (!ttl) return tl::unexpected<Error>(ttl.error());
+  if (*ttl < identity::kUserLifeMin) return wrong("ttl", "a duration of at least 1m");
+  ask.life_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(*ttl).count());
+  return ask;
 }
 
 Result<PutSilence> parse_silence(std::string_view body, const std::string& otherwise,

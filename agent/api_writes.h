@@ -35,6 +35,10 @@ namespace muster::agent {
 // Without id, digest and moments but `expires`.
 [[nodiscard]] Result<TokenRecord> parse_token_request(std::string_view body, WallTime now);
 
+// {"csr", "name", "role", "ttl"}: the request in PEM, and whose certificate it shall be. Without id
+// and who asks.
+[[nodiscard]] Result<rpc::CertifyUser> parse_user_certificate(std::string_view body);
+
 // {"matchers": [{"label", "op", "value"}], "duration" or "ends_ms", "starts_ms", "comment", "id"};
 // the id is `otherwise` when it is not there.
 [[nodiscard]] Result<PutSilence> parse_silence(std::string_view body, const std::string& otherwise,

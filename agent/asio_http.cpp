@@ -124,14 +124,22 @@ void Runtime::start_task(TaskRequest request, Done<ApiResponse> done) {
                                     std::move(request.caller.authorization)});
     return;
   }
-  if (const auto* join = std::get_if<JoinNode>(&request.task)) {
+  const auto* join = std::get_if<JoinNode>(&request.task);
+  auto* certify = std::get_if<rpc::CertifyUser>(&request.task);
+  if (join != nullptr || certify != nullptr) {
     writes_[++last_request_] = [done = std::move(done)](Result<Outcome> outcome) {
       if (!outcome) return done(tl::unexpected<Error>(outcome.error()));
       ApiResponse answer;
       answer.body = std::move(outcome->text);
       done(std::move(answer).with("Cache-Control", "no-store"));
     };
-    happened(JoinRequested{last_request_, join->body, request.caller.actor.address});
+    if (join != nullptr) {
+      happened(JoinRequested{last_request_, join->body, request.caller.actor.address});
+      return;
+    }
+    certify->by = std::move(request.caller.actor);
+    certify->authorization = std::move(request.caller.authorization);
+    happened(CertifyRequested{last_request_, std::move(*certify)});
     return;
   }
   const bool gossip = std::holds_alternative<RotateGossipKeys>(request.task);

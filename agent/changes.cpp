@@ -16,6 +16,7 @@ Topic topic_of(Page page) {
     case Page::Leases:
     case Page::Lease: return Topic::Leases;
     case Page::Tokens: return Topic::Tokens;
+    case Page::UserCertificates: return Topic::UserCertificates;
     case Page::Silences: return Topic::Silences;
     case Page::Masters: return Topic::Masters;
     case Page::GossipKeys: return Topic::GossipKeys;
@@ -77,6 +78,7 @@ void Changes::observe(const std::shared_ptr<const View>& view) {
   note(Topic::Events, differs(&ClusterState::next_event));
   note(Topic::Leases, differs(&ClusterState::leases));
   note(Topic::Tokens, differs(&ClusterState::tokens));
+  note(Topic::UserCertificates, differs(&ClusterState::user_certificates));
   note(Topic::Silences, differs(&ClusterState::silences));
   note(Topic::Masters, differs(&ClusterState::masters) || differs(&ClusterState::coordinator) ||
                            differs(&ClusterState::certificates));

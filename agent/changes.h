@@ -29,11 +29,12 @@ enum class Topic {
   Keys,
   Leases,
   Tokens,
+  UserCertificates,
   Silences,
   Masters,
   GossipKeys
 };
-inline constexpr std::size_t kTopics = 10;
+inline constexpr std::size_t kTopics = 11;
 
 inline constexpr Duration kWaitUsual = std::chrono::minutes(5);
 inline constexpr Duration kWaitMax = std::chrono::minutes(10);

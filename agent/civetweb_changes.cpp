@@ -132,6 +132,10 @@ ApiResponse Handlers::dispatch(Request& request, std::string body) {
     case Page::Token: return simple_change(request, DeleteToken{request.name});
     case Page::Silences: return make_silence(request, body);
     case Page::Silence: return simple_change(request, DeleteSilence{request.name});
+    case Page::UserCertificate:
+      return simple_change(request, RevokeUserCertificates{"", request.name});
+    case Page::UserRevocation:
+      return simple_change(request, RevokeUserCertificates{request.name, ""});
     case Page::Revocation: return simple_change(request, RevokeNode{request.name});
     default: return problem(Error{Code::Internal, "no handler for this path"});
   }
@@ -300,6 +304,11 @@ ApiResponse Handlers::operate(Request& request, std::string body) {
   } else if (page == Page::Join) {
     request.subject = who_joins(body);
     task = JoinNode{std::move(body)};
+  } else if (page == Page::UserCertificates) {
+    auto ask = parse_user_certificate(body);
+    if (!ask) return problem(ask.error());
+    request.subject = "user " + ask->name + " as " + std::string(to_text(ask->role));
+    task = std::move(*ask);
   } else if (page == Page::AuthorityRotation) {
     task = RotateAuthority{};
   } else {

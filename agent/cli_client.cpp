@@ -76,13 +76,24 @@ bool stays_here(const std::string& address) {
 Result<HttpRequest> request_to(const Target& target, const char* method, const std::string& path) {
   HttpRequest request;
   const std::string ca = ca_of(target);
-  const bool tls = target.https || !ca.empty();
+  const bool certified = !target.certificate.empty() && target.token_file.empty() && !target.plain;
+  const bool tls = target.https || !ca.empty() || certified;
   request.method = method;
   request.url = (tls ? "https://" : "http://") + target.address + path;
   request.timeout = kPatience;
   request.body_bytes_max = kAnswerBytesMax;
   // Every node has a certificate of the cluster: only one for this address is that of who is asked.
   request.ca_file = ca;
+  if (certified) {
+    for (const std::string& file : {target.certificate, target.key}) {
+      if (file.empty() || is_file(file)) continue;
+      return fail(Code::PermissionDenied,
+                  "there is no file " + file + ": see --certificate, --key");
+    }
+    request.certificate_file = target.certificate;
+    request.key_file = target.key;
+    return request;
+  }
   auto token = token_of(target);
   if (!token) return tl::unexpected<Error>(token.error());
   if (!token->empty() && !tls && !stays_here(target.address)) {
@@ -164,7 +175,15 @@ Result<std::string> AgentClient::download(const std::string& path, std::size_t b
 
 Result<std::string> AgentClient::ask(HttpRequest request) const {
   HttpOutcome outcome = run(std::move(request));
-  if (!outcome.reached) return tl::unexpected<Error>(no_agent(target_, outcome.error));
+  if (!outcome.reached) {
+    // TLS says so of the certificate that was shown: an "alert certificate revoked", or "expired".
+    if (!target_.certificate.empty() && outcome.error.find("alert") != std::string::npos) {
+      return fail(Code::PermissionDenied, "the agent at " + target_.address +
+                                              " does not take the certificate in " +
+                                              target_.certificate + ": " + outcome.error);
+    }
+    return tl::unexpected<Error>(no_agent(target_, outcome.error));
+  }
   if (outcome.truncated) {
     return fail(Code::Exhausted, "the answer of " + target_.address + " is too large to be read");
   }

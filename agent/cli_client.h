@@ -22,6 +22,9 @@ struct Target {
   bool https = false;      // also whenever a CA is there
   std::string ca;          // PEM file; empty: ca.pem of identity_dir, if there is one
   std::string token_file;  // empty: MUSTER_TOKEN_FILE, MUSTER_TOKEN, admin.token of identity_dir
+  // PEM files of a user's certificate and of its key; used unless token_file is given.
+  std::string certificate;
+  std::string key;  // empty: it is in the certificate's file
   std::string identity_dir = "/var/lib/muster/identity";
   bool plain = false;            // http:// was written: neither TLS nor a token
   std::string output = "table";  // table or json

@@ -131,6 +131,13 @@ void add_globals(CLI::App& app, Target& to) {
   app.add_option("--token-file", to.token_file,
                  "file with the token to show; else MUSTER_TOKEN_FILE or MUSTER_TOKEN")
       ->type_name("FILE");
+  app.add_option("--certificate", to.certificate,
+                 "your certificate, to show it instead of a token (`muster user certificate`)")
+      ->envname("MUSTER_CERTIFICATE")
+      ->type_name("FILE");
+  app.add_option("--key", to.key, "its key; else it is in the certificate's file")
+      ->envname("MUSTER_KEY")
+      ->type_name("FILE");
   app.add_option("--output", to.output, "how to show what is read")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();
@@ -192,6 +199,7 @@ int run_cli(int argc, char** argv) {
   add_writes(app, arguments);
   add_keyring(app, arguments.keyring);
   add_identity(app, arguments.chosen);
+  add_users(app, arguments.chosen);
   add_keys(app, arguments.chosen);
   add_leases(app, arguments.chosen);
   add_silences(app, arguments.chosen);

@@ -138,29 +138,50 @@ void add_join(CLI::App& app, Chosen& chosen) {
       [&chosen, from] { chosen.run = [from](const Target&) { return run_join(*from); }; });
 }
 
+struct RevokeArguments {
+  std::string node, user, serial;
+};
+
+Exit revoke(const Target& target, const RevokeArguments& from) {
+  const AgentClient client(target);
+  if (!from.serial.empty()) {
+    const std::string path = "/v1/users/certificates/" + percent_encoded(from.serial);
+    return say_field(target, client.remove(path), "result");
+  }
+  const std::string whose = from.user.empty() ? "nodes/" + percent_encoded(from.node)
+                                              : "users/" + percent_encoded(from.user);
+  const Exit done = say_field(target, client.post("/v1/" + whose + "/revoke", ""), "result");
+  if (done == Exit::Done && from.user.empty() && !target.json()) {
+    std::printf(
+        "Next: muster ca rotate-gossip-key, since it has the keys with which gossip is "
+        "sealed\n");
+  }
+  return done;
+}
+
+void add_revoke(CLI::App& app, Chosen& chosen) {
+  const auto from = std::make_shared<RevokeArguments>();
+  CLI::App* made =
+      app.add_subcommand("revoke", "let a node in no more, or a user; effective at once");
+  made->fallthrough();
+  CLI::Option_group* whom = made->add_option_group("whom");
+  whom->add_option("name", from->node, "the node");
+  whom->add_option("--user", from->user, "all certificates of this user")->type_name("NAME");
+  whom->add_option("--serial", from->serial, "one, as `muster user list` shows it")
+      ->type_name("SERIAL");
+  whom->require_option(1);
+  made->callback([&chosen, from] {
+    chosen.run = [from](const Target& target) { return revoke(target, *from); };
+  });
+}
+
 }  // namespace
 
 void add_identity(CLI::App& app, Chosen& chosen) {
   add_init(app, chosen);
   add_join(app, chosen);
   add_tokens(app, chosen);
-  const auto name = std::make_shared<std::string>();
-  CLI::App* revoke = app.add_subcommand("revoke", "let a node in no more; effective at once");
-  revoke->fallthrough();
-  revoke->add_option("name", *name, "the node")->required();
-  revoke->callback([&chosen, name] {
-    chosen.run = [name](const Target& target) {
-      const Exit done = say_field(
-          target, AgentClient(target).post("/v1/nodes/" + percent_encoded(*name) + "/revoke", ""),
-          "result");
-      if (done == Exit::Done && !target.json()) {
-        std::printf(
-            "Next: muster ca rotate-gossip-key, since it has the keys with which gossip is "
-            "sealed\n");
-      }
-      return done;
-    };
-  });
+  add_revoke(app, chosen);
   CLI::App* ca = app.add_subcommand("ca", "the authorities that sign certificates");
   ca->fallthrough()->require_subcommand(1);
   const auto rotate = [&](const char* verb, const char* what, const char* path) {

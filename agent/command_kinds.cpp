@@ -16,17 +16,19 @@ constexpr bool kForOperators =
 
 // Authorities are not among them: their keys never leave the masters.
 template <class Body>
-constexpr bool kForAdmins = one_of<Body, PutToken, DeleteToken, RevokeNode>;
+constexpr bool kForAdmins = one_of<Body, PutToken, DeleteToken, RevokeNode, RevokeUserCertificates>;
 
 template <class Body>
-constexpr bool kFacts = one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken,
-                               RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys>;
+constexpr bool kFacts =
+    one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutToken, DeleteToken, RevokeNode,
+           RevokeUserCertificates, PutAuthority, RetireAuthority, PutGossipKeys>;
 
 template <class Body>
 constexpr bool kLeavesPlan =
     one_of<Body, ClusterFormed, SetMaster, ForgetMaster, PutKey, DeleteKey, DeletePrefix,
            GrantLease, RenewLease, ReleaseLease, ExpireLease, PutToken, DeleteToken, UseJoinToken,
-           RecordCertificate, PutAuthority, RetireAuthority, PutGossipKeys>;
+           RecordCertificate, RecordUserCertificate, RevokeUserCertificates, PutAuthority,
+           RetireAuthority, PutGossipKeys>;
 
 }  // namespace
 
@@ -51,6 +53,12 @@ void attribute(Command& command, const Actor& actor) {
 
 bool changes_facts(const CommandBody& body) {
   return std::visit([](const auto& one) { return kFacts<std::decay_t<decltype(one)>>; }, body);
+}
+
+std::uint32_t version_of(const CommandBody& body) {
+  const bool newest = std::holds_alternative<RecordUserCertificate>(body) ||
+                      std::holds_alternative<RevokeUserCertificates>(body);
+  return newest ? kStateVersion : kCommandVersion;
 }
 
 bool leaves_plan(const CommandBody& body) {

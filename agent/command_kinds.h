@@ -3,6 +3,7 @@
 // Core; one table for everybody who treats commands by their kind.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "base/command.h"
@@ -15,6 +16,9 @@ namespace muster::agent {
 
 // Makes it the command of this client, whatever whoever passes it on says of that.
 void attribute(Command& command, const Actor& actor);
+
+// The Command::version to write it as: the least that has its kind.
+[[nodiscard]] std::uint32_t version_of(const CommandBody& body);
 
 // Applying it may change what every agent has to know (agent/facts.h).
 [[nodiscard]] bool changes_facts(const CommandBody& body);

@@ -30,7 +30,8 @@ Result<Actor> actor_of(const ClusterState& state, const Sha256& sha256,
     return fail(Code::PermissionDenied,
                 "no token: send Authorization: Bearer TOKEN, a token of "
                 "role " +
-                    std::string(to_text(role)) + " or above");
+                    std::string(to_text(role)) +
+                    " or above, or show a certificate to a master itself");
   }
   const auto token = identity::parse_api_token(authorization);
   const Error unknown{Code::PermissionDenied,

@@ -62,7 +62,8 @@ struct JoinNode {
 };
 struct RotateAuthority {};
 struct RotateGossipKeys {};
-using Task = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys>;
+using Task = std::variant<ChangeMasters, JoinNode, RotateAuthority, RotateGossipKeys,
+                          rpc::CertifyUser>;  // the last without who asks
 struct TaskRequest {
   Task task;
   std::string id;

@@ -13,7 +13,8 @@ tl::unexpected<Error> plain() {
 
 }  // namespace
 
-Result<Issuing::Signed> Issuing::signed_by_us(Result<identity::Issue> issue) {
+template <class Issue>
+Result<Issuing::Signed> Issuing::signed_by_us(Result<Issue> issue) {
   if (!issue) return tl::unexpected<Error>(issue.error());
   if (!options_.sign) return plain();
   auto made = options_.sign(issue->order);
@@ -39,6 +40,12 @@ Result<Issuing::Signed> Issuing::renew(const ClusterState& state, const PeerIden
       identity::admit_renewal(state, peer, renew.request, renew.host, options_.issuer, now));
 }
 
+Result<Issuing::Signed> Issuing::certify(const ClusterState& state, const rpc::CertifyUser& ask,
+                                         WallTime now) {
+  if (!options_.sign) return plain();
+  return signed_by_us(identity::admit_user(state, ask, options_.issuer, now));
+}
+
 Result<Outcome> Issuing::answer(std::uint64_t number, const ClusterState& state,
                                 const Result<Outcome>& applied) {
   const auto found = pending_.find(number);
@@ -46,13 +53,21 @@ Result<Outcome> Issuing::answer(std::uint64_t number, const ClusterState& state,
   const Pending pending = std::move(found->second);
   pending_.erase(found);
   if (!applied) return applied;
-  const identity::Issue& issue = pending.issue;
+  Outcome outcome = *applied;
+  if (const auto* user = std::get_if<identity::UserIssue>(&pending.issue)) {
+    if (!state.user_certificates.contains(pending.made.serial)) {
+      return fail(Code::Conflict,
+                  "the certificate of user " + user->order.name.name + " was revoked meanwhile");
+    }
+    outcome.text = identity::user_answer(*user, pending.made);
+    return outcome;
+  }
+  const auto& issue = std::get<identity::Issue>(pending.issue);
   if (!identity::is_current(state, issue.order.name.name, pending.made.serial)) {
     return fail(Code::Conflict, "the certificate of " + issue.order.name.name +
                                     " was replaced or revoked meanwhile: try again");
   }
   const bool joined = issue.replaces.empty();
-  Outcome outcome = *applied;
   outcome.text = joined ? identity::text_of(identity::join_answer(state, issue, pending.made))
                         : pending.made.certificate;
   return outcome;

@@ -12,6 +12,7 @@
 #include <optional>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include "base/cluster_state.h"
@@ -23,6 +24,7 @@
 #include "identity/issue.h"
 #include "identity/joining.h"
 #include "identity/rotation.h"
+#include "identity/user_certificate.h"
 
 namespace muster::agent {
 
@@ -53,8 +55,10 @@ class Issuing {
   [[nodiscard]] Result<Signed> join(const ClusterState& state, const rpc::Join& join, WallTime now);
   [[nodiscard]] Result<Signed> renew(const ClusterState& state, const PeerIdentity& peer,
                                      const rpc::Renew& renew, WallTime now);
-  // What came of the command, and so what the node is told: JSON for one that joins, PEM for one
-  // that renews. Nothing is handed out that `state` does not name.
+  [[nodiscard]] Result<Signed> certify(const ClusterState& state, const rpc::CertifyUser& ask,
+                                       WallTime now);
+  // What came of the command, and so what is told: JSON to a node that joins and to a user, PEM to
+  // a node that renews. Nothing is handed out that `state` does not name.
   [[nodiscard]] Result<Outcome> answer(std::uint64_t number, const ClusterState& state,
                                        const Result<Outcome>& applied);
 
@@ -74,10 +78,11 @@ class Issuing {
 
  private:
   struct Pending {
-    identity::Issue issue;
+    std::variant<identity::Issue, identity::UserIssue> issue;
     identity::SignedCertificate made;
   };
-  [[nodiscard]] Result<Signed> signed_by_us(Result<identity::Issue> issue);
+  template <class Issue>
+  [[nodiscard]] Result<Signed> signed_by_us(Result<Issue> issue);
 
   IssuingOptions options_;
   std::map<std::uint64_t, Pending> pending_;

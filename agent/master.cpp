@@ -120,6 +120,8 @@ void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouch
     join_from(stream, *join, vouched, now);
   } else if (const auto* rotate = std::get_if<rpc::Rotate>(&frame)) {
     rotate_from(stream, *rotate, vouched, now);
+  } else if (const auto* certify = std::get_if<rpc::CertifyUser>(&frame)) {
+    certify_from(stream, *certify, vouched, now);
   } else {
     emit(CloseStream{stream, "a frame that agents do not send"});
     coordinator_.on_closed(stream);
@@ -228,7 +230,7 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
   }
   Command stamped = command;  // one clock decides what has expired, and one version what is meant
   stamped.at = wall_.wall_at(now);
-  stamped.version = kStateVersion;
+  stamped.version = version_of(stamped.body);
   Result<std::string> bytes = encoded(stamped);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
   gathered_.emplace_back(origin, std::move(*bytes));

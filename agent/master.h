@@ -110,6 +110,7 @@ class Master {
   // Of this node's own clients; each ends in one WriteDone. Pre: active().
   void join(std::uint64_t request, const rpc::Join& join, Instant now);
   void rotate(std::uint64_t request, rpc::Rotation rotation, Instant now);
+  void certify(std::uint64_t request, const rpc::CertifyUser& ask, Instant now);
   // `peer`: who is at the other end of the stream, proven; none: a plain cluster.
   void on_renew(StreamId stream, const std::optional<PeerIdentity>& peer, const rpc::Renew& renew,
                 Instant now);
@@ -185,11 +186,12 @@ class Master {
 
   // master_identity.cpp
   using Asker = std::variant<LocalWrite, RemoteWrite>;
-  void issue(const Asker& asker, Result<Issuing::Signed> made, Instant now);
+  void issue(const Asker& asker, Result<Issuing::Signed> made, const Actor& by, Instant now);
   void join(const Asker& asker, const rpc::Join& join, Instant now);
   void begin_rotation(const Asker& asker, rpc::Rotation rotation, Instant now);
   void join_from(StreamId stream, const rpc::Join& join, bool vouched, Instant now);
   void rotate_from(StreamId stream, const rpc::Rotate& rotate, bool vouched, Instant now);
+  void certify_from(StreamId stream, const rpc::CertifyUser& ask, bool vouched, Instant now);
   void step_rotation(Instant now);
   void tell(const Asker& asker, const Result<Outcome>& result);
   void bring_founding();

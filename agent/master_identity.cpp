@@ -10,14 +10,16 @@ void Master::tell(const Asker& asker, const Result<Outcome>& result) {
 }
 
 // Only the coordinator signs, so that one state decides who gets what of whom.
-void Master::issue(const Asker& asker, Result<Issuing::Signed> made, Instant now) {
+void Master::issue(const Asker& asker, Result<Issuing::Signed> made, const Actor& by, Instant now) {
   if (!made) return tell(asker, tl::unexpected<Error>(made.error()));
-  submit(Issued{made->number, asker}, Command{std::move(made->command), wall_.wall_at(now)}, now);
+  Command command{std::move(made->command), wall_.wall_at(now)};
+  command.by = by;
+  submit(Issued{made->number, asker}, command, now);
 }
 
 void Master::join(const Asker& asker, const rpc::Join& join, Instant now) {
   if (!active()) return tell(asker, not_coordinator());
-  issue(asker, issuing_.join(*state_, join, wall_.wall_at(now)), now);
+  issue(asker, issuing_.join(*state_, join, wall_.wall_at(now)), {}, now);
 }
 
 void Master::join(std::uint64_t request, const rpc::Join& join, Instant now) {
@@ -42,9 +44,27 @@ void Master::on_renew(StreamId stream, const std::optional<PeerIdentity>& peer,
   } else if (!peer) {
     tell(asker, fail(Code::PermissionDenied, "a plain cluster has no certificates to renew"));
   } else {
-    issue(asker, issuing_.renew(*state_, *peer, renew, wall_.wall_at(now)), now);
+    issue(asker, issuing_.renew(*state_, *peer, renew, wall_.wall_at(now)), {}, now);
   }
   settle(now);
+}
+
+void Master::certify(std::uint64_t request, const rpc::CertifyUser& ask, Instant now) {
+  issue(LocalWrite{request}, issuing_.certify(*state_, ask, wall_.wall_at(now)), ask.by, now);
+  settle(now);
+}
+
+void Master::certify_from(StreamId stream, const rpc::CertifyUser& ask, bool vouched, Instant now) {
+  const Asker asker = RemoteWrite{stream, ask.id};
+  if (!active()) return tell(asker, not_coordinator());
+  Actor by = ask.by;
+  if (!vouched || !ask.authorization.empty()) {
+    auto actor =
+        actor_of(*state_, options_.sha256, ask.authorization, Role::Admin, wall_.wall_at(now));
+    if (!actor) return tell(asker, tl::unexpected<Error>(actor.error()));
+    by = std::move(*actor);
+  }
+  issue(asker, issuing_.certify(*state_, ask, wall_.wall_at(now)), by, now);
 }
 
 void Master::begin_rotation(const Asker& asker, rpc::Rotation rotation, Instant now) {

@@ -170,6 +170,10 @@ struct RotationRequested {  // answered by one WriteDone
   rpc::Rotation rotation = rpc::Rotation::Authority;
   std::string authorization{};
 };
+struct CertifyRequested {  // answered by one WriteDone, whose text is JSON for the user
+  std::uint64_t request = 0;
+  rpc::CertifyUser ask{};  // without an id
+};
 struct WallRead {  // first of all events, and from time to time
   WallTime wall{};
 };
@@ -183,7 +187,7 @@ using Event =
                  FactsStored, CertificateRequestMade, CertificateStored, InstanceSaved,
                  ProcessStarted, ProcessNotStarted, ProcessExited, CheckEnded, DeliveryEnded,
                  WriteRequested, ReadRequested, MastersChangeRequested, JoinRequested,
-                 RotationRequested, WallRead, LeaveRequested, Tick>;
+                 RotationRequested, CertifyRequested, WallRead, LeaveRequested, Tick>;
 
 struct NodeOptions {
   std::string cluster;
@@ -269,6 +273,7 @@ class Node {
   void on(const MastersChangeRequested& event, Instant now);
   void on(const JoinRequested& event, Instant now);
   void on(const RotationRequested& event, Instant now);
+  void on(const CertifyRequested& event, Instant now);
   void on(const WallRead& event, Instant now);
   void on(const LeaveRequested& event, Instant now);
   void on(const Tick& event, Instant now);

@@ -52,6 +52,14 @@ void Node::on(const RotationRequested& event, Instant now) {
   ask(id, event.request, rpc::Rotate{id, event.rotation, event.authorization}, kIssuePatience, now);
 }
 
+void Node::on(const CertifyRequested& event, Instant now) {
+  if (master_ && master_->active()) return master_->certify(event.request, event.ask, now);
+  rpc::CertifyUser ask = event.ask;
+  ask.id = questions_.next_id();
+  const std::uint64_t id = ask.id;
+  this->ask(id, event.request, std::move(ask), kIssuePatience, now);
+}
+
 void Node::renew(Instant now) {
   switch (renewing_.next(session_.registered(), wall_.wall_at(now), now)) {
     case Renewing::Step::None: return;

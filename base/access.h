@@ -74,11 +74,22 @@ struct CertificateRecord {
   std::string authority{};                  // id of the one that signed it; empty: not known
   bool operator==(const CertificateRecord&) const = default;
 };
+// What a person or a program was given to use the API with.
+struct UserCertificateRecord {
+  std::string name;
+  Role role = Role::Viewer;
+  WallTime issued{};
+  WallTime expires{};
+  std::string issued_by{};
+  std::string authority{};  // id of the one that signed it
+  bool operator==(const UserCertificateRecord&) const = default;
+};
 struct RevokedRecord {
-  NodeName node;
+  NodeName node{};  // empty: it was a user's
   WallTime at{};
-  std::string by;
+  std::string by{};
   WallTime expires{};  // of the certificate: afterwards it is refused for that alone
+  std::string user{};  // empty: it was a node's
   bool operator==(const RevokedRecord&) const = default;
 };
 

@@ -136,8 +136,11 @@ struct SilenceRecord {
   bool operator==(const SilenceRecord&) const = default;
 };
 
-// The format of the state, and of the commands that lead to it. 1: before keys, leases, identity.
-inline constexpr std::uint32_t kStateVersion = 2;
+// The newest format of the state, and of the commands that lead to it, that is read. 1: before
+// keys, leases, identity; 2: before users' certificates.
+inline constexpr std::uint32_t kStateVersion = 3;
+// Of every command whose kind is not newer, so that older masters go on beside newer ones.
+inline constexpr std::uint32_t kCommandVersion = 2;
 
 // Copying it costs some pointers, whatever is in it.
 struct ClusterState {
@@ -165,7 +168,8 @@ struct ClusterState {
   SharedMap<std::string, TokenRecord> tokens;           // by id
   SharedMap<std::string, AuthorityRecord> authorities;  // by id
   SharedMap<NodeName, CertificateRecord> certificates;
-  SharedMap<std::string, RevokedRecord> revoked;  // by serial
+  SharedMap<std::string, UserCertificateRecord> user_certificates;  // by serial
+  SharedMap<std::string, RevokedRecord> revoked;                    // by serial
   GossipKeys gossip_keys;
   RememberedRequests requests;  // of clients, done last
   bool operator==(const ClusterState&) const = default;

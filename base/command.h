@@ -204,6 +204,20 @@ struct PutGossipKeys {  // the whole ring
   std::string primary;
   bool operator==(const PutGossipKeys&) const = default;
 };
+// A person or a program was given a certificate; expired ones of others are forgotten.
+struct RecordUserCertificate {
+  std::string serial;
+  std::string name;
+  Role role = Role::Viewer;
+  WallTime expires{};
+  std::string authority{};  // as in UserCertificateRecord
+  bool operator==(const RecordUserCertificate&) const = default;
+};
+struct RevokeUserCertificates {  // either all of `name`, or the one with this serial
+  std::string name;
+  std::string serial;
+  bool operator==(const RevokeUserCertificates&) const = default;
+};
 
 struct PutSilence {  // new, or in the place of the one that there is
   std::string id;
@@ -222,7 +236,7 @@ using CommandBody =
                  SetMaster, ForgetMaster, PutKey, DeleteKey, DeletePrefix, GrantLease, RenewLease,
                  ReleaseLease, ExpireLease, PutToken, DeleteToken, UseJoinToken, RecordCertificate,
                  RevokeNode, PutAuthority, RetireAuthority, PutGossipKeys, PutSilence,
-                 DeleteSilence>;
+                 DeleteSilence, RecordUserCertificate, RevokeUserCertificates>;
 
 struct Command {
   CommandBody body;
@@ -231,7 +245,7 @@ struct Command {
   Actor by{};
   // What it means is fixed by its version for ever. 1: only successful requests are remembered,
   // and without their results.
-  std::uint32_t version = kStateVersion;
+  std::uint32_t version = kCommandVersion;
   // With a `request`: a digest of what the client sent, the same on a retry; 0: not known. Not of
   // the body, which may hold what is drawn or read from a clock for each try.
   std::uint64_t asked = 0;

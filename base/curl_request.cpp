@@ -85,6 +85,11 @@ bool CurlRequest::prepare() {
   set(CURLOPT_SSL_VERIFYPEER, request_.verify_tls ? 1L : 0L);
   set(CURLOPT_SSL_VERIFYHOST, request_.verify_tls ? 2L : 0L);
   if (!request_.ca_file.empty()) set(CURLOPT_CAINFO, request_.ca_file.c_str());
+  if (!request_.certificate_file.empty()) {
+    set(CURLOPT_SSLCERT, request_.certificate_file.c_str());
+    const std::string& key = request_.key_file;
+    set(CURLOPT_SSLKEY, key.empty() ? request_.certificate_file.c_str() : key.c_str());
+  }
   set(CURLOPT_ERRORBUFFER, error_.data());
   set(CURLOPT_USERAGENT, "muster/" MUSTER_VERSION);
   set(CURLOPT_HEADERFUNCTION, &CurlRequest::on_header);

@@ -27,9 +27,11 @@ struct HttpRequest {
   std::string body;
   Duration timeout = std::chrono::seconds(10);  // for everything, redirects included; >= 1 ms
   bool follow_same_host_redirects = false;      // GET and HEAD only; ten at most
-  bool verify_tls = true;     // the certificate's authority, and that it is for the URL's host
-  std::string ca_file;        // PEM of whom to trust; empty: whom the machine trusts
-  bool connect_only = false;  // a TCP connection to the URL's host and port, nothing sent
+  bool verify_tls = true;        // the certificate's authority, and that it is for the URL's host
+  std::string ca_file;           // PEM of whom to trust; empty: whom the machine trusts
+  std::string certificate_file;  // PEM of who asks; empty: nobody in particular
+  std::string key_file;          // PEM of its key; empty: it is in certificate_file
+  bool connect_only = false;     // a TCP connection to the URL's host and port, nothing sent
   std::size_t body_bytes_max = std::size_t{1} << 20;  // of the answer; the rest is not read
   // Takes the body of a 2xx answer as it comes, in place of HttpOutcome::body; false ends the
   // request, which then was not reached.

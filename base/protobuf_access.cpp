@@ -7,11 +7,6 @@ constexpr Numbers<TokenKind, wire::TokenKind> kTokenKinds[] = {
     {TokenKind::Api, wire::TOKEN_KIND_API},
     {TokenKind::Join, wire::TOKEN_KIND_JOIN},
 };
-constexpr Numbers<Role, wire::Role> kRoles[] = {
-    {Role::Viewer, wire::ROLE_VIEWER},
-    {Role::Operator, wire::ROLE_OPERATOR},
-    {Role::Admin, wire::ROLE_ADMIN},
-};
 constexpr Numbers<NodeRole, wire::NodeRole> kNodeRoles[] = {
     {NodeRole::Agent, wire::NODE_ROLE_AGENT},
     {NodeRole::Master, wire::NODE_ROLE_MASTER},
@@ -100,10 +95,32 @@ CertificateRecord from_wire(const wire::CertificateRecord& certificate, Reader& 
 
 RevokedRecord from_wire(const wire::RevokedRecord& revoked, Reader& reader) {
   return {
-      .node = reader.name("revoked_record.node", revoked.node()),
+      .node = reader.name_or_none("revoked_record.node", revoked.node()),
       .at = reader.wall("revoked_record.at_ms", revoked.at_ms()),
       .by = reader.text("revoked_record.by", revoked.by(), kLabelBytesMax),
       .expires = reader.wall("revoked_record.expires_ms", revoked.expires_ms()),
+      .user = reader.name_or_none("revoked_record.user", revoked.user()),
+  };
+}
+
+void put(const std::string& serial, const UserCertificateRecord& record,
+         wire::UserCertificateRecord& out) {
+  out.set_serial(serial);
+  out.set_name(record.name);
+  out.set_role(number_of(kRoles, record.role));
+  out.set_issued_ms(unix_ms(record.issued));
+  out.set_expires_ms(unix_ms(record.expires));
+  out.set_issued_by(record.issued_by);
+  out.set_authority(record.authority);
+}
+UserCertificateRecord from_wire(const wire::UserCertificateRecord& record, Reader& reader) {
+  return {
+      .name = reader.name("user_certificate_record.name", record.name()),
+      .role = enumerator_of(kRoles, record.role(), "user_certificate_record.role", reader),
+      .issued = reader.wall("user_certificate_record.issued_ms", record.issued_ms()),
+      .expires = reader.wall("user_certificate_record.expires_ms", record.expires_ms()),
+      .issued_by = id_text("user_certificate_record.issued_by", record.issued_by(), reader),
+      .authority = id_text("user_certificate_record.authority", record.authority(), reader),
   };
 }
 
@@ -163,6 +180,18 @@ void put(const RecordCertificate& record, wire::Command& command) {
 void put(const RevokeNode& revoke, wire::Command& command) {
   command.mutable_revoke_node()->set_node(revoke.node);
 }
+void put(const RecordUserCertificate& record, wire::Command& command) {
+  wire::RecordUserCertificate& out = *command.mutable_record_user_certificate();
+  out.set_serial(record.serial);
+  out.set_name(record.name);
+  out.set_role(number_of(kRoles, record.role));
+  out.set_expires_ms(unix_ms(record.expires));
+  out.set_authority(record.authority);
+}
+void put(const RevokeUserCertificates& revoke, wire::Command& command) {
+  command.mutable_revoke_user_certificates()->set_name(revoke.name);
+  command.mutable_revoke_user_certificates()->set_serial(revoke.serial);
+}
 void put(const PutAuthority& authority, wire::Command& command) {
   put(authority.authority, *command.mutable_put_authority()->mutable_authority());
 }
@@ -198,6 +227,22 @@ RecordCertificate from_wire(const wire::RecordCertificate& record, Reader& reade
   };
 }
 
+RecordUserCertificate from_wire(const wire::RecordUserCertificate& record, Reader& reader) {
+  return {
+      .serial = id_text("record_user_certificate.serial", record.serial(), reader),
+      .name = reader.name("record_user_certificate.name", record.name()),
+      .role = enumerator_of(kRoles, record.role(), "record_user_certificate.role", reader),
+      .expires = reader.wall("record_user_certificate.expires_ms", record.expires_ms()),
+      .authority = id_text("record_user_certificate.authority", record.authority(), reader),
+  };
+}
+RevokeUserCertificates from_wire(const wire::RevokeUserCertificates& revoke, Reader& reader) {
+  return {
+      .name = reader.name_or_none("revoke_user_certificates.name", revoke.name()),
+      .serial = id_text("revoke_user_certificates.serial", revoke.serial(), reader),
+  };
+}
+
 }  // namespace
 
 void to_wire(const Actor& actor, wire::Actor& out) {
@@ -230,6 +275,10 @@ void access_to_wire(const ClusterState& state, wire::ClusterState& out) {
     entry.set_at_ms(unix_ms(record.at));
     entry.set_by(record.by);
     entry.set_expires_ms(unix_ms(record.expires));
+    entry.set_user(record.user);
+  }
+  for (const auto& [serial, record] : state.user_certificates) {
+    put(serial, record, *out.add_user_certificates());
   }
   if (state.gossip_keys == GossipKeys{}) return;
   out.mutable_gossip_keys()->set_revision(state.gossip_keys.revision);
@@ -259,6 +308,12 @@ void access_from_wire(const wire::ClusterState& state, ClusterState& out, Reader
   map_from_wire(
       out.revoked, state.revoked(), "cluster_state.revoked", reader,
       [&](const auto& entry) { return id_text("revoked_record.serial", entry.serial(), reader); },
+      value);
+  map_from_wire(
+      out.user_certificates, state.user_certificates(), "cluster_state.user_certificates", reader,
+      [&](const auto& entry) {
+        return id_text("user_certificate_record.serial", entry.serial(), reader);
+      },
       value);
   out.gossip_keys.revision = state.gossip_keys().revision();
   for (const wire::GossipKey& key : state.gossip_keys().keys()) {
@@ -300,6 +355,10 @@ std::optional<CommandBody> access_command(const wire::Command& command, Reader& 
     case wire::Command::kRecordCertificate: return from_wire(command.record_certificate(), reader);
     case wire::Command::kRevokeNode:
       return RevokeNode{.node = reader.name("revoke_node.node", command.revoke_node().node())};
+    case wire::Command::kRecordUserCertificate:
+      return from_wire(command.record_user_certificate(), reader);
+    case wire::Command::kRevokeUserCertificates:
+      return from_wire(command.revoke_user_certificates(), reader);
     case wire::Command::kPutAuthority:
       reader.require(command.put_authority().has_authority(), "put_authority.authority");
       return PutAuthority{.authority = from_wire(command.put_authority().authority(), reader)};

@@ -90,6 +90,12 @@ void parse(std::string_view bytes, std::size_t bytes_max, wire::StoredAssignment
 template <class Enum, class Wire>
 using Numbers = std::pair<Enum, Wire>;
 
+inline constexpr Numbers<Role, wire::Role> kRoles[] = {
+    {Role::Viewer, wire::ROLE_VIEWER},
+    {Role::Operator, wire::ROLE_OPERATOR},
+    {Role::Admin, wire::ROLE_ADMIN},
+};
+
 // Pre: `value` is in `table`.
 template <class Enum, class Wire, std::size_t n>
 [[nodiscard]] Wire number_of(const Numbers<Enum, Wire> (&table)[n], Enum value) {

@@ -157,6 +157,17 @@ void put(const rpc::Rotate& rotate, wire::Frame& frame) {
   out.set_authorization(rotate.authorization);
 }
 
+void put(const rpc::CertifyUser& certify, wire::Frame& frame) {
+  wire::CertifyUser& out = *frame.mutable_certify_user();
+  out.set_id(certify.id);
+  out.set_request(certify.request);
+  out.set_name(certify.name);
+  out.set_role(number_of(kRoles, certify.role));
+  out.set_life_ms(certify.life_ms);
+  if (certify.by != Actor{}) to_wire(certify.by, *out.mutable_by());
+  out.set_authorization(certify.authorization);
+}
+
 rpc::Hello from_wire(const wire::Hello& hello, Reader& reader) {
   return {
       .protocol_min = hello.protocol_min(),
@@ -292,6 +303,18 @@ rpc::Rotate from_wire(const wire::Rotate& rotate, Reader& reader) {
       .authorization = reader.text("rotate.authorization", rotate.authorization(), kLabelBytesMax),
   };
 }
+rpc::CertifyUser from_wire(const wire::CertifyUser& certify, Reader& reader) {
+  return {
+      .id = certify.id(),
+      .request = reader.text("certify_user.request", certify.request(), kTextBytesMax),
+      .name = reader.name("certify_user.name", certify.name()),
+      .role = enumerator_of(kRoles, certify.role(), "certify_user.role", reader),
+      .life_ms = certify.life_ms(),
+      .by = from_wire(certify.by(), reader),
+      .authorization =
+          reader.text("certify_user.authorization", certify.authorization(), kLabelBytesMax),
+  };
+}
 
 }  // namespace
 
@@ -350,6 +373,7 @@ rpc::Frame from_wire(const wire::Frame& frame, Reader& reader) {
     case wire::Frame::kJoin: return from_wire(frame.join(), reader);
     case wire::Frame::kRenew: return from_wire(frame.renew(), reader);
     case wire::Frame::kRotate: return from_wire(frame.rotate(), reader);
+    case wire::Frame::kCertifyUser: return from_wire(frame.certify_user(), reader);
     case wire::Frame::BODY_NOT_SET: break;
   }
   reader.require(false, "frame.body");

@@ -108,6 +108,7 @@ constexpr Rule kStateRules[] = {
     {wire::ClusterState::kAuthoritiesFieldNumber, kRecordsMost},
     {wire::ClusterState::kCertificatesFieldNumber, kRecordsMost, &kCertificate},
     {wire::ClusterState::kRevokedFieldNumber, kRecordsMost},
+    {wire::ClusterState::kUserCertificatesFieldNumber, kRecordsMost},
     {wire::ClusterState::kGossipKeysFieldNumber, 1, &kGossipKeys},
     {wire::ClusterState::kSilencesFieldNumber, kRecordsMost, &kSilenceEntry},
     {wire::ClusterState::kKvChangesFieldNumber, kRecordsMost},

@@ -191,8 +191,20 @@ struct Rotate {  // begins one; answered by one WriteReply
   std::string authorization;  // as in Write
   bool operator==(const Rotate&) const = default;
 };
+// A person or a program is to be given a certificate. Answered by one WriteReply, whose text is the
+// JSON of POST /v1/users/certificates (identity/user_certificate.h).
+struct CertifyUser {
+  std::uint64_t id = 0;
+  std::string request;  // PEM
+  std::string name;     // of the user
+  Role role = Role::Viewer;
+  std::uint64_t life_ms = 0;
+  Actor by{};                 // who asks for it, as far as the sender is believed
+  std::string authorization;  // as in Write
+  bool operator==(const CertifyUser&) const = default;
+};
 using Frame = std::variant<Hello, HelloReply, Register, Heartbeat, HeartbeatAck, StatusReport,
                            Assignments, Write, WriteReply, Read, ReadReply, Consensus,
-                           ChangeMasters, Facts, FactsInstalled, Join, Renew, Rotate>;
+                           ChangeMasters, Facts, FactsInstalled, Join, Renew, Rotate, CertifyUser>;
 
 }  // namespace muster::rpc

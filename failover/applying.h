@@ -62,6 +62,8 @@ class Applying {
   Said operator()(const UseJoinToken& c);
   Said operator()(const RecordCertificate& c);
   Said operator()(const RevokeNode& c);
+  Said operator()(const RecordUserCertificate& c);
+  Said operator()(const RevokeUserCertificates& c);
   Said operator()(const PutAuthority& c);
   Said operator()(const RetireAuthority& c);
   Said operator()(const PutGossipKeys& c);
@@ -78,7 +80,7 @@ class Applying {
                                          std::uint64_t token) const;
   [[nodiscard]] Status join_refused(const TokenRecord& token, const UseJoinToken& c) const;
   void purge_tokens();
-  void purge_revoked();
+  [[nodiscard]] Status make_room_for_revoked(std::size_t more);
 
   void event(const char* kind, std::string about_what, std::string text);
   void event_at(WallTime at, std::string kind, std::string about_what, std::string text);

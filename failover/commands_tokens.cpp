@@ -198,8 +198,14 @@ Applying::Said Applying::operator()(const RecordCertificate& c) {
   return "the certificate of " + c.node + " is on record";
 }
 
-void Applying::purge_revoked() {
-  state_.revoked.erase_if([&](const auto& entry) { return entry.second.expires <= at_; });
+Status Applying::make_room_for_revoked(std::size_t more) {
+  const ClusterState& state = state_;
+  if (state.revoked.size() + more > kRevokedMax) {
+    state_.revoked.erase_if([&](const auto& entry) { return entry.second.expires <= at_; });
+  }
+  if (state.revoked.size() + more <= kRevokedMax) return {};
+  return fail(Code::Exhausted, "there are " + std::to_string(state.revoked.size()) +
+                                   " revoked certificates, more are not allowed: rotate the CA");
 }
 
 Applying::Said Applying::operator()(const RevokeNode& c) {
@@ -210,11 +216,7 @@ Applying::Said Applying::operator()(const RevokeNode& c) {
   }
   std::vector<FormerCertificate> all = known->second.former;
   all.push_back({known->second.serial, known->second.expires});
-  if (state.revoked.size() + all.size() > kRevokedMax) purge_revoked();
-  if (state.revoked.size() + all.size() > kRevokedMax) {
-    return fail(Code::Exhausted, "there are " + std::to_string(state.revoked.size()) +
-                                     " revoked certificates, more are not allowed: rotate the CA");
-  }
+  if (Status room = make_room_for_revoked(all.size()); !room) return tl::unexpected(room.error());
   for (const FormerCertificate& one : all) {
     state_.revoked[one.serial] = {
         .node = c.node, .at = at_, .by = by_.name, .expires = one.expires};

@@ -37,14 +37,6 @@ Status check_clock(WallTime clock, WallTime now) {
                   " this master's: set the one that is wrong (`timedatectl` shows it), then join");
 }
 
-Result<AuthorityRecord> signing(const ClusterState& state) {
-  for (const auto& [id, authority] : state.authorities) {
-    if (authority.active) return authority;
-  }
-  return fail(Code::Unavailable,
-              "this cluster has no authority that signs: `muster init` makes a secured cluster");
-}
-
 // A host that another node on record has is left out: nobody gets a certificate for his neighbour.
 bool of_another(const ClusterState& state, const NodeName& node, const std::string& host) {
   const bool nodes = std::any_of(state.nodes.begin(), state.nodes.end(), [&](const auto& other) {
@@ -99,6 +91,14 @@ tl::unexpected<Error> unknown_token() {
 }
 
 }  // namespace
+
+Result<AuthorityRecord> signing(const ClusterState& state) {
+  for (const auto& [id, authority] : state.authorities) {
+    if (authority.active) return authority;
+  }
+  return fail(Code::Unavailable,
+              "this cluster has no authority that signs: `muster init` makes a secured cluster");
+}
 
 Status check_node_name(const NodeName& name) {
   if (!valid_name(name)) {
@@ -209,7 +209,7 @@ std::string bundle_of(const ClusterState& state) {
 }
 
 bool is_revoked(const ClusterState& state, const NodeName& node) {
-  if (state.revoked.empty() || state.certificates.contains(node)) return false;
+  if (node.empty() || state.revoked.empty() || state.certificates.contains(node)) return false;
   return std::any_of(state.revoked.begin(), state.revoked.end(),
                      [&](const auto& one) { return one.second.node == node; });
 }

@@ -58,6 +58,9 @@ struct Issue {
   std::string replaces;   // serial; empty: a join
 };
 
+// The authority that signs now. Fails with Unavailable when there is none.
+[[nodiscard]] Result<AuthorityRecord> signing(const ClusterState& state);
+
 // May a node of a secured cluster be called so? Its certificate is for its name too: one that reads
 // as an address would make it a certificate for that address.
 [[nodiscard]] Status check_node_name(const NodeName& name);

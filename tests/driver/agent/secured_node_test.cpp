@@ -11,7 +11,9 @@
 #include "agent/node.h"
 #include "base/protobuf_codec.h"
 #include "identity/openssl_authority.h"
+#include "identity/openssl_certificate.h"
 #include "identity/token.h"
+#include "identity/user_certificate.h"
 
 namespace muster::agent {
 namespace {
@@ -39,6 +41,8 @@ class SecuredNode : public testing::Test {
     options.masters = {{"n1", {"10.0.0.1", 7947}}};
     options.master.secured = true;
     options.master.sha256 = identity::sha256;
+    options.master.issuing.issuer = {"prod", identity::sha256};
+    options.master.issuing.sign = identity::sign;
     node_ = std::make_unique<Node>(options, Recovered{}, protobuf_codec(), kWall, now_);
     carry_out();
     happen(WallRead{kWall});
@@ -155,6 +159,48 @@ TEST_F(SecuredNode, AMasterIsRevokedOnlyAfterItWasTakenAway) {
   EXPECT_EQ(refused.error().code, Code::Conflict);
   EXPECT_NE(refused.error().text.find("muster masters remove n1"), std::string::npos);
   EXPECT_EQ(write(RevokeNode{"n9"}).error().code, Code::NotFound);
+}
+
+TEST_F(SecuredNode, AUsersCertificateIsMadeForAnAdminAndOnRecordUntilItIsRevoked) {
+  const identity::SigningAuthority made = identity::make_authority("prod", kWall).value();
+  const StreamId agent = agent_stream(peer("n2", false));
+  rpc::CertifyUser ask;
+  ask.id = 7;
+  ask.request = identity::make_request()->request;
+  ask.name = "ann";
+  ask.role = Role::Operator;
+  ask.life_ms = 3'600'000;
+  ask.by = {"somebody else", "admin", ""};
+  const auto asked = [&](StreamId stream, const std::string& authorization) {
+    reply_.reset();
+    ask.authorization = authorization;
+    happen(FrameArrived{stream, ask});
+    pass(100ms);
+    return reply_.value_or(rpc::WriteReply{});
+  };
+  const std::string admin = token('a', Role::Admin), viewer = token('b', Role::Viewer);
+  EXPECT_EQ(asked(agent, admin).error.code, Code::Unavailable);  // nobody signs yet
+  ASSERT_TRUE(write(PutAuthority{{"a1", made.certificate, made.key, kWall, true}}));
+  EXPECT_EQ(asked(agent, "").error.code, Code::PermissionDenied);
+  EXPECT_EQ(asked(agent, viewer).error.code, Code::PermissionDenied);
+  const rpc::WriteReply done = asked(agent, admin);
+  ASSERT_TRUE(done.ok) << done.error.text;
+  const auto answer = identity::parse_user_answer(done.outcome.text);
+  ASSERT_TRUE(answer) << answer.error().text;
+  const auto facts = identity::read_certificate(answer->certificate);
+  ASSERT_TRUE(facts && facts->name);
+  EXPECT_EQ(*facts->name, (identity::CertificateName{"prod", "ann", Role::Operator}));
+  EXPECT_EQ(facts->serial, answer->serial);
+  const auto state = [&]() -> const ClusterState& { return *node_->view(now_)->master->state; };
+  ASSERT_TRUE(state().user_certificates.contains(answer->serial));
+  EXPECT_NE(state().user_certificates.at(answer->serial).issued_by, "somebody else");
+  EXPECT_EQ(forwarded(agent, RecordUserCertificate{"5", "eve", Role::Admin, kWall + 99h}, admin)
+                .error.code,
+            Code::PermissionDenied);
+  EXPECT_FALSE(forwarded(agent, RevokeUserCertificates{"ann", ""}, viewer).ok);
+  ASSERT_TRUE(forwarded(agent, RevokeUserCertificates{"ann", ""}, admin).ok);
+  EXPECT_TRUE(state().revoked.contains(answer->serial));
+  EXPECT_TRUE(state().user_certificates.empty());
 }
 
 TEST_F(SecuredNode, ANodeHasFewStreamsHereAndTheNewestStay) {

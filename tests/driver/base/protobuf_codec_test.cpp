@@ -286,8 +286,8 @@ TEST_F(ProtobufCodecTest, FlippedBitsAreRefusedOrReadButNeverCrash) {
 
 TEST_F(ProtobufCodecTest, WhatANewerMusterWroteIsRefusedWithItsVersion) {
   wire::Command command = good_command();
-  command.set_version(3);
-  EXPECT_NE(text_of(command).find("written by a newer muster (version 3)"), std::string::npos);
+  command.set_version(4);
+  EXPECT_NE(text_of(command).find("written by a newer muster (version 4)"), std::string::npos);
   wire::ClusterState state;
   state.set_version(7);
   EXPECT_NE(text_of(state).find("written by a newer muster (version 7)"), std::string::npos);
@@ -302,7 +302,7 @@ TEST_F(ProtobufCodecTest, WhatANewerMusterWroteIsRefusedWithItsVersion) {
   EXPECT_EQ(text_of(state), "cannot decode the cluster state: cluster_state.version is missing");
   wire::Frame frame;  // through a peer it is a bad frame
   *frame.mutable_write()->mutable_command() = command;
-  EXPECT_NE(text_of(frame).find("newer muster (version 3)"), std::string::npos);
+  EXPECT_NE(text_of(frame).find("newer muster (version 4)"), std::string::npos);
 }
 
 TEST_F(ProtobufCodecTest, WhatIsMissingIsNamed) {

@@ -62,7 +62,18 @@ class RandomRecords : public RandomWords {
           .expires = wall(),
           .former = list(4, [&] { return FormerCertificate{.serial = text(), .expires = wall()}; }),
           .authority = text()};
-      state.revoked[text()] = {.node = name(), .at = wall(), .by = text(), .expires = wall()};
+      const bool of_user = flag();
+      state.revoked[text()] = {.node = of_user ? "" : name(),
+                               .at = wall(),
+                               .by = text(),
+                               .expires = wall(),
+                               .user = of_user ? name() : ""};
+      state.user_certificates[text()] = {.name = name(),
+                                         .role = static_cast<Role>(below(3)),
+                                         .issued = wall(),
+                                         .expires = wall(),
+                                         .issued_by = text(),
+                                         .authority = text()};
     }
     if (flag()) state.gossip_keys = {.revision = u64(), .keys = gossip_keys(), .primary = text()};
   }
@@ -127,7 +138,14 @@ class RandomRecords : public RandomWords {
       case 31: return RetireAuthority{.id = text()};
       case 32: return PutGossipKeys{.keys = gossip_keys(), .primary = text()};
       case 33: return PutSilence{.id = text(), .silence = silence()};
-      default: return DeleteSilence{.id = text()};
+      case 34: return DeleteSilence{.id = text()};
+      case 35:
+        return RecordUserCertificate{.serial = text(),
+                                     .name = name(),
+                                     .role = static_cast<Role>(below(3)),
+                                     .expires = wall(),
+                                     .authority = text()};
+      default: return RevokeUserCertificates{.name = flag() ? "" : name(), .serial = text()};
     }
   }
 };

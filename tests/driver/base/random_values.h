@@ -165,7 +165,7 @@ class RandomValues : public RandomRecords {
   }
   ClusterState state() {
     ClusterState state;
-    state.version = 1 + static_cast<std::uint32_t>(below(2));
+    state.version = 1 + static_cast<std::uint32_t>(below(kStateVersion));
     state.index = u64();
     state.id = text();
     state.coordinator = name_or_none();
@@ -194,7 +194,7 @@ class RandomValues : public RandomRecords {
             .at = wall(),
             .request = text(),
             .by = {.name = text(), .role = text(), .address = text()},
-            .version = 1 + static_cast<std::uint32_t>(below(2)),
+            .version = 1 + static_cast<std::uint32_t>(below(kStateVersion)),
             .asked = u64()};
   }
 
@@ -314,10 +314,18 @@ class RandomValues : public RandomRecords {
                                    .serial = text()};
       case 15: return rpc::Join{.id = u64(), .request = text(2000), .from = text()};
       case 16: return rpc::Renew{.id = u64(), .request = text(2000), .host = text()};
-      default:
+      case 17:
         return rpc::Rotate{.id = u64(),
                            .rotation = flag() ? rpc::Rotation::Authority : rpc::Rotation::GossipKey,
                            .authorization = text()};
+      default:
+        return rpc::CertifyUser{.id = u64(),
+                                .request = text(2000),
+                                .name = name(),
+                                .role = static_cast<Role>(below(3)),
+                                .life_ms = u64(),
+                                .by = {.name = text(), .role = text(), .address = text()},
+                                .authorization = text()};
     }
   }
 

@@ -22,6 +22,7 @@ class Examples {
     silences();
     retries();
     reused_ids();
+    users();
   }
   [[nodiscard]] const std::vector<Command>& all() const { return all_; }
 
@@ -29,13 +30,14 @@ class Examples {
   static Blob blob(std::string bytes) {
     return std::make_shared<const std::string>(std::move(bytes));
   }
-  void add(CommandBody body, std::string request = {}, Actor by = {}, std::uint64_t asked = 0) {
+  void add(CommandBody body, std::string request = {}, Actor by = {}, std::uint64_t asked = 0,
+           std::uint32_t version = 2) {
     at_ += std::chrono::seconds(1);
     all_.push_back({.body = std::move(body),
                     .at = at_,
                     .request = std::move(request),
                     .by = std::move(by),
-                    .version = 2,
+                    .version = version,
                     .asked = asked});
   }
   [[nodiscard]] WallTime in(int hours) const { return at_ + std::chrono::hours(hours); }
@@ -150,6 +152,19 @@ class Examples {
     add(PutKey{"config/c", blob("two"), {}}, "v2-asked", ann_, 1);
     add(PutKey{"config/c", blob("two"), {}}, "v2-asked", {}, 0x5eedULL << 40);
     add(PutKey{"config/c", blob("two"), {}}, "v2-put", ann_, 1);  // one that was not told
+  }
+  void users() {
+    const auto add3 = [this](CommandBody body) { add(std::move(body), "", ann_, 0, 3); };
+    add3(RecordUserCertificate{"c1", "bob", Role::Operator, in(24), "ca-2"});
+    add3(RecordUserCertificate{"c2", "bob", Role::Viewer, in(48), "ca-2"});
+    add3(RecordUserCertificate{"c2", "eve", Role::Admin, in(48), "ca-2"});
+    add3(RecordUserCertificate{"c3", "eve", Role::Admin, at_, "ca-2"});
+    add3(RecordUserCertificate{"c4", "eve", Role::Viewer, in(2), "ca-2"});
+    add3(RevokeUserCertificates{"", "c1"});
+    add3(RevokeUserCertificates{"", "c1"});
+    add3(RevokeUserCertificates{"bob", ""});
+    add3(RevokeUserCertificates{"bob", ""});
+    add3(RevokeUserCertificates{"", ""});
   }
 
   static constexpr std::uint64_t kRenewedAt = 1174;

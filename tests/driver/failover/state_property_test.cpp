@@ -23,7 +23,7 @@ class RandomLog {
     }
     command.at = at_;
     command.request = rng_.chance(50) ? "r" + std::to_string(rng_.below(200)) : "";
-    command.version = 1 + static_cast<std::uint32_t>(rng_.below(2));
+    command.version = 1 + static_cast<std::uint32_t>(rng_.below(kStateVersion));
     command.asked = rng_.below(3);
     return command;
   }
@@ -37,7 +37,7 @@ class RandomLog {
   }
   Blob value() { return std::make_shared<const std::string>(rng_.below(100), 'v'); }
   CommandBody body() {
-    switch (rng_.below(14)) {
+    switch (rng_.below(16)) {
       case 0: return DeleteKey{one_of("key/", 60), expected()};
       case 1: return DeletePrefix{one_of("key/", 6)};
       case 2: return GrantLease{one_of("lease", 4), one_of("n", 3), 5000};
@@ -58,6 +58,12 @@ class RandomLog {
                                  at_ + std::chrono::hours(1)};
       case 9: return RevokeNode{one_of("n", 9)};
       case 10: return NodeFailed{one_of("n", 9), "silent"};
+      case 11:
+        return RecordUserCertificate{one_of("s", 90), one_of("n", 9), Role::Viewer,
+                                     at_ + std::chrono::minutes(1), "a1"};
+      case 12:
+        return rng_.chance(50) ? RevokeUserCertificates{one_of("n", 9), ""}
+                               : RevokeUserCertificates{"", one_of("s", 90)};
       default: return PutKey{one_of("key/", 60), value(), expected()};
     }
   }

@@ -73,6 +73,32 @@ TEST(ApiWrites, ATokenIsForARoleOrForNodes) {
   }
 }
 
+TEST(ApiWrites, ACertificateIsForSomebodyInARoleAndForAYearAtMost) {
+  const auto usual = parse_user_certificate(R"({"csr": "a\nb", "name": "ann", "role": "viewer"})");
+  ASSERT_TRUE(usual) << why(usual);
+  EXPECT_EQ(usual->request, "a\nb");
+  EXPECT_EQ(usual->name, "ann");
+  EXPECT_EQ(usual->role, Role::Viewer);
+  EXPECT_EQ(usual->life_ms, 30ULL * 24 * 3600 * 1000);
+  const auto year =
+      parse_user_certificate(R"({"csr": "x", "name": "ann", "role": "admin", "ttl": "8760h"})");
+  ASSERT_TRUE(year) << why(year);
+  EXPECT_EQ(year->life_ms, 365ULL * 24 * 3600 * 1000);
+  for (const char* body :
+       {R"({"name": "ann", "role": "viewer"})", R"({"csr": "x", "role": "viewer"})",
+        R"({"csr": "x", "name": "ann"})", R"({"csr": 1, "name": "ann", "role": "viewer"})",
+        R"({"csr": "x", "name": "Ann/role", "role": "viewer"})",
+        R"({"csr": "x", "name": "ann", "role": "master"})",
+        R"({"csr": "x", "name": "ann", "role": "viewer", "ttl": "8761h"})",
+        R"({"csr": "x", "name": "ann", "role": "viewer", "ttl": "59s"})",
+        R"({"csr": "x", "name": "ann", "role": "viewer", "hosts": []})"}) {
+    EXPECT_FALSE(parse_user_certificate(body)) << body;
+  }
+  const std::string huge(kPemBytesMax + 1, 'x');
+  EXPECT_FALSE(
+      parse_user_certificate(R"({"csr": ")" + huge + R"(", "name": "ann", "role": "viewer"})"));
+}
+
 TEST(ApiWrites, ASilenceMatchesSomethingAndEnds) {
   const auto put = parse_silence(
       R"({"matchers": [{"label": "alertname", "op": "~", "value": "Node*"}, {"label": "zone"}],

@@ -322,5 +322,14 @@ TEST(Founding, GoesOnWhereItBrokeOffAndHappensOnce) {
   EXPECT_TRUE(founding_commands(formed, founding()).empty());
 }
 
+TEST(Joining, ANodeThatIsCalledAsAUserIsNotRevokedWithHim) {
+  ClusterState state;
+  state.revoked["1"] = {.at = kNow, .by = "ann", .expires = kNow + hours(1), .user = "n1"};
+  EXPECT_FALSE(is_revoked(state, "n1"));
+  EXPECT_FALSE(is_revoked(state, ""));
+  state.revoked["2"] = {.node = "n1", .at = kNow, .by = "ann", .expires = kNow + hours(1)};
+  EXPECT_TRUE(is_revoked(state, "n1"));
+}
+
 }  // namespace
 }  // namespace muster::identity

@@ -124,7 +124,8 @@ ApiResponse gossip_key_list(const MasterView& master) {
 ApiResponse rotation_list(const MasterView& master) {
   json list = json::array();
   for (const RotationView& one : master.rotations) {
-    list.push_back({{"what", one.what}, {"phase", one.phase}, {"waits_for", one.waits_for}});
+    list.push_back(
+        {{"what", one.what}, {"phase", one.phase}, {"waits_for", one.waits_for}, {"why", one.why}});
   }
   return listing("rotations", std::move(list), master);
 }

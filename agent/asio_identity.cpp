@@ -7,6 +7,7 @@
 #include "agent/asio_start.h"
 #include "agent/asio_wiring.h"
 #include "agent/facts.h"
+#include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 
 namespace muster::agent {
@@ -23,11 +24,12 @@ void Runtime::act(InstallFacts& effect) {
   }
   asio::post(disk_, [this, facts = std::move(effect.facts)] {
     FactsStored event{facts.revision, facts.keys_revision, {}, {}, false};
-    const auto installed = own_->install(facts);
+    const auto installed = own_->install(facts, wall_now());
     bool keys_changed = false;
     if (installed) {
       event.authorities_sha256 = installed->authorities_sha256;
       event.outdated = installed->outdated;
+      event.refused = installed->refused;
       keys_changed = installed->keys_changed;
     } else {
       event.stored = tl::unexpected<Error>(installed.error());
@@ -56,7 +58,7 @@ void Runtime::act(StoreCertificate& effect) {
   asio::post(disk_, [this, certificate = std::move(effect.certificate)] {
     auto stored =
         own_ != nullptr
-            ? own_->store(certificate)
+            ? own_->store(certificate, wall_now())
             : Result<OwnCertificate>(fail(Code::Unavailable, "this node has no identity"));
     asio::post(io_, [this, event = CertificateStored{std::move(stored)}] { happened(event); });
   });

@@ -52,6 +52,12 @@ std::optional<std::string> rotations_text(const std::string& text) {
     out += "a new " + word(one, "what") + ": " +
            (word(one, "phase") == "spread" ? "made known to all" : "in use, the old one goes") +
            (waits_for.empty() ? "" : "; waits for " + waits_for) + "\n";
+    const auto why = one.find("why");
+    if (why == one.end() || !why->is_object()) continue;
+    for (const auto& [node, said] : why->items()) {
+      if (!said.is_string()) continue;
+      out += "  " + printable(node) + ": " + printable(said.get<std::string>()) + "\n";
+    }
   }
   return out.empty() ? "nothing is being changed\n" : out;
 }

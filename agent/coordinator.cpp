@@ -170,6 +170,17 @@ std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> Coordinator::vitals() con
   return out;
 }
 
+std::vector<ClockReading> Coordinator::clocks(const WallAnchor& wall) const {
+  std::vector<ClockReading> out;
+  for (const auto& [stream, agent] : agents_) {
+    if (!agent.registered || agent.node == self_ || agent.beat.clock == WallTime{}) continue;
+    // By the own clock as it is set now, if that was done since.
+    out.push_back(
+        {agent.node, agent.info.master, agent.beat.clock, wall.wall_at(agent.last_heard)});
+  }
+  return out;
+}
+
 std::map<NodeName, std::optional<rpc::FactsInstalled>> Coordinator::installed() const {
   std::map<NodeName, std::optional<rpc::FactsInstalled>> out;
   for (const auto& [stream, agent] : agents_) {
@@ -196,7 +207,8 @@ void Coordinator::cut_boundless(StreamId stream) {
   forget(found);
 }
 
-void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now) {
+void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now,
+                               WallTime wall) {
   const auto found = agents_.find(stream);
   if (found == agents_.end() || !found->second.registered || !active_) return;
   found->second.last_heard = now;
@@ -206,7 +218,7 @@ void Coordinator::on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Inst
   const auto lease_ms = static_cast<std::uint32_t>(
       std::chrono::duration_cast<std::chrono::milliseconds>(failover::kLease).count());
   effects_.emplace_back(
-      SendFrame{stream, rpc::HeartbeatAck{beat.sequence, beat.sent_at_ns, term_, lease_ms}});
+      SendFrame{stream, rpc::HeartbeatAck{beat.sequence, beat.sent_at_ns, term_, lease_ms, wall}});
 }
 
 void Coordinator::on_status(StreamId stream, const rpc::StatusReport& report, Instant now) {

@@ -14,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/clock_watch.h"
 #include "agent/electorate.h"
 #include "agent/streams.h"
 #include "base/cluster_state.h"
@@ -60,7 +61,8 @@ class Coordinator {
   // The node whose registered stream this was; empty for others.
   NodeName on_closed(StreamId stream);
   void on_register(StreamId stream, const rpc::Register& registration, Instant now);
-  void on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now);
+  // `wall`: what the answer says of this machine's clock.
+  void on_heartbeat(StreamId stream, const rpc::Heartbeat& beat, Instant now, WallTime wall = {});
   void on_status(StreamId stream, const rpc::StatusReport& report, Instant now);
 
   // True: it is a candidate, or a master.
@@ -96,6 +98,8 @@ class Coordinator {
   [[nodiscard]] std::map<NodeName, Candidate> candidates() const;
   // How the registered masters are, by their own words: when heard, and the heartbeat.
   [[nodiscard]] std::map<NodeName, std::pair<Instant, rpc::Heartbeat>> vitals() const;
+  // By their last heartbeats, of all registered agents that say it; without the own one.
+  [[nodiscard]] std::vector<ClockReading> clocks(const WallAnchor& wall) const;
   // What each registered agent has installed; nothing of those that have not said so.
   [[nodiscard]] std::map<NodeName, std::optional<rpc::FactsInstalled>> installed() const;
 

@@ -5,6 +5,8 @@
 namespace muster::agent {
 namespace {
 
+constexpr std::size_t kRefusedMax = 1024;
+
 tl::unexpected<Error> plain() {
   return fail(Code::Unavailable,
               "this cluster is not secured: `muster init` makes one that is, with an authority "
@@ -36,8 +38,8 @@ Result<Issuing::Signed> Issuing::join(const ClusterState& state, const rpc::Join
 Result<Issuing::Signed> Issuing::renew(const ClusterState& state, const PeerIdentity& peer,
                                        const rpc::Renew& renew, WallTime now) {
   if (!options_.sign) return plain();
-  return signed_by_us(
-      identity::admit_renewal(state, peer, renew.request, renew.host, options_.issuer, now));
+  return signed_by_us(identity::admit_renewal(state, peer, {renew.request, renew.host, renew.clock},
+                                              options_.issuer, now));
 }
 
 Result<Issuing::Signed> Issuing::certify(const ClusterState& state, const rpc::CertifyUser& ask,
@@ -88,11 +90,13 @@ Result<CommandBody> Issuing::begin(const ClusterState& state, rpc::Rotation rota
 Rotations Issuing::rotations(
     const ClusterState& state,
     const std::map<NodeName, std::optional<rpc::FactsInstalled>>& installed, WallTime now) const {
+  Rotations all;
   identity::InstalledBy said;
   for (const auto& [node, facts] : installed) {
-    if (facts) said[node] = {facts->authorities_sha256, facts->keys_revision, facts->serial};
+    if (!facts) continue;
+    said[node] = {facts->authorities_sha256, facts->keys_revision, facts->serial};
+    if (!facts->refused.empty()) all.refused[node] = facts->refused.substr(0, kRefusedMax);
   }
-  Rotations all;
   all.gossip_key = identity::next_gossip_step(state, said);
   if (!options_.issuer.sha256) return all;
   const std::string bundle = options_.issuer.sha256(identity::bundle_of(state));

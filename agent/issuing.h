@@ -40,6 +40,7 @@ struct IssuingOptions {
 struct Rotations {
   identity::RotationStep authority;
   identity::RotationStep gossip_key;
+  std::map<NodeName, std::string> refused;  // by whom, and why
 };
 
 class Issuing {

@@ -104,7 +104,7 @@ void Master::on_agent_frame(StreamId stream, const rpc::Frame& frame, bool vouch
     coordinator_.on_register(stream, believed, now);
     step_due_ = step_due_ || believed.info.master;
   } else if (const auto* beat = std::get_if<rpc::Heartbeat>(&frame)) {
-    coordinator_.on_heartbeat(stream, *beat, now);
+    coordinator_.on_heartbeat(stream, *beat, now, wall_.wall_at(now));
   } else if (const auto* report = std::get_if<rpc::StatusReport>(&frame)) {
     coordinator_.on_status(stream, *report, now);
   } else if (const auto* write = std::get_if<rpc::Write>(&frame)) {
@@ -230,6 +230,11 @@ void Master::submit(const Origin& origin, const Command& command, Instant now) {
   }
   Command stamped = command;  // one clock decides what has expired, and one version what is meant
   stamped.at = wall_.wall_at(now);
+  if (auto* put = std::get_if<PutToken>(&stamped.body)) {
+    // Whom it was asked reckoned with a clock of his own, and it is the coordinator's that judges.
+    const bool ends = put->token.expires != WallTime{} && command.at != WallTime{};
+    if (ends) put->token.expires += stamped.at - command.at;
+  }
   stamped.version = version_of(stamped.body);
   Result<std::string> bytes = encoded(stamped);
   if (!bytes) return finish(origin, tl::unexpected(bytes.error()));
@@ -379,6 +384,7 @@ void Master::evaluate_alerts(Instant now) {
   }
   own_alerts_.set_active(own_firing, wall, now);
   if (!coordinator_.active()) return;
+  if (now >= clocks_due_) look_at_clocks(now);
   std::vector<alerting::Alert> firing = alerting::evaluate(*state_, wall, options_.rules);
   alerting::mute(firing, std::as_const(*state_).silences, wall);
   cluster_alerts_.set_active(firing, wall, now);
@@ -417,8 +423,14 @@ MasterView Master::view() const {
   for (const auto& [what, step] : {std::pair("authority", &rotations_.authority),
                                    std::pair("gossip key", &rotations_.gossip_key)}) {
     const bool under_way = step->phase != identity::RotationPhase::None;
-    if (under_way && coordinator_.active())
-      view.rotations.push_back({what, to_text(step->phase), step->waits_for});
+    if (!under_way || !coordinator_.active()) continue;
+    RotationView& shown =
+        view.rotations.emplace_back(RotationView{what, to_text(step->phase), step->waits_for, {}});
+    if (step != &rotations_.authority) continue;
+    for (const NodeName& node : step->waits_for) {
+      const auto why = rotations_.refused.find(node);
+      if (why != rotations_.refused.end()) shown.why.insert(*why);
+    }
   }
   view.state = state_;
   return view;

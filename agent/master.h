@@ -15,6 +15,7 @@
 #include <variant>
 #include <vector>
 
+#include "agent/clock_watch.h"
 #include "agent/coordinator.h"
 #include "agent/credentials.h"
 #include "agent/effects.h"
@@ -195,6 +196,7 @@ class Master {
   void step_rotation(Instant now);
   void tell(const Asker& asker, const Result<Outcome>& result);
   void bring_founding();
+  void look_at_clocks(Instant now);
 
   // master_masters.cpp
   void name_log(MasterId id);
@@ -273,9 +275,11 @@ class Master {
   bool waits_for_coordinator_ = false;
   Instant begin_at_ = kNever;  // with those that there are then
   Instant greet_at_ = kNever;
-  bool step_due_ = false;           // of the electorate
-  bool rotation_due_ = false;       // a look at the next step of one
-  bool rotating_ = false;           // one is under way
+  bool step_due_ = false;      // of the electorate
+  bool rotation_due_ = false;  // a look at the next step of one
+  bool rotating_ = false;      // one is under way
+  ClockWatch clocks_;          // of the coordinator
+  Instant clocks_due_{};
   Rotations rotations_;             // as they were at the last look; of the coordinator
   bool stepping_ = false;           // one is under way
   std::optional<Origin> changing_;  // who waits for it

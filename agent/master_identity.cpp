@@ -2,8 +2,15 @@
 #include <utility>
 
 #include "agent/master.h"
+#include "identity/clock.h"
 
 namespace muster::agent {
+namespace {
+
+// Of thousands of agents.
+constexpr Duration kClocksEvery = std::chrono::seconds(5);
+
+}  // namespace
 
 void Master::tell(const Asker& asker, const Result<Outcome>& result) {
   std::visit([&](const auto& origin) { finish(Origin(origin), result); }, asker);
@@ -69,6 +76,16 @@ void Master::certify_from(StreamId stream, const rpc::CertifyUser& ask, bool vou
 
 void Master::begin_rotation(const Asker& asker, rpc::Rotation rotation, Instant now) {
   if (!active()) return tell(asker, not_coordinator());
+  if (rotation == rpc::Rotation::Authority) {
+    look_at_clocks(now);
+    if (clocks_.own_is_wrong()) {
+      return tell(asker, fail(Code::Unavailable,
+                              "a new authority would not be valid: the clock of coordinator " +
+                                  self_ + " says " + identity::utc_text(wall_.wall_at(now)) +
+                                  ", and most masters differ from it: set it (`timedatectl` shows "
+                                  "it), or let another lead with `muster masters transfer`"));
+    }
+  }
   auto command = issuing_.begin(*state_, rotation, wall_.wall_at(now));
   if (!command) return tell(asker, tl::unexpected<Error>(command.error()));
   std::visit(
@@ -100,11 +117,18 @@ void Master::step_rotation(Instant now) {
   rotations_ = {};
   if (!Issuing::rotating(*state_)) return;
   rotations_ = issuing_.rotations(*state_, coordinator_.installed(), wall_.wall_at(now));
+  // Whose certificate has ended is not waited for: not by a clock that is wrong.
+  if (clocks_.own_is_wrong()) rotations_.authority.command.reset();
   auto command =
       rotations_.gossip_key.command ? rotations_.gossip_key.command : rotations_.authority.command;
   if (!command) return;
   rotating_ = true;
   submit(OwnRotation{}, Command{std::move(*command), wall_.wall_at(now)}, now);
+}
+
+void Master::look_at_clocks(Instant now) {
+  clocks_due_ = now + kClocksEvery;
+  for (Notice& notice : clocks_.look(coordinator_.clocks(wall_))) emit(std::move(notice));
 }
 
 void Master::bring_founding() {

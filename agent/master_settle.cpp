@@ -216,6 +216,7 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
   if (!serves && coordinator_.active()) {
     emit(Notice{Level::Warning, "this node is not the coordinator any more"});
     coordinator_.end();
+    clocks_.reset();
     named_leases_.end();
     cluster_alerts_.reset();
     batches_.clear();

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "identity/clock.h"
+
 namespace muster::agent {
 namespace {
 
@@ -63,6 +65,7 @@ Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall,
         std::move(recovered.consensus), std::move(codec), wall_, ids_, rng_.next(), now);
     master_->start(now);
   }
+  session_.set_wall(wall_);
   swim_.join(options_.join, now);
   settle(now);
 }
@@ -135,7 +138,15 @@ void Node::on(const DeliveryEnded& event, Instant now) {
   if (master_) master_->on_delivery(event.id, event.outcome, now);
 }
 
-void Node::on(const WallRead& event, Instant now) { wall_ = {now, event.wall}; }
+void Node::on(const WallRead& event, Instant now) {
+  const bool set = identity::clocks_differ(wall_.wall_at(now), event.wall);
+  wall_ = {now, event.wall};
+  session_.set_wall(wall_);
+  if (!set) return;
+  // What the clock that was wrong did not bear is looked at again.
+  renewing_.retry(now);
+  if (!facts_refused_.empty()) take_again(now);
+}
 
 void Node::on(const LeaveRequested& /*event*/, Instant now) {
   if (leaving_) return;
@@ -160,6 +171,7 @@ void Node::on(const Tick& /*event*/, Instant now) {
   for (Effect& effect : questions_.tick(now)) emit(std::move(effect));
   end_strangers(now);
   end_expired(now);
+  if (now >= take_again_) take_again(now);
 }
 
 void Node::emit(Effect effect) {
@@ -171,7 +183,7 @@ void Node::emit(Effect effect) {
 Instant Node::deadline() const {
   Instant next =
       std::min({swim_.deadline(), session_.deadline(), supervisor_.deadline(), leave_by_});
-  next = std::min(next, renewing_.deadline());
+  next = std::min({next, renewing_.deadline(), take_again_});
   if (master_) next = std::min(next, master_->deadline());
   // Asked for after every event: it must not cost more where more agents are connected.
   next = std::min(next, questions_.deadline());
@@ -209,6 +221,7 @@ std::shared_ptr<const View> Node::view(Instant now) const {
   view->state_failing = supervisor_.unsaved();
   view->coordinator = session_.coordinator();
   view->now = wall_.wall_at(now);
+  if (const auto& clocks = session_.clocks()) view->clock_offset = clocks->there - clocks->here;
   const failover::LeaseHolder& lease = session_.lease();
   if (lease.held(now)) {
     view->lease_remaining_ms =

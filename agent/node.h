@@ -101,6 +101,9 @@ struct FactsStored {  // of an InstallFacts
   std::string authorities_sha256;
   Status stored;
   bool outdated = false;  // another authority signs now than signed the own certificate
+  // Why the authorities are not among what was stored: the own clock does not bear a new one. Then
+  // authorities_sha256 is of those that stay in use.
+  std::string refused{};
 };
 struct CertificateRequestMade {
   Result<std::string> request;  // PEM
@@ -300,6 +303,9 @@ class Node {
   void renew(Instant now);
   void on_renewed(const rpc::WriteReply& reply, Instant now);
   void say_installed();
+  void heed_refusal(const std::string& refused, Instant now);
+  void take_again(Instant now);
+  void watch_clock();
 
   // node_settle.cpp
   void settle(Instant now);
@@ -321,12 +327,15 @@ class Node {
   health::Swim swim_;
   health::MemberHistory history_;
   Trust trust_;
-  MasterId registered_id_ = 0;        // of the log with which the coordinator knows this master
-  std::uint64_t facts_revision_ = 0;  // of the last ones that were heeded
-  std::string cluster_id_;            // the one this node once belonged to; empty: none yet
+  MasterId registered_id_ = 0;  // of the log with which the coordinator knows this master
+  std::string cluster_id_;      // the one this node once belonged to; empty: none yet
   Session session_;
   Renewing renewing_;
   rpc::FactsInstalled installed_;  // as the coordinator was last told; revision 0: not yet
+  rpc::Facts facts_;               // the last ones that were heeded
+  std::string facts_refused_;      // why not all of them is in use; empty: it is
+  Instant take_again_ = kNever;
+  bool clock_off_ = false;  // the coordinator's and this one differ, and that was said
   Supervisor supervisor_;
   std::unique_ptr<Master> master_;  // null on other agents
   std::map<StreamId, Peer> peers_;

@@ -3,11 +3,13 @@
 #include <utility>
 
 #include "agent/node.h"
+#include "identity/clock.h"
 
 namespace muster::agent {
 namespace {
 
 constexpr Duration kIssuePatience = std::chrono::seconds(10);
+constexpr Duration kTakeAgain = std::chrono::minutes(1);
 
 }  // namespace
 
@@ -68,7 +70,7 @@ void Node::renew(Instant now) {
     case Renewing::Step::Send: break;
   }
   const std::uint64_t id = questions_.next_id();
-  if (session_.send(rpc::Renew{id, renewing_.text(), options_.info.rpc.host})) {
+  if (session_.send(rpc::Renew{id, renewing_.text(), options_.info.rpc.host, wall_.wall_at(now)})) {
     renewing_.sent(id, now);
   }
 }
@@ -77,6 +79,7 @@ void Node::on_renewed(const rpc::WriteReply& reply, Instant now) {
   if (reply.ok) return renewing_.on_answer(reply.outcome.text, now);
   emit(Notice{Level::Warning, "the certificate was not renewed: " + reply.error.text});
   renewing_.on_answer(tl::unexpected<Error>(reply.error), now);
+  say_installed();
 }
 
 void Node::on(const CertificateRequestMade& event, Instant now) {
@@ -92,7 +95,7 @@ void Node::on(const CertificateStored& event, Instant now) {
   if (!event.stored) {
     emit(Notice{Level::Error,
                 "the renewed certificate cannot be kept: " + event.stored.error().text});
-    return;
+    return say_installed();
   }
   emit(Notice{Level::Info, "the certificate was renewed, its serial is " + event.stored->serial});
   say_installed();
@@ -101,17 +104,49 @@ void Node::on(const CertificateStored& event, Instant now) {
 void Node::say_installed() {
   if (installed_.revision == 0) return;
   installed_.serial = renewing_.serial();
+  installed_.refused = facts_refused_.empty() ? renewing_.failure() : facts_refused_;
   session_.send(installed_);
 }
 
-void Node::on(const FactsStored& event, Instant /*now*/) {
+// One line when it begins and one when it ends, however often it is tried.
+void Node::heed_refusal(const std::string& refused, Instant now) {
+  take_again_ = refused.empty() ? kNever : now + kTakeAgain;
+  const bool before = !facts_refused_.empty();
+  facts_refused_ = refused;
+  if (before == !refused.empty()) return;
+  emit(before ? Notice{Level::Info, "the new authority of this cluster is trusted now"}
+              : Notice{Level::Error, refused + "; this is tried again every minute"});
+}
+
+void Node::take_again(Instant now) {
+  take_again_ = now + kTakeAgain;
+  emit(InstallFacts{facts_});
+}
+
+// Leases and elections do not go by these clocks, but certificates and tokens do.
+void Node::watch_clock() {
+  const auto& clocks = session_.clocks();
+  if (!clocks) return;
+  const bool off = identity::clocks_differ(clocks->there, clocks->here, clock_off_);
+  if (off == std::exchange(clock_off_, off)) return;
+  const std::string coordinator = "coordinator " + session_.coordinator();
+  emit(off ? Notice{Level::Warning,
+                    identity::difference_text(coordinator, clocks->there, "this node's",
+                                              clocks->here) +
+                        ": set the one that is wrong (`timedatectl` shows it); until then this "
+                        "node's certificate is not renewed"}
+           : Notice{Level::Info, "the clock of " + coordinator + " agrees with this node's again"});
+}
+
+void Node::on(const FactsStored& event, Instant now) {
   if (!event.stored) {
     emit(Notice{Level::Error,
                 "what the coordinator told cannot be installed: " + event.stored.error().text});
     return;
   }
   if (event.outdated) renewing_.demand();
-  installed_ = {event.revision, event.keys_revision, event.authorities_sha256, {}};
+  heed_refusal(event.refused, now);
+  installed_ = {event.revision, event.keys_revision, event.authorities_sha256, {}, {}};
   say_installed();
 }
 

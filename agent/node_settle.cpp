@@ -31,6 +31,12 @@ void Node::settle(Instant now) {
     send_register();   // it has a log now, or another one
   }
   send_reports();
+  const bool clock_was_off = clock_off_;
+  watch_clock();
+  if (clock_was_off && !clock_off_) {  // what was refused for it is asked for again
+    renewing_.retry(now);
+    if (!facts_refused_.empty()) take_again(now);
+  }
   renew(now);
   drain_session(now);
   finish_leaving(now);

@@ -234,8 +234,9 @@ void Node::heed_masters(const rpc::Facts& facts, Instant now) {
 }
 
 void Node::on_facts(const rpc::Facts& facts, Instant now) {
-  if (facts.revision < facts_revision_) return;  // what was true before
-  facts_revision_ = facts.revision;
+  if (facts.revision < facts_.revision) return;  // what was true before
+  facts_ = facts;
+  take_again_ = kNever;
   learn_cluster(facts.cluster_id);
   heed_masters(facts, now);
   revoke({facts.revoked.begin(), facts.revoked.end()}, now);

@@ -6,6 +6,7 @@
 
 #include "health/openssl_sealer.h"
 #include "health/posix_keyring.h"
+#include "identity/clock.h"
 #include "identity/openssl_authority.h"
 #include "identity/openssl_certificate.h"
 #include "identity/posix_identity.h"
@@ -128,25 +129,45 @@ Status OwnIdentity::install_keys(const rpc::Facts& facts, bool& changed) {
   return {};
 }
 
-Result<OwnIdentity::Installed> OwnIdentity::install(const rpc::Facts& facts) {
+// What keeps the bundle from being taken by this clock; empty: it is in use.
+Result<std::string> OwnIdentity::install_authorities(const std::string& bundle, WallTime now) {
+  if (bundle == credentials_.bundle) return std::string();
+  const auto offered = identity::read_bundle(bundle);
+  if (!offered) return tl::unexpected<Error>(offered.error());
+  const auto trusted = identity::read_bundle(credentials_.bundle);
+  if (!trusted) return tl::unexpected<Error>(trusted.error());
+  for (const identity::CertificateFacts& one : *offered) {
+    const bool known = std::any_of(trusted->begin(), trusted->end(), [&](const auto& other) {
+      return other.pin == one.pin && other.serial == one.serial;
+    });
+    if (known) continue;
+    const Status valid = identity::check_valid(
+        "the new authority of this cluster (serial " + one.serial + ")", one.begins, one.ends, now);
+    if (!valid) return valid.error().text;
+  }
+  identity::Credentials next = credentials_;
+  next.bundle = bundle;
+  // What would lock this node out is not written.
+  if (Status taken = tls_->renew(next); !taken) return tl::unexpected<Error>(taken.error());
+  if (Status wrote = identity::replace_bundle(directory_, bundle); !wrote) {
+    return tl::unexpected<Error>(wrote.error());
+  }
+  credentials_ = std::move(next);
+  return std::string();
+}
+
+Result<OwnIdentity::Installed> OwnIdentity::install(const rpc::Facts& facts, WallTime now) {
   Installed installed;
   if (!facts.authorities.empty()) {
-    if (facts.authorities != credentials_.bundle) {
-      identity::Credentials next = credentials_;
-      next.bundle = facts.authorities;
-      // What would lock this node out is not written.
-      if (Status taken = tls_->renew(next); !taken) return tl::unexpected<Error>(taken.error());
-      if (Status wrote = identity::replace_bundle(directory_, facts.authorities); !wrote) {
-        return tl::unexpected<Error>(wrote.error());
-      }
-      credentials_ = std::move(next);
-    }
+    auto refused = install_authorities(facts.authorities, now);
+    if (!refused) return tl::unexpected<Error>(refused.error());
+    installed.refused = std::move(*refused);
     // The authority is in the replicated state now, and only there.
     if (Status gone = identity::remove_founding(directory_); !gone) {
       return tl::unexpected<Error>(gone.error());
     }
-    installed.authorities_sha256 = identity::sha256(facts.authorities);
-    installed.outdated = !identity::signed_by_first(credentials_.certificate, facts.authorities);
+    installed.authorities_sha256 = identity::sha256(credentials_.bundle);
+    installed.outdated = !identity::signed_by_first(credentials_.certificate, credentials_.bundle);
   }
   std::set<std::string> revoked(facts.revoked.begin(), facts.revoked.end());
   if (revoked != revoked_) {
@@ -169,11 +190,16 @@ Result<std::string> OwnIdentity::make_request() {
   return std::move(made->request);
 }
 
-Result<OwnCertificate> OwnIdentity::store(const std::string& certificate) {
+Result<OwnCertificate> OwnIdentity::store(const std::string& certificate, WallTime now) {
   identity::Credentials next{certificate, std::exchange(new_key_, {}), credentials_.bundle};
   const auto facts = identity::read_certificate(certificate);
   if (!facts || !facts->name || facts->name->name != node_) {
     return fail(Code::InvalidArgument, "the coordinator's answer is no certificate of this node");
+  }
+  if (Status valid = identity::check_valid("the certificate with serial " + facts->serial,
+                                           facts->begins, facts->ends, now);
+      !valid) {
+    return tl::unexpected<Error>(valid.error());
   }
   if (Status wrote = identity::replace_certificate(directory_, next.certificate, next.key);
       !wrote) {

@@ -14,6 +14,7 @@
 #include "agent/renewing.h"
 #include "base/error.h"
 #include "base/rpc.h"
+#include "base/time.h"
 #include "identity/openssl_tls.h"
 
 namespace muster::agent {
@@ -30,20 +31,24 @@ class OwnIdentity {
   [[nodiscard]] Result<IssuingOptions> issuing() const;
 
   struct Installed {
-    std::string authorities_sha256;
-    bool outdated = false;      // another authority signs now than signed the own certificate
-    bool keys_changed = false;  // the keyring is to be read again
+    std::string authorities_sha256;  // in use
+    std::string refused;             // why that is not all that was told; empty: it is
+    bool outdated = false;           // another authority signs now than signed the own certificate
+    bool keys_changed = false;       // the keyring is to be read again
   };
-  // Authorities, revocations and gossip keys: durable and, but for the gossip keys, in use.
-  [[nodiscard]] Result<Installed> install(const rpc::Facts& facts);
+  // Authorities, revocations and gossip keys: durable and, but for the gossip keys, in use. A new
+  // authority that is not valid by this node's clock, `now`, is not taken.
+  [[nodiscard]] Result<Installed> install(const rpc::Facts& facts, WallTime now);
 
   // A new key, kept here until store(), and the request for it.
   [[nodiscard]] Result<std::string> make_request();
-  [[nodiscard]] Result<OwnCertificate> store(const std::string& certificate);
+  // Refuses one that is not valid by this node's clock, `now`.
+  [[nodiscard]] Result<OwnCertificate> store(const std::string& certificate, WallTime now);
 
  private:
   OwnIdentity(const Config& config, identity::Credentials credentials,
               std::shared_ptr<identity::OpensslTls> tls);
+  [[nodiscard]] Result<std::string> install_authorities(const std::string& bundle, WallTime now);
   [[nodiscard]] Status install_keys(const rpc::Facts& facts, bool& changed);
 
   std::string directory_;

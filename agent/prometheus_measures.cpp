@@ -138,6 +138,9 @@ void Measures::measure(const View& view, std::size_t rpc_streams) {
   to_.set("muster_gossip_health_score", {}, view.health_score);
   to_.set("muster_insecure", {}, view.insecure ? 1 : 0);
   to_.set("muster_lease_remaining_seconds", {}, double(view.lease_remaining_ms) / 1000);
+  Series offset;  // as long as it is known
+  if (view.clock_offset) offset.push_back({{}, double(view.clock_offset->count()) / 1000});
+  to_.replace("muster_clock_offset_seconds", offset);
   to_.set("muster_rpc_streams", {}, static_cast<double>(rpc_streams));
   const bool coordinating = view.master && view.master->coordinating;
   to_.set("muster_is_coordinator", {}, coordinating ? 1 : 0);

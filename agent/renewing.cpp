@@ -101,4 +101,8 @@ void Renewing::on_disconnected(Instant now) {
   if (state_ == State::Asked) failed("the coordinator was lost before it answered", now);
 }
 
+void Renewing::retry(Instant now) {
+  if (own_ && state_ == State::Idle) look_at_ = now;
+}
+
 }  // namespace muster::agent

@@ -40,6 +40,8 @@ class Renewing {
   void on_answer(const Result<std::string>& certificate, Instant now);
   void on_stored(const Result<OwnCertificate>& stored, Instant now);
   void on_disconnected(Instant now);
+  // The clock was set: what failed is not waited for any longer.
+  void retry(Instant now);
 
   [[nodiscard]] bool waits_for(std::uint64_t id) const {
     return state_ == State::Asked && id == asked_;

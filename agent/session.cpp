@@ -37,6 +37,7 @@ void Session::connect_next(Instant now) {
 void Session::drop(const std::string& why, Instant retry_at) {
   if (state_ == State::Registered) effects_.emplace_back(SessionDown{peer_, why});
   state_ = State::Idle;
+  clocks_.reset();
   successor_.clear();
   stream_ = 0;
   deadline_ = retry_at;
@@ -113,6 +114,8 @@ void Session::on_frame(StreamId stream, const rpc::Frame& frame, Instant now) {
   if (ack->sent_at_ns > now.time_since_epoch().count()) return;
   last_ack_ = now;
   if (ack->sequence >= doubt_beat_) successor_.clear();
+  clocks_.reset();
+  if (ack->clock != WallTime{}) clocks_ = Clocks{ack->clock, wall_.wall_at(now)};
   lease_.on_granted(ack->epoch, Instant(Duration(ack->sent_at_ns)),
                     std::chrono::milliseconds(ack->lease_ms));
 }
@@ -228,7 +231,8 @@ void Session::tick(Instant now) {
 }
 
 void Session::beat(Instant now) {
-  rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_};
+  rpc::Heartbeat beat{++sequence_, now.time_since_epoch().count(), applied_, disk_failing_,
+                      wall_.wall_at(now)};
   effects_.emplace_back(SendFrame{stream_, beat});
   deadline_ = now + options_.heartbeat_interval;
 }

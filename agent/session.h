@@ -81,6 +81,8 @@ class Session {
     applied_ = applied;
     disk_failing_ = disk_failing;
   }
+  // From now on heartbeats say what this clock says.
+  void set_wall(const WallAnchor& wall) { wall_ = wall; }
   // From now on Hellos say this.
   void set_cluster_id(const std::string& id) { hello_.cluster_id = id; }
 
@@ -97,6 +99,12 @@ class Session {
   // Of the registered stream, or the last one heard of; may be empty.
   [[nodiscard]] const NodeName& coordinator() const { return coordinator_; }
   [[nodiscard]] const failover::LeaseHolder& lease() const { return lease_; }
+  // The coordinator's wall clock and the own one, at its last word; nothing when it does not say.
+  struct Clocks {
+    WallTime there{};
+    WallTime here{};
+  };
+  [[nodiscard]] const std::optional<Clocks>& clocks() const { return clocks_; }
 
  private:
   enum class State { Idle, Connecting, Shaking, Asking, Waiting, Registered };
@@ -138,6 +146,8 @@ class Session {
   std::uint64_t sequence_ = 0;
   std::uint64_t applied_ = 0;
   bool disk_failing_ = false;
+  WallAnchor wall_;
+  std::optional<Clocks> clocks_;
   failover::LeaseHolder lease_;
   std::vector<SessionEffect> effects_;
 };

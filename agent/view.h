@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +49,7 @@ struct RotationView {     // a change of what the cluster proves itself with
   std::string_view what;  // "authority" or "gossip key"
   std::string_view phase;
   std::vector<NodeName> waits_for;
+  std::map<NodeName, std::string> why;  // of those who said what keeps them
 };
 
 struct MasterView {  // only on masters
@@ -83,6 +85,8 @@ struct View {
   WallTime now{};
   WallAnchor clock;  // this agent's, for what is told in Instants
   std::int64_t lease_remaining_ms = 0;
+  // How far the coordinator's wall clock is ahead of this one's; nothing: it is not known.
+  std::optional<WallTime::duration> clock_offset;
   // Never null, and the same object for as long as nothing in it changes.
   std::shared_ptr<const MemberViews> members = std::make_shared<const MemberViews>();
   std::shared_ptr<const health::MemberEventsByName> history =

@@ -75,6 +75,7 @@ void put(const rpc::Heartbeat& heartbeat, wire::Frame& frame) {
   out.set_sent_at_ns(heartbeat.sent_at_ns);
   out.set_applied(heartbeat.applied);
   out.set_disk_failing(heartbeat.disk_failing);
+  out.set_clock_ms(unix_ms(heartbeat.clock));
 }
 void put(const rpc::HeartbeatAck& ack, wire::Frame& frame) {
   wire::HeartbeatAck& out = *frame.mutable_heartbeat_ack();
@@ -82,6 +83,7 @@ void put(const rpc::HeartbeatAck& ack, wire::Frame& frame) {
   out.set_sent_at_ns(ack.sent_at_ns);
   out.set_epoch(ack.epoch);
   out.set_lease_ms(ack.lease_ms);
+  out.set_clock_ms(unix_ms(ack.clock));
 }
 void put(const rpc::StatusReport& report, wire::Frame& frame) {
   list_to_wire(report.statuses, *frame.mutable_status_report()->mutable_statuses());
@@ -137,6 +139,7 @@ void put(const rpc::FactsInstalled& installed, wire::Frame& frame) {
   out.set_keys_revision(installed.keys_revision);
   out.set_authorities_sha256(installed.authorities_sha256);
   out.set_serial(installed.serial);
+  out.set_refused(installed.refused);
 }
 void put(const rpc::Join& join, wire::Frame& frame) {
   wire::Join& out = *frame.mutable_join();
@@ -149,6 +152,7 @@ void put(const rpc::Renew& renew, wire::Frame& frame) {
   out.set_id(renew.id);
   out.set_request(renew.request);
   out.set_host(renew.host);
+  out.set_clock_ms(unix_ms(renew.clock));
 }
 void put(const rpc::Rotate& rotate, wire::Frame& frame) {
   wire::Rotate& out = *frame.mutable_rotate();
@@ -209,6 +213,7 @@ rpc::Heartbeat from_wire(const wire::Heartbeat& heartbeat, Reader& reader) {
       .sent_at_ns = reader.number("heartbeat.sent_at_ns", heartbeat.sent_at_ns(), 0, kBootNsMax),
       .applied = heartbeat.applied(),
       .disk_failing = heartbeat.disk_failing(),
+      .clock = reader.wall("heartbeat.clock_ms", heartbeat.clock_ms()),
   };
 }
 rpc::HeartbeatAck from_wire(const wire::HeartbeatAck& ack, Reader& reader) {
@@ -217,6 +222,7 @@ rpc::HeartbeatAck from_wire(const wire::HeartbeatAck& ack, Reader& reader) {
       .sent_at_ns = reader.number("heartbeat_ack.sent_at_ns", ack.sent_at_ns(), 0, kBootNsMax),
       .epoch = ack.epoch(),
       .lease_ms = ack.lease_ms(),
+      .clock = reader.wall("heartbeat_ack.clock_ms", ack.clock_ms()),
   };
 }
 rpc::Assignments from_wire(const wire::Assignments& assignments, Reader& reader) {
@@ -280,6 +286,7 @@ rpc::FactsInstalled from_wire(const wire::FactsInstalled& installed, Reader& rea
       .authorities_sha256 = reader.text("facts_installed.authorities_sha256",
                                         installed.authorities_sha256(), kLabelBytesMax),
       .serial = reader.text("facts_installed.serial", installed.serial(), kLabelBytesMax),
+      .refused = reader.text("facts_installed.refused", installed.refused(), kTextBytesMax),
   };
 }
 rpc::Join from_wire(const wire::Join& join, Reader& reader) {
@@ -294,6 +301,7 @@ rpc::Renew from_wire(const wire::Renew& renew, Reader& reader) {
       .id = renew.id(),
       .request = reader.text("renew.request", renew.request(), kTextBytesMax),
       .host = reader.text("renew.host", renew.host(), kLabelBytesMax),
+      .clock = reader.wall("renew.clock_ms", renew.clock_ms()),
   };
 }
 rpc::Rotate from_wire(const wire::Rotate& rotate, Reader& reader) {

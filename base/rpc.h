@@ -71,6 +71,7 @@ struct Heartbeat {
   std::int64_t sent_at_ns = 0;  // CLOCK_BOOTTIME of the agent; it counts its lease from here
   std::uint64_t applied = 0;    // of a master: what its state has come to
   bool disk_failing = false;    // of a master: its log cannot be written
+  WallTime clock{};             // of the agent's machine; WallTime{}: an older agent
   bool operator==(const Heartbeat&) const = default;
 };
 struct HeartbeatAck {
@@ -78,6 +79,7 @@ struct HeartbeatAck {
   std::int64_t sent_at_ns = 0;  // the heartbeat's own
   std::uint64_t epoch = 0;      // the coordinator's term
   std::uint32_t lease_ms = 0;   // granted, counted from sent_at_ns; 0: nothing is granted
+  WallTime clock{};             // of the coordinator's machine; WallTime{}: an older one
   bool operator==(const HeartbeatAck&) const = default;
 };
 struct StatusReport {
@@ -164,8 +166,10 @@ struct Facts {
 struct FactsInstalled {  // agent to coordinator: they are durable and in use
   std::uint64_t revision = 0;
   std::uint64_t keys_revision = 0;
-  std::string authorities_sha256;  // of Facts::authorities, in hex
+  std::string authorities_sha256;  // of Facts::authorities, in hex; those in use, if refused
   std::string serial;              // of the sender's own certificate; empty: a plain cluster
+  // What of it is not, and why: a newer authority or certificate that its clock does not bear.
+  std::string refused;
   bool operator==(const FactsInstalled&) const = default;
 };
 
@@ -182,6 +186,7 @@ struct Renew {
   std::uint64_t id = 0;
   std::string request;  // PEM
   std::string host;     // under which others reach the sender
+  WallTime clock{};     // of the sender's machine; WallTime{}: an older sender, not checked
   bool operator==(const Renew&) const = default;
 };
 enum class Rotation { Authority, GossipKey };

@@ -131,6 +131,11 @@ const std::vector<Declaration> kDeclarations{
      {},
      "Time until this node's lease runs out; 0 when it has none."},
 
+    {Gauge,
+     "muster_clock_offset_seconds",
+     {},
+     "How far the coordinator's wall clock is ahead of this node's."},
+
     // Workloads.
     {Gauge, "muster_workload_wanted", {"workload"}, "Copies that shall run."},
     {Gauge, "muster_workload_instances", {"workload", "phase"}, "Placed copies by phase."},

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/problem.h"
+#include "identity/clock.h"
 #include "identity/token.h"
 
 namespace muster::identity {
@@ -20,21 +21,6 @@ bool same(std::string_view a, std::string_view b) {
         static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
   }
   return difference == 0;
-}
-
-std::string span_text(Duration span) {
-  const auto minutes = std::chrono::duration_cast<std::chrono::minutes>(span).count();
-  return std::to_string(minutes / 60) + " h " + std::to_string(minutes % 60) + " min";
-}
-
-Status check_clock(WallTime clock, WallTime now) {
-  const Duration ahead = clock - now;
-  const Duration difference = ahead < Duration{0} ? -ahead : ahead;
-  if (difference <= kClockDifferenceMax) return {};
-  return fail(Code::InvalidArgument,
-              "the clock of the machine that wants to join is " + span_text(difference) +
-                  (ahead < Duration{0} ? " behind" : " ahead of") +
-                  " this master's: set the one that is wrong (`timedatectl` shows it), then join");
 }
 
 // A host that another node on record has is left out: nobody gets a certificate for his neighbour.
@@ -90,6 +76,12 @@ tl::unexpected<Error> unknown_token() {
               "--role agent` makes another");
 }
 
+tl::unexpected<Error> overdue_token(const Error& clocks, const TokenRecord& token) {
+  return fail(Code::PermissionDenied, "by this master's clock the join token expired at " +
+                                          utc_text(token.expires) + ", and " + clocks.text +
+                                          ", with a new token if this master's clock is right");
+}
+
 }  // namespace
 
 Result<AuthorityRecord> signing(const ClusterState& state) {
@@ -124,10 +116,14 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
   if (!token) return tl::unexpected<Error>(token.error());
   const auto record = state.tokens.find(token->id);
   if (record == state.tokens.end() || record->second.kind != TokenKind::Join ||
-      !same(issuer.sha256(token->secret), record->second.sha256) || expired(record->second, now)) {
+      !same(issuer.sha256(token->secret), record->second.sha256)) {
     return unknown_token();
   }
-  // Whoever shows the secret is told what is wrong otherwise.
+  // Whoever shows the secret is told what is wrong otherwise. By which clock has it expired?
+  const Status clock = check_clock("the machine that wants to join", request.clock, now, "join");
+  if (expired(record->second, now)) {
+    return clock ? unknown_token() : overdue_token(clock.error(), record->second);
+  }
   if (record->second.node_role != token->role) {
     return fail(Code::PermissionDenied, "this token is for joining as " +
                                             std::string(to_text(record->second.node_role)) +
@@ -136,9 +132,7 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
   if (Status name = check_node_name(request.name); !name) {
     return tl::unexpected<Error>(name.error());
   }
-  if (Status clock = check_clock(request.clock, now); !clock) {
-    return tl::unexpected<Error>(clock.error());
-  }
+  if (!clock) return tl::unexpected<Error>(clock.error());
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
   const CertificateName name{issuer.cluster, request.name, token->role};
@@ -150,8 +144,7 @@ Result<Issue> admit(const ClusterState& state, const JoinRequest& request, const
 }
 
 Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
-                            const std::string& request, const std::string& host,
-                            const Issuer& issuer, WallTime now) {
+                            const Renewal& asked, const Issuer& issuer, WallTime now) {
   const auto known = state.certificates.find(peer.name);
   const bool on_record =
       known != state.certificates.end() && peer.cluster == issuer.cluster &&
@@ -163,6 +156,11 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
     return fail(Code::PermissionDenied, "the certificate of node " + peer.name +
                                             " is not on record, or was revoked: join it anew");
   }
+  if (asked.clock != WallTime{}) {
+    // What one of the two cannot use yet would only take the place of what both can.
+    Status agrees = check_clock(peer.name, asked.clock, now, "it is asked for again by itself");
+    if (!agrees) return tl::unexpected<Error>(agrees.error());
+  }
   auto authority = signing(state);
   if (!authority) return tl::unexpected<Error>(authority.error());
   // Whoever asks again at once has lost nothing but the answer: the log shall not fill with him.
@@ -173,16 +171,17 @@ Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
                                      " was made a moment ago: try again in a minute");
   }
   const auto node = state.nodes.find(peer.name);
-  const bool registered = node != state.nodes.end() && node->second.info.rpc.host == host;
-  const std::vector<std::string> hosts =
-      registered && reads_as_address(host) ? std::vector{host} : std::vector<std::string>{};
+  const bool registered = node != state.nodes.end() && node->second.info.rpc.host == asked.host;
+  const std::vector<std::string> hosts = registered && reads_as_address(asked.host)
+                                             ? std::vector{asked.host}
+                                             : std::vector<std::string>{};
   const NodeRole role = known->second.role;
-  return Issue{
-      order_of(state, *authority, request, {issuer.cluster, peer.name, role}, hosts, issuer, now),
-      role,
-      authority->id,
-      {},
-      peer.serial};
+  return Issue{order_of(state, *authority, asked.request, {issuer.cluster, peer.name, role}, hosts,
+                        issuer, now),
+               role,
+               authority->id,
+               {},
+               peer.serial};
 }
 
 CommandBody recording(const Issue& issue, const SignedCertificate& made) {

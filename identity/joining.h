@@ -21,9 +21,6 @@
 
 namespace muster::identity {
 
-// Clocks that differ by more than this would refuse each other's certificates soon.
-inline constexpr Duration kClockDifferenceMax = std::chrono::minutes(30);
-
 struct JoinRequest {
   std::string token;    // as it was given out; a secret
   NodeName name;        // that the node wants
@@ -40,6 +37,12 @@ struct JoinAnswer {
   GossipKeys gossip_keys;   // secrets
   std::vector<std::pair<NodeName, Address>> masters;
   std::vector<Address> gossip;  // of nodes that live, a few
+};
+
+struct Renewal {
+  std::string request;  // for a certificate, PEM
+  std::string host;     // the numeric address under which the node wants to be reached
+  WallTime clock{};     // of its machine; WallTime{}: it has not said
 };
 
 // What the masters' side works with besides the state.
@@ -74,12 +77,10 @@ struct Issue {
 [[nodiscard]] Result<Issue> admit(const ClusterState& state, const JoinRequest& request,
                                   const std::string& from, const Issuer& issuer, WallTime now);
 
-// `peer` has proved in its handshake that it is this node. `host`: the numeric address under which
-// it wants to be reached; the certificate is for it when the node is registered with it and no
-// other node on record has it.
+// `peer` has proved in its handshake that it is this node. The certificate is for the host when the
+// node is registered with it and no other node on record has it.
 [[nodiscard]] Result<Issue> admit_renewal(const ClusterState& state, const PeerIdentity& peer,
-                                          const std::string& request, const std::string& host,
-                                          const Issuer& issuer, WallTime now);
+                                          const Renewal& asked, const Issuer& issuer, WallTime now);
 
 // UseJoinToken or RecordCertificate.
 [[nodiscard]] CommandBody recording(const Issue& issue, const SignedCertificate& made);

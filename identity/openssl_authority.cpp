@@ -10,6 +10,7 @@
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 
+#include "identity/clock.h"
 #include "identity/openssl_certificate.h"
 #include "identity/openssl_handles.h"
 

@@ -1,7 +1,6 @@
 #include "identity/openssl_certificate.h"
 
 #include <array>
-#include <cstdio>
 
 #include <openssl/pem.h>
 
@@ -123,19 +122,6 @@ bool signed_by_first(std::string_view certificate, std::string_view bundle) {
   const bool fits = parsed && signer && X509_verify(parsed.get(), signer.get()) == 1;
   ERR_clear_error();
   return fits;
-}
-
-std::string utc_text(WallTime at) {
-  const auto day = std::chrono::floor<std::chrono::days>(at);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss time(std::chrono::floor<std::chrono::seconds>(at - day));
-  std::array<char, 64> text{};
-  std::snprintf(text.data(), text.size(), "%04d-%02u-%02uT%02ld:%02ld:%02ldZ",
-                static_cast<int>(date.year()), static_cast<unsigned>(date.month()),
-                static_cast<unsigned>(date.day()), static_cast<long>(time.hours().count()),
-                static_cast<long>(time.minutes().count()),
-                static_cast<long>(time.seconds().count()));
-  return text.data();
 }
 
 }  // namespace muster::identity

@@ -49,7 +49,4 @@ struct CertificateFacts {
 // Pre: certificate is not null.
 [[nodiscard]] CertificateFacts facts_of(x509_st* certificate);
 
-// "2026-11-21T08:00:00Z", as errors about a certificate's life say it.
-[[nodiscard]] std::string utc_text(WallTime at);
-
 }  // namespace muster::identity

@@ -3,6 +3,7 @@
 #include <array>
 #include <ctime>
 
+#include "identity/clock.h"
 #include "identity/http_answer.h"
 #include "identity/openssl_certificate.h"
 #include "identity/openssl_handles.h"

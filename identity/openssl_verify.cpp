@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/problem.h"
+#include "identity/clock.h"
 #include "identity/openssl_certificate.h"
 #include "identity/openssl_handles.h"
 #include "identity/openssl_tls.h"

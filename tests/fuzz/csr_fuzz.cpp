@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "identity/clock.h"
 #include "identity/openssl_authority.h"
 #include "identity/openssl_certificate.h"
 

@@ -1,5 +1,6 @@
 // What a secured master takes from whom: a production Node that coordinates alone, with peers whose
 // certificates are what the test says.
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -68,6 +69,7 @@ class SecuredNode : public testing::Test {
         // The others are this node's own, to a coordinator that never answers.
         if (close != nullptr && accepted(close->stream)) closed_.push_back(close->stream);
         if (const auto* done = std::get_if<WriteDone>(&effect)) done_ = done->result;
+        if (const auto* notice = std::get_if<Notice>(&effect)) lines_.push_back(notice->text);
         const auto* sent = std::get_if<SendFrame>(&effect);
         const auto* reply = sent == nullptr ? nullptr : std::get_if<rpc::WriteReply>(&sent->frame);
         if (reply != nullptr) reply_ = *reply;
@@ -88,6 +90,23 @@ class SecuredNode : public testing::Test {
     hello.purpose = rpc::Purpose::Agent;
     happen(FrameArrived{stream, hello});
     return stream;
+  }
+  // As master; it says nothing yet.
+  StreamId registered(const NodeName& name) {
+    const StreamId stream = agent_stream(peer(name, true));
+    rpc::Register registration;
+    registration.info.name = name;
+    registration.info.rpc = {name + ".example", 7947};
+    registration.info.master = true;
+    registration.info.boot = "boot-1";
+    happen(FrameArrived{stream, registration});
+    return stream;
+  }
+  [[nodiscard]] WallTime wall() const { return node_->view(now_)->now; }
+  [[nodiscard]] int said(const std::string& part) const {
+    return static_cast<int>(std::count_if(lines_.begin(), lines_.end(), [&](const auto& line) {
+      return line.find(part) != std::string::npos;
+    }));
   }
   // By somebody at this master itself.
   Result<Outcome> write(CommandBody body) {
@@ -124,6 +143,7 @@ class SecuredNode : public testing::Test {
   StreamId last_ = 0;
   std::string last_token_;
   std::vector<StreamId> closed_;
+  std::vector<std::string> lines_;
   std::optional<Result<Outcome>> done_;
   std::optional<rpc::WriteReply> reply_;
 };
@@ -151,6 +171,45 @@ TEST_F(SecuredNode, WhoPassesARequestOnDoesNotSayWhoMadeIt) {
   ASSERT_TRUE(done.ok) << done.error.text;
   const auto& tokens = std::as_const(*node_->view(now_)->master->state).tokens;
   EXPECT_NE(tokens.at(put.token.id).created_by, "somebody else");
+}
+
+TEST_F(SecuredNode, WhoMadeATokenByAnotherClockHasItForAsLongAsHeAskedFor) {
+  const StreamId master = agent_stream(peer("n2", true));
+  rpc::Write write;
+  write.id = 7;
+  write.command.at = wall() - 24h;  // the asked master's clock, by which an hour was added
+  PutToken put;
+  put.token.id = "0123456789abcdef";
+  put.token.sha256 = std::string(64, '0');
+  put.token.kind = TokenKind::Join;
+  put.token.uses_left = 1;
+  put.token.expires = write.command.at + 1h;
+  write.command.body = put;
+  const WallTime asked = wall();
+  happen(FrameArrived{master, write});
+  pass(100ms);
+  ASSERT_TRUE(reply_ && reply_->ok);
+  const auto& tokens = std::as_const(*node_->view(now_)->master->state).tokens;
+  EXPECT_EQ(tokens.at(put.token.id).expires, asked + 1h);
+}
+
+TEST_F(SecuredNode, ACoordinatorThatMostMastersDifferFromSaysSoAndMakesNoAuthority) {
+  const std::vector<StreamId> masters{registered("n2"), registered("n3")};
+  for (int i = 0; i < 15; ++i) {
+    pass(400ms);
+    for (const StreamId stream : masters) {
+      rpc::Heartbeat beat{std::uint64_t(i) + 1, now_.time_since_epoch().count()};
+      beat.clock = wall() - 24h;
+      happen(FrameArrived{stream, beat});
+    }
+  }
+  EXPECT_EQ(said("own clock is wrong"), 1);
+  done_.reset();
+  happen(RotationRequested{2, rpc::Rotation::Authority, {}});
+  ASSERT_TRUE(done_ && !*done_);
+  EXPECT_NE(done_->error().text.find("timedatectl"), std::string::npos) << done_->error().text;
+  // It goes on to lead.
+  EXPECT_TRUE(node_->view(now_)->master->coordinating);
 }
 
 TEST_F(SecuredNode, AMasterIsRevokedOnlyAfterItWasTakenAway) {

@@ -283,11 +283,17 @@ class RandomValues : public RandomRecords {
       case 2:
         return rpc::Register{.info = node_info(), .instances = statuses(), .master_id = u64()};
       case 3:
-        return rpc::Heartbeat{
-            .sequence = u64(), .sent_at_ns = boot_ns(), .applied = u64(), .disk_failing = flag()};
+        return rpc::Heartbeat{.sequence = u64(),
+                              .sent_at_ns = boot_ns(),
+                              .applied = u64(),
+                              .disk_failing = flag(),
+                              .clock = wall()};
       case 4:
-        return rpc::HeartbeatAck{
-            .sequence = u64(), .sent_at_ns = boot_ns(), .epoch = u64(), .lease_ms = u32()};
+        return rpc::HeartbeatAck{.sequence = u64(),
+                                 .sent_at_ns = boot_ns(),
+                                 .epoch = u64(),
+                                 .lease_ms = u32(),
+                                 .clock = wall()};
       case 5: return rpc::StatusReport{.statuses = statuses()};
       case 6:
         return rpc::Assignments{.epoch = u64(), .items = list(4, [&] { return assignment(); })};
@@ -311,9 +317,11 @@ class RandomValues : public RandomRecords {
         return rpc::FactsInstalled{.revision = u64(),
                                    .keys_revision = u64(),
                                    .authorities_sha256 = text(),
-                                   .serial = text()};
+                                   .serial = text(),
+                                   .refused = text()};
       case 15: return rpc::Join{.id = u64(), .request = text(2000), .from = text()};
-      case 16: return rpc::Renew{.id = u64(), .request = text(2000), .host = text()};
+      case 16:
+        return rpc::Renew{.id = u64(), .request = text(2000), .host = text(), .clock = wall()};
       case 17:
         return rpc::Rotate{.id = u64(),
                            .rotation = flag() ? rpc::Rotation::Authority : rpc::Rotation::GossipKey,

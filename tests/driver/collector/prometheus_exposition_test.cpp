@@ -43,8 +43,8 @@ void fill(Instruments& instruments) {
   for (const char* name :
        {"muster_insecure", "muster_disk_failing", "muster_is_coordinator", "muster_raft_has_leader",
         "muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
-        "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_alerts_firing",
-        "muster_gossip_health_score"}) {
+        "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_clock_offset_seconds",
+        "muster_alerts_firing", "muster_gossip_health_score"}) {
     instruments.set(name, {}, 1);
   }
   instruments.set("muster_members", {{"state", "alive"}}, 5);
@@ -94,7 +94,7 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 44U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 45U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {

@@ -15,6 +15,26 @@ TEST_F(CoordinatorTest, AHeartbeatIsAnsweredWithALeaseOfThisTerm) {
   EXPECT_EQ(sent<rpc::HeartbeatAck>(2)[0], (rpc::HeartbeatAck{5, 12345, 9, 2000}));
 }
 
+TEST_F(CoordinatorTest, AHeartbeatAndItsAnswerSayWhatTheTwoClocksSay) {
+  const WallTime noon = std::chrono::sys_days{std::chrono::year{2026} / 11 / 21} + 12h;
+  const WallAnchor wall{now, noon};
+  begin(9);
+  see("n2");
+  connect(2, "n2");
+  EXPECT_TRUE(coordinator.clocks(wall).empty());  // it has not said
+  rpc::Heartbeat beat{5, 12345};
+  beat.clock = noon + 24h;
+  coordinator.on_heartbeat(2, beat, now, noon);
+  take();
+  ASSERT_EQ(sent<rpc::HeartbeatAck>(2).size(), 1U);
+  EXPECT_EQ(sent<rpc::HeartbeatAck>(2)[0].clock, noon);
+  const std::vector<ClockReading> clocks = coordinator.clocks(wall);
+  ASSERT_EQ(clocks.size(), 1U);
+  EXPECT_EQ(clocks[0].node, "n2");
+  EXPECT_FALSE(clocks[0].master);
+  EXPECT_EQ(clocks[0].there - clocks[0].here, 24h);
+}
+
 TEST_F(CoordinatorTest, ASilentAgentIsCutOffAndABeatingOneIsNot) {
   begin();
   see("n2");

@@ -93,7 +93,9 @@ TEST(Joining, AgainstGuessersEveryUnknownTokenIsRefusedInTheSameWords) {
     EXPECT_EQ(refused.error().text.find(token().secret), std::string::npos);
     words.insert(refused.error().text);
   }
-  const auto late = admit(state(), request(), "10.0.0.9", issuer(), kNow + hours(2));
+  JoinRequest later = request();
+  later.clock = kNow + hours(2);
+  const auto late = admit(state(), later, "10.0.0.9", issuer(), kNow + hours(2));
   words.insert(late.error().text);
   EXPECT_EQ(words.size(), 1U);
 }
@@ -119,6 +121,20 @@ TEST(Joining, AMachineWhoseClockIsADayOffIsToldSo) {
   JoinRequest little = request();
   little.clock = kNow + minutes(29);
   EXPECT_TRUE(admit(state(), little, "10.0.0.9", issuer(), kNow));
+}
+
+TEST(Joining, ATokenThatOnlyAWrongClockCallsExpiredIsRefusedNamingBothClocks) {
+  const auto refused = admit(state(), request(), "10.0.0.9", issuer(), kNow + hours(24));
+  ASSERT_FALSE(refused);
+  for (const char* part : {"expired at 2026-11-21T01:00:00Z", "2026-11-21T00:00:00Z there",
+                           "2026-11-22T00:00:00Z here", "timedatectl"}) {
+    EXPECT_NE(refused.error().text.find(part), std::string::npos) << refused.error().text;
+  }
+  // Who does not show the secret learns nothing of clocks.
+  ClusterState other = state();
+  other.tokens[token().id].sha256 = digest("another secret");
+  const auto guessed = admit(other, request(), "10.0.0.9", issuer(), kNow + hours(24));
+  EXPECT_EQ(guessed.error().text.find("clock"), std::string::npos);
 }
 
 TEST(Joining, ACertificateIsForTheAddressThatTheRequestCameFromUnlessAnotherNodeHasIt) {
@@ -175,8 +191,8 @@ ClusterState with_certificate(NodeRole role = NodeRole::Agent) {
 PeerIdentity peer(const std::string& serial) { return {"n1", true, serial, "prod", kNow}; }
 
 TEST(Renewal, KeepsTheRoleOnRecordWhateverThePeerSays) {
-  const auto issue = admit_renewal(with_certificate(NodeRole::Agent), peer("200"), "a request",
-                                   "10.0.0.9", issuer(), kNow);
+  const auto issue = admit_renewal(with_certificate(NodeRole::Agent), peer("200"),
+                                   {"a request", "10.0.0.9"}, issuer(), kNow);
   ASSERT_TRUE(issue) << issue.error().text;
   EXPECT_EQ(issue->role, NodeRole::Agent);
   EXPECT_EQ(issue->order.name, (CertificateName{"prod", "n1", NodeRole::Agent}));
@@ -188,8 +204,21 @@ TEST(Renewal, KeepsTheRoleOnRecordWhateverThePeerSays) {
   EXPECT_EQ(record->expires, kNow + hours(9));
 }
 
+TEST(Renewal, IsRefusedToOneWhoseClockIsADayOffAndNamesBothTimes) {
+  for (const auto off : {hours(24), -hours(24)}) {
+    const auto refused =
+        admit_renewal(with_certificate(), peer("200"), {"r", "", kNow + off}, issuer(), kNow);
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().text.find("the clock of n1 is 24 h 0 min"), std::string::npos)
+        << refused.error().text;
+  }
+  const Renewal little{"r", "", kNow + minutes(29)};
+  EXPECT_TRUE(admit_renewal(with_certificate(), peer("200"), little, issuer(), kNow));
+  EXPECT_TRUE(admit_renewal(with_certificate(), peer("200"), {"r", "", {}}, issuer(), kNow));
+}
+
 TEST(Renewal, AFormerCertificateMayStillRenew) {
-  EXPECT_TRUE(admit_renewal(with_certificate(), peer("100"), "r", "", issuer(), kNow));
+  EXPECT_TRUE(admit_renewal(with_certificate(), peer("100"), {"r", ""}, issuer(), kNow));
 }
 
 TEST(Renewal, ARevokedOrUnknownOrForeignCertificateMayNot) {
@@ -199,17 +228,17 @@ TEST(Renewal, ARevokedOrUnknownOrForeignCertificateMayNot) {
   gone.certificates.clear();
   PeerIdentity foreign = peer("200");
   foreign.cluster = "test";
-  EXPECT_FALSE(admit_renewal(revoked, peer("200"), "r", "", issuer(), kNow));
-  EXPECT_FALSE(admit_renewal(gone, peer("200"), "r", "", issuer(), kNow));
-  EXPECT_FALSE(admit_renewal(with_certificate(), peer("999"), "r", "", issuer(), kNow));
-  EXPECT_FALSE(admit_renewal(with_certificate(), foreign, "r", "", issuer(), kNow));
+  EXPECT_FALSE(admit_renewal(revoked, peer("200"), {"r", ""}, issuer(), kNow));
+  EXPECT_FALSE(admit_renewal(gone, peer("200"), {"r", ""}, issuer(), kNow));
+  EXPECT_FALSE(admit_renewal(with_certificate(), peer("999"), {"r", ""}, issuer(), kNow));
+  EXPECT_FALSE(admit_renewal(with_certificate(), foreign, {"r", ""}, issuer(), kNow));
 }
 
 TEST(Renewal, IsForTheAddressThatTheNodeIsRegisteredWithAndForNoOtherHost) {
   ClusterState known = with_certificate();
   known.nodes["n1"].info.rpc = {"10.0.0.9", 7947};
   const auto hosts = [&](const std::string& host) {
-    return admit_renewal(known, peer("200"), "r", host, issuer(), kNow + hours(1))->order.hosts;
+    return admit_renewal(known, peer("200"), {"r", host}, issuer(), kNow + hours(1))->order.hosts;
   };
   EXPECT_TRUE(has(hosts("10.0.0.9"), "10.0.0.9"));
   EXPECT_FALSE(has(hosts("10.0.0.7"), "10.0.0.7"));
@@ -223,13 +252,13 @@ TEST(Renewal, IsForTheAddressThatTheNodeIsRegisteredWithAndForNoOtherHost) {
 TEST(Renewal, NotTwiceInAMomentUnlessAnotherAuthoritySigns) {
   ClusterState known = with_certificate();
   known.certificates["n1"].authority = "a2";
-  EXPECT_EQ(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(0)).error().code,
+  EXPECT_EQ(admit_renewal(known, peer("200"), {"r", ""}, issuer(), kNow + minutes(0)).error().code,
             Code::Exhausted);
-  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow + minutes(1)));
+  EXPECT_TRUE(admit_renewal(known, peer("200"), {"r", ""}, issuer(), kNow + minutes(1)));
   known.certificates["n1"].authority = "a1";
-  EXPECT_TRUE(admit_renewal(known, peer("200"), "r", "", issuer(), kNow));
+  EXPECT_TRUE(admit_renewal(known, peer("200"), {"r", ""}, issuer(), kNow));
   known.certificates["n1"].authority = "a2";
-  EXPECT_TRUE(admit_renewal(known, peer("100"), "r", "", issuer(), kNow));  // the answer was lost
+  EXPECT_TRUE(admit_renewal(known, peer("100"), {"r", ""}, issuer(), kNow));  // the answer was lost
 }
 
 TEST(Joining, WhatIsHandedOutIsWhatTheStateNames) {

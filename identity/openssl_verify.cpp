@@ -101,12 +101,12 @@ std::optional<std::pair<HandshakeFailure, int>> object_to(const CertificateFacts
   }
   const std::lock_guard guard(judge.lock);
   if (judge.revoked.contains(facts.serial)) {
-    return std::pair(HandshakeFailure{TlsRefusal::Revoked,
-                                      holder_text(facts) + " was revoked: " +
-                                          (facts.name->is_node()
-                                               ? "join that node anew if it is wanted back"
-                                               : "an admin can have another one made")},
-                     X509_V_ERR_CERT_REVOKED);
+    return std::pair(
+        HandshakeFailure{TlsRefusal::Revoked,
+                         holder_text(facts) + " was revoked: " +
+                             (facts.name->is_node() ? "join that node anew if it is wanted back"
+                                                    : "an admin can have another one made")},
+        X509_V_ERR_CERT_REVOKED);
   }
   return std::nullopt;
 }

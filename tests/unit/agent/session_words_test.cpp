@@ -4,7 +4,17 @@
 namespace muster::agent {
 namespace {
 
-TEST_F(SessionTest, WhoeverIsSaidToLeadIsAskedNext) {
+struct SessionWords : SessionTest {
+  // Registers and hears from the coordinator; another master.
+  NodeName registered_in_term_7() {
+    register_now();
+    wait(0s);
+    ack(beats().at(0), 7);
+    return session.peer() == "n1" ? "n2" : "n1";
+  }
+};
+
+TEST_F(SessionWords, WhoeverIsSaidToLeadIsAskedNext) {
   wait(0s);
   const NodeName asked = peer();
   const NodeName leader = asked == "n1" ? "n2" : "n1";
@@ -17,29 +27,23 @@ TEST_F(SessionTest, WhoeverIsSaidToLeadIsAskedNext) {
   EXPECT_TRUE(effects.empty());
 }
 
-TEST_F(SessionTest, AStrangerWhoIsSaidToLeadIsNotAsked) {
+TEST_F(SessionWords, AStrangerWhoIsSaidToLeadIsNotAsked) {
   wait(0s);
   session.on_leader_heard("mallory", 2, now);
   take();
   EXPECT_TRUE(effects.empty());
 }
 
-TEST_F(SessionTest, AWordThatIsOlderThanTheLeaseIsNotHeeded) {
-  register_now();
-  wait(0s);
-  ack(beats().at(0), 7);
-  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+TEST_F(SessionWords, AWordThatIsOlderThanTheLeaseIsNotHeeded) {
+  const NodeName other = registered_in_term_7();
   session.on_leader_heard(other, 7, now);
   take();
   EXPECT_TRUE(effects.empty());
 }
 
-TEST_F(SessionTest, ARegisteredAgentMakesSureThatItsCoordinatorIsGoneBeforeItBelievesTheWord) {
-  register_now();
-  wait(0s);
-  ack(beats().at(0), 7);
+TEST_F(SessionWords, ARegisteredAgentMakesSureThatItsCoordinatorIsGoneBeforeItBelievesTheWord) {
+  const NodeName other = registered_in_term_7();
   const NodeName old = session.peer();
-  const NodeName other = old == "n1" ? "n2" : "n1";
   session.on_leader_heard(other, 8, now);
   take();
   ASSERT_EQ(beats().size(), 1U);  // a question, at once
@@ -49,11 +53,8 @@ TEST_F(SessionTest, ARegisteredAgentMakesSureThatItsCoordinatorIsGoneBeforeItBel
   EXPECT_EQ(session.peer(), old);
 }
 
-TEST_F(SessionTest, ACoordinatorThatDoesNotAnswerMakesPlaceForTheOneThatIsSaidToLead) {
-  register_now();
-  wait(0s);
-  ack(beats().at(0), 7);
-  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+TEST_F(SessionWords, ACoordinatorThatDoesNotAnswerMakesPlaceForTheOneThatIsSaidToLead) {
+  const NodeName other = registered_in_term_7();
   session.on_leader_heard(other, 8, now);
   wait(options.doubt_max);
   EXPECT_EQ(only<CloseStream>().size(), 1U);
@@ -61,11 +62,8 @@ TEST_F(SessionTest, ACoordinatorThatDoesNotAnswerMakesPlaceForTheOneThatIsSaidTo
   EXPECT_EQ(peer(), other);
 }
 
-TEST_F(SessionTest, TheOneThatIsSaidToLeadIsAskedAsSoonAsTheStreamBreaks) {
-  register_now();
-  wait(0s);
-  ack(beats().at(0), 7);
-  const NodeName other = session.peer() == "n1" ? "n2" : "n1";
+TEST_F(SessionWords, TheOneThatIsSaidToLeadIsAskedAsSoonAsTheStreamBreaks) {
+  const NodeName other = registered_in_term_7();
   session.on_leader_heard(other, 8, now);
   take();
   session.on_closed(stream, "reset", now);
@@ -73,7 +71,7 @@ TEST_F(SessionTest, TheOneThatIsSaidToLeadIsAskedAsSoonAsTheStreamBreaks) {
   EXPECT_EQ(peer(), other);
 }
 
-TEST_F(SessionTest, FalseWordsKeepAnAgentBusyLessAndLessOften) {
+TEST_F(SessionWords, FalseWordsKeepAnAgentBusyLessAndLessOften) {
   wait(0s);
   std::uint64_t term = 2;
   const auto word = [&] {
@@ -97,7 +95,7 @@ TEST_F(SessionTest, FalseWordsKeepAnAgentBusyLessAndLessOften) {
   EXPECT_TRUE(word());  // who is registered listens again
 }
 
-TEST_F(SessionTest, AMasterThatWasJustFoundToBeSilentIsNotAskedBecauseOfAWord) {
+TEST_F(SessionWords, AMasterThatWasJustFoundToBeSilentIsNotAskedBecauseOfAWord) {
   register_now();
   const NodeName silent = session.peer();
   wait(options.silence_max + options.heartbeat_interval);
@@ -107,7 +105,7 @@ TEST_F(SessionTest, AMasterThatWasJustFoundToBeSilentIsNotAskedBecauseOfAWord) {
   EXPECT_TRUE(effects.empty());
 }
 
-TEST_F(SessionTest, AnAnswerToAnOlderHeartbeatDoesNotEndTheDoubt) {
+TEST_F(SessionWords, AnAnswerToAnOlderHeartbeatDoesNotEndTheDoubt) {
   register_now();
   wait(0s);
   const rpc::Heartbeat old = beats().at(0);
@@ -119,7 +117,7 @@ TEST_F(SessionTest, AnAnswerToAnOlderHeartbeatDoesNotEndTheDoubt) {
   EXPECT_EQ(peer(), other);
 }
 
-TEST_F(SessionTest, ACoordinatorThatStepsDownInDoubtMakesPlaceForTheOneThatIsSaidToLead) {
+TEST_F(SessionWords, ACoordinatorThatStepsDownInDoubtMakesPlaceForTheOneThatIsSaidToLead) {
   register_now();
   wait(0s);
   const NodeName other = session.peer() == "n1" ? "n2" : "n1";

@@ -11,6 +11,7 @@
 #include "agent/identity_config.h"
 #include "agent/posix_clock.h"
 #include "base/key_value.h"
+#include "identity/clock.h"
 #include "identity/joining.h"
 #include "identity/openssl_authority.h"
 #include "identity/openssl_certificate.h"

@@ -229,8 +229,9 @@ void add_recover(CLI::App& app, Chosen& chosen) {
   add_configuration(*recover, given->config, given->data_dir);
   recover->footer(
       "On a secured cluster: the master keeps its identity, and tokens to use the API stay good.\n"
-      "Where identity.dir is missing it is made anew, with an admin's token, as `muster snapshot\n"
-      "restore` does. A machine that is gone is replaced with `muster revoke` and `muster join`.");
+      "Where identity.dir is missing it is made anew, with an admin's token, as by\n"
+      "`muster snapshot restore`. A machine that is gone is replaced with `muster revoke` and "
+      "`muster join`.");
   recover->callback(
       [&chosen, given] { chosen.run = [given](const Target&) { return run_recover(*given); }; });
 }

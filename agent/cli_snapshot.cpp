@@ -272,8 +272,8 @@ void say_what_next(const Config& config) {
       config.node.name.c_str());
   if (!config.secured()) return;
   std::printf(
-      "One whose identity.dir is lost too, or whose machine is: `muster revoke NAME` and `muster "
-      "token create\n--role master` here, then `muster join` there. Ask this master at "
+      "One whose identity.dir is lost too, or whose machine is: `muster revoke NAME` and\n"
+      "`muster token create --role master` here, then `muster join` there. Ask this master at "
       "https://%s.\n",
       config.advertised_http().text().c_str());
 }

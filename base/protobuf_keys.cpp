@@ -209,6 +209,8 @@ void requests_from_wire(const wire::ClusterState& state, RememberedRequests& out
         state.request_results(next).position() == static_cast<std::uint32_t>(position)) {
       const wire::RequestResult& result = state.request_results(next++);
       record.index = result.index();
+      // Without one it is a request that has no result, and would be written as that.
+      if (record.index == 0) return reader.refuse("request_result.index", "is 0");
       record.text = reader.text("request_result.text", result.text(), kTextBytesMax);
       record.token = result.token();
       record.asked = result.asked();

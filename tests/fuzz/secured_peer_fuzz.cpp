@@ -206,9 +206,10 @@ rpc::Frame SecuredStage::fitting(StreamId stream, unsigned number) const {
       const auto told = told_.find(stream);
       const rpc::Facts facts = told == told_.end() ? rpc::Facts{} : told->second;
       return rpc::FactsInstalled{facts.revision, facts.keys_revision,
-                                 identity::sha256(facts.authorities), shown.serial};
+                                 identity::sha256(facts.authorities), shown.serial,
+                                 variant % 3 == 0 ? "a clock" : ""};
     }
-    case 4: return rpc::Renew{variant, "key " + std::to_string(variant % 4), host(shown.name)};
+    case 4: return rpc::Renew{variant, "key " + std::to_string(variant % 4), host(shown.name), {}};
     case 5: return rpc::Heartbeat{variant, 5};
     case 6:
       return rpc::Rotate{variant,

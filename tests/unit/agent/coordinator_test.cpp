@@ -302,15 +302,15 @@ TEST_F(CoordinatorTest, ACandidateHasHeardWhoTheMastersAreSinceItRegistered) {
   coordinator.on_register(2, one, now);
   const auto heeded = [&] { return coordinator.candidates().at("n2").heeded; };
   EXPECT_FALSE(heeded());
-  EXPECT_TRUE(coordinator.on_facts_installed(2, {6, 0, "", ""}));  // what it was told before
+  EXPECT_TRUE(coordinator.on_facts_installed(2, {6, 0, "", "", ""}));  // what it was told before
   EXPECT_FALSE(heeded());
-  EXPECT_TRUE(coordinator.on_facts_installed(2, {7, 0, "", ""}));
+  EXPECT_TRUE(coordinator.on_facts_installed(2, {7, 0, "", "", ""}));
   EXPECT_TRUE(heeded());
   coordinator.on_register(2, one, now);
   EXPECT_FALSE(heeded());
   one.info.master = false;
   coordinator.on_register(2, one, now);
-  EXPECT_FALSE(coordinator.on_facts_installed(2, {7, 0, "", ""}));
+  EXPECT_FALSE(coordinator.on_facts_installed(2, {7, 0, "", "", ""}));
 }
 
 TEST_F(CoordinatorTest, CandidatesAreTheMastersThatAreRegisteredNow) {

@@ -258,6 +258,7 @@ class RaftEngine {
                                        const raft::Change& change) const;
   void advance_change();
   [[nodiscard]] Status begin_change(Instant now);  // Pre: those who are left are a quorum
+  [[nodiscard]] Status may_promote() const;
   void hear_quorum();
   void submit_change();
   void end_change(Code code, const std::string& why);

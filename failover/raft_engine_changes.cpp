@@ -32,7 +32,9 @@ Status RaftEngine::change(const raft::Change& change, Instant now) {
   if (!next) return tl::unexpected(next.error());
   // Who was elected just now has not heard everybody who is there.
   const std::uint64_t hears_until = leads_since_ms_ + to_ms(options_.election_timeout);
-  const Status quorum = check_quorum_of(*next, change);
+  // Whoever is to get a vote catches up first: it is looked at then.
+  const bool promotes = change.kind == raft::ChangeKind::Promote;
+  const Status quorum = promotes ? Status{} : check_quorum_of(*next, change);
   if (!quorum && now_ms_ >= hears_until) return quorum;
   change_ = PendingChange{change, ChangeStage::Hearing, 0, now_ms_, hears_until};
   if (quorum) {
@@ -67,18 +69,21 @@ Status RaftEngine::check_quorum_of(const std::vector<raft::Server>& servers,
   for (const raft::Server& server : servers) {
     if (!server.voter) continue;
     ++voters;
-    // Who catches up is heard from by then. Who does not know yet that it has a vote gives none:
-    // were this change not agreed on, nobody might ever be elected again.
+    // Who does not know yet that it has a vote gives none: were this change known to some and not
+    // agreed on, nobody might ever be elected again. That goes for the promoted one as well, but
+    // for the second master, who knows before the first has it on its disk (rule 10).
     const bool promoted = server.id == change.server.id;
+    const bool second = promoted && is_only_voter();
     const bool informed =
         library_.match_index(server.id) >= library_.committed_configuration_index();
-    if (server.id == self_ || promoted || (is_heard(server.id) && informed)) ++heard;
+    if (server.id == self_ || second || (!promoted && is_heard(server.id) && informed)) ++heard;
   }
   if (heard > voters / 2) return {};
   return fail(Code::Unavailable,
               "cannot " + describe(servers, change) + ": of the " + std::to_string(voters) +
                   " masters with a vote afterwards " + std::to_string(heard) +
-                  " are heard from and know who the masters are, which is no quorum");
+                  " are heard from and know who the masters are, which is no quorum: remove those "
+                  "that are gone first");
 }
 
 // A server has caught up when it got what the log held within an election timeout: then what it
@@ -92,18 +97,26 @@ void RaftEngine::advance_change() {
   }
   if (change_->stage == ChangeStage::Submitted) return;
   const raft::Index match = library_.match_index(change_->change.server.id);
+  Status may =
+      fail(Code::Timeout, "it has not caught up in time: it has the log up to entry " +
+                              std::to_string(match) + " of " + std::to_string(last_index()));
   if (match >= change_->target) {
     if (match >= last_index() || now_ms_ - change_->round_ms < to_ms(options_.election_timeout)) {
-      submit_change();
-      return;
+      may = may_promote();
+      if (may) return submit_change();
     }
     change_->target = last_index();
     change_->round_ms = now_ms_;
   }
-  if (now_ms_ >= change_->until_ms) {
-    end_change(Code::Timeout, "it has not caught up in time: it has the log up to entry " +
-                                  std::to_string(match) + " of " + std::to_string(last_index()));
-  }
+  if (now_ms_ >= change_->until_ms) end_change(may.error().code, may.error().text);
+}
+
+// The others alone are a quorum of those afterwards: else it is waited for them.
+Status RaftEngine::may_promote() const {
+  const Result<std::vector<raft::Server>> next =
+      next_configuration(library_.configuration(), change_->change);
+  if (!next) return tl::unexpected(next.error());
+  return check_quorum_of(*next, change_->change);
 }
 
 void RaftEngine::hear_quorum() {

@@ -46,6 +46,7 @@ TEST(QuorumSeed, ThatFoundSomethingFindsNothingMore) {
   const std::uint64_t kFound[] = {
       48,    // who had the newest log never learned of a higher term: no leader, for ever (rule 7)
       1603,  // who was not told yet that it has a vote gave none, and nobody else was left to ask
+      4942,  // the same, of one that was just promoted while another was out of reach
       209,   // the leader of an older term was confirmed an index left to chance (rule 9)
   };
   for (const std::uint64_t seed : kFound) {

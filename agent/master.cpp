@@ -14,6 +14,8 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kEvaluateEvery = std::chrono::seconds(1);
+// Writes make thousands of ticks a second.
+constexpr Duration kDisksEvery = std::chrono::milliseconds(100);
 constexpr std::size_t kGatheredMax = 256;
 constexpr Duration kKnockEvery = std::chrono::milliseconds(10);
 constexpr Duration kKnockFor = std::chrono::milliseconds(200);    // then silence alone counts
@@ -316,7 +318,7 @@ void Master::tick(Instant now) {
   if (now >= knock_at_) knock(now);
   if (forming_ && now >= greet_at_) form(now);
   watch_disk(now);
-  watch_disks(now);
+  if (now >= disks_due_) watch_disks(now);
   watch_leader(now);
   if (now >= next_evaluation_) evaluate_alerts(now);
   settle(now);
@@ -337,6 +339,7 @@ void Master::watch_disk(Instant now) {
 // A coordinator whose own disk fails hands over; where too few can keep what is agreed on, nobody
 // could take over, and whoever asks for a change is told at once.
 void Master::watch_disks(Instant now) {
+  disks_due_ = now + kDisksEvery;
   std::size_t voters = 0;
   unwritable_.clear();
   if (coordinator_.active()) {

@@ -296,6 +296,7 @@ class Master {
   std::string disk_why_;               // of its last error; empty: it works, or says nothing
   std::vector<NodeName> unwritable_;   // masters with a vote whose disks fail, while this one leads
   Instant unwritable_since_ = kNever;  // they are too many
+  Instant disks_due_{};                // to be looked at again
   Instant next_evaluation_ = kNever;
   std::vector<MasterEffect> effects_;
 };

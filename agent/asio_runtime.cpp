@@ -9,6 +9,7 @@
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
+#include "collector/collectors.h"
 #include "failover/posix_logs.h"
 
 namespace muster::agent {
@@ -45,7 +46,7 @@ Runtime::Runtime(const Config& config, Prepared prepared,
               [this](Duration lag, double pressure) {
                 happened(Strained{lag, pressure});
               }),
-      host_([this](std::string_view path) { return host_fs_.read(path); }, since_boot),
+      host_(host_fs_, collector::all_collectors({}), since_boot),
       prober_(transfers_),
       webhook_(transfers_),
       processes_(io_, prepared.options.log_dir, [this](Event event) { happened(event); }),

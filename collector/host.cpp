@@ -4,42 +4,26 @@
 #include <iterator>
 #include <utility>
 
-#include "collector/load.h"
+#include "collector/cpu.h"
 #include "collector/memory.h"
-#include "collector/network.h"
-#include "collector/stat.h"
 
 namespace muster::collector {
 namespace {
 
-struct Collector {
-  std::string_view name;  // node_exporter's, so that existing alerts on it work
-  std::string_view path;
-  std::function<Result<Families>(std::string_view text)> parse;
-};
-
-Result<Families> run(const Collector& collector, const ReadFile& read) {
-  const Result<std::string> text = read(collector.path);
-  if (text) return collector.parse(*text);
-  return fail(text.error().code, "collector " + std::string(collector.name) + ": " +
-                                     text.error().text + "; its metrics are left out");
+Error named(const Collector& collector, const Error& error) {
+  const std::string prefix = "collector " + collector.name + ": ";
+  if (error.text.starts_with(prefix)) return error;
+  return {error.code, prefix + error.text + "; its metrics are left out"};
 }
 }  // namespace
 
-HostCollectors::HostCollectors(ReadFile read, Stopwatch elapsed)
-    : read_(std::move(read)), elapsed_(std::move(elapsed)) {
-  CHECK(read_ && elapsed_);
+HostCollectors::HostCollectors(const HostFs& fs, std::vector<Collector> collectors,
+                               Stopwatch elapsed)
+    : fs_(fs), collectors_(std::move(collectors)), elapsed_(std::move(elapsed)) {
+  CHECK(elapsed_);
 }
 
 HostReport HostCollectors::collect() {
-  const std::vector<Collector> collectors{
-      {"cpu", "/proc/stat",
-       [this](std::string_view text) { return parse_cpu(text, cpu_counters_); }},
-      {"loadavg", "/proc/loadavg", parse_load},
-      {"meminfo", "/proc/meminfo", parse_memory},
-      {"netdev", "/proc/net/dev", parse_network},
-      {"stat", "/proc/stat", parse_stat},
-  };
   Family durations{"node_scrape_collector_duration_seconds",
                    "node_exporter: Duration of a collector scrape.",
                    MetricType::Gauge,
@@ -49,18 +33,17 @@ HostReport HostCollectors::collect() {
                    MetricType::Gauge,
                    {}};
   HostReport report;
-  for (const Collector& collector : collectors) {
+  for (const Collector& collector : collectors_) {
     const Duration begin = elapsed_();
-    Result<Families> families = run(collector, read_);
+    Result<Families> families = collector.collect(fs_, report.errors);
     const Duration took = elapsed_() - begin;
     if (families) {
       std::move(families->begin(), families->end(), std::back_inserter(report.families));
     } else {
-      report.errors.push_back(families.error().text);
+      report.errors.push_back(named(collector, families.error()).text);
     }
-    const std::string name(collector.name);
-    durations.samples.push_back({{{"collector", name}}, seconds(took)});
-    successes.samples.push_back({{{"collector", name}}, families ? 1.0 : 0.0});
+    durations.samples.push_back({{{"collector", collector.name}}, seconds(took)});
+    successes.samples.push_back({{{"collector", collector.name}}, families ? 1.0 : 0.0});
   }
   report.families.push_back(std::move(durations));
   report.families.push_back(std::move(successes));

@@ -1,11 +1,21 @@
 #include "collector/posix_host_fs.h"
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
+#include <climits>
+#include <ctime>
+#include <memory>
+#include <optional>
 #include <system_error>
 #include <utility>
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/timex.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/posix_file.h"
@@ -23,46 +33,169 @@ tl::unexpected<Error> refused(const std::string& path, int error) {
                                                          : Code::Internal;
   return fail(code, "cannot read " + path + ": " + std::generic_category().message(error));
 }
+
+struct CloseDirectory {
+  void operator()(DIR* directory) const { ::closedir(directory); }
+};
+
+std::string_view stripped(std::string_view root) {
+  while (root.ends_with('/')) root.remove_suffix(1);
+  return root;
+}
+
+// The rest of `path` below `root`: "/stat", or "" for the root itself. Nothing: it is not below.
+std::optional<std::string_view> below(std::string_view path, std::string_view root) {
+  if (!path.starts_with(root)) return std::nullopt;
+  path.remove_prefix(root.size());
+  if (!path.empty() && path.front() != '/') return std::nullopt;
+  return path;
+}
+
+std::int64_t nanoseconds(const timespec& time) {
+  return std::int64_t{time.tv_sec} * 1'000'000'000 + time.tv_nsec;
+}
 }  // namespace
 
 PosixHostFs::PosixHostFs(HostRoots roots) : roots_(std::move(roots)) {}
 
-Result<std::string> PosixHostFs::read(std::string_view path) const {
-  const bool proc = path.starts_with("/proc/");
+Result<std::string> PosixHostFs::real(std::string_view path) const {
   const bool climbs = path.find("/../") != std::string_view::npos || path.ends_with("/..");
-  if ((!proc && !path.starts_with("/sys/")) || climbs ||
-      path.find('\0') != std::string_view::npos) {
+  if (!path.starts_with('/') || climbs || path.find('\0') != std::string_view::npos) {
     return fail(Code::InvalidArgument,
-                "cannot read " + std::string(path) + ": it is not under /proc or /sys");
+                "cannot read " + std::string(path) + ": it is no path from the root downwards");
   }
-  const std::string file =
-      (proc ? roots_.procfs : roots_.sysfs) +
-      std::string(path.substr(proc ? sizeof("/proc") - 1 : sizeof("/sys") - 1));
+  std::string_view root = roots_.rootfs;
+  std::string_view rest = path;
+  if (const auto in_proc = below(path, "/proc")) {
+    root = roots_.procfs;
+    rest = *in_proc;
+  } else if (const auto in_sys = below(path, "/sys")) {
+    root = roots_.sysfs;
+    rest = *in_sys;
+  }
+  std::string file(stripped(root));
+  file += rest;
+  return file.empty() ? "/" : file;
+}
 
+Result<std::string> PosixHostFs::read(std::string_view path) const {
+  const auto file = real(path);
+  if (!file) return tl::unexpected(file.error());
   // Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
-  const Descriptor descriptor(::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (descriptor.get() < 0) return refused(file, errno);
+  const Descriptor descriptor(::open(file->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (descriptor.get() < 0) return refused(*file, errno);
   struct stat status {};
-  if (::fstat(descriptor.get(), &status) != 0) return refused(file, errno);
+  if (::fstat(descriptor.get(), &status) != 0) return refused(*file, errno);
   if (!S_ISREG(status.st_mode)) {
-    return fail(Code::InvalidArgument, "cannot read " + file + ": it is not a regular file");
+    return fail(Code::InvalidArgument, "cannot read " + *file + ": it is not a regular file");
   }
-
   std::string content;
+  const auto chunk = std::make_unique_for_overwrite<char[]>(kChunkBytes);
   for (;;) {
-    const std::size_t size = content.size();
-    content.resize(size + kChunkBytes);
-    const ssize_t got = ::read(descriptor.get(), content.data() + size, kChunkBytes);
-    const int error = errno;
-    content.resize(size + (got > 0 ? static_cast<std::size_t>(got) : 0));
-    if (got < 0 && error == EINTR) continue;
-    if (got < 0) return refused(file, error);
+    const ssize_t got = ::read(descriptor.get(), chunk.get(), kChunkBytes);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return refused(*file, errno);
     if (got == 0) return content;
+    content.append(chunk.get(), static_cast<std::size_t>(got));
     if (content.size() > kBytesMax) {
-      return fail(Code::Exhausted, "cannot read " + file + ": it is larger than " +
+      return fail(Code::Exhausted, "cannot read " + *file + ": it is larger than " +
                                        std::to_string(kBytesMax) + " bytes");
     }
   }
+}
+
+Result<std::vector<std::string>> PosixHostFs::list(std::string_view path) const {
+  const auto directory = real(path);
+  if (!directory) return tl::unexpected(directory.error());
+  const std::unique_ptr<DIR, CloseDirectory> open(::opendir(directory->c_str()));
+  if (!open) return refused(*directory, errno);
+  std::vector<std::string> names;
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr && errno != 0) return refused(*directory, errno);
+    if (entry == nullptr) break;
+    const std::string_view name(std::begin(entry->d_name));
+    if (name == "." || name == "..") continue;
+    if (names.size() == kNamesMax) {
+      return fail(Code::Exhausted, "cannot read " + *directory + ": it holds more than " +
+                                       std::to_string(kNamesMax) + " names");
+    }
+    names.emplace_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::string> PosixHostFs::link(std::string_view path) const {
+  const auto file = real(path);
+  if (!file) return tl::unexpected(file.error());
+  std::array<char, PATH_MAX> target{};
+  const ssize_t length = ::readlink(file->c_str(), target.data(), target.size());
+  if (length < 0) return refused(*file, errno);
+  return std::string(target.data(), static_cast<std::size_t>(length));
+}
+
+Result<std::int64_t> PosixHostFs::modified(std::string_view path) const {
+  const auto file = real(path);
+  if (!file) return tl::unexpected(file.error());
+  struct stat status {};
+  if (::stat(file->c_str(), &status) != 0) return refused(*file, errno);
+  return nanoseconds(status.st_mtim);
+}
+
+Result<FsUsage> PosixHostFs::usage(std::string_view path) const {
+  const auto file = real(path);
+  if (!file) return tl::unexpected(file.error());
+  struct statvfs status {};
+  if (::statvfs(file->c_str(), &status) != 0) return refused(*file, errno);
+  const std::uint64_t block = status.f_frsize;
+  return FsUsage{status.f_blocks * block, status.f_bfree * block, status.f_bavail * block,
+                 status.f_files, status.f_ffree};
+}
+
+Result<KernelNames> PosixHostFs::names() const {
+  utsname names{};
+  if (::uname(&names) != 0) return refused("uname", errno);
+  return KernelNames{names.sysname, names.nodename, names.release,
+                     names.version, names.machine,  names.domainname};
+}
+
+Result<ClockState> PosixHostFs::clock_state() const {
+  timex raw{};  // no modes: nothing is changed
+  ClockState clock;
+  clock.state = ::adjtimex(&raw);
+  if (clock.state < 0) return refused("adjtimex", errno);
+  clock.offset = raw.offset;
+  clock.frequency = raw.freq;
+  clock.max_error = raw.maxerror;
+  clock.est_error = raw.esterror;
+  clock.status = raw.status;
+  clock.constant = raw.constant;
+  clock.tick = raw.tick;
+  clock.pps_frequency = raw.ppsfreq;
+  clock.pps_jitter = raw.jitter;
+  clock.pps_shift = raw.shift;
+  clock.pps_stability = raw.stabil;
+  clock.pps_jitter_count = raw.jitcnt;
+  clock.pps_calibration_count = raw.calcnt;
+  clock.pps_error_count = raw.errcnt;
+  clock.pps_stability_count = raw.stbcnt;
+  clock.tai = raw.tai;
+  return clock;
+}
+
+std::int64_t PosixHostFs::now() const {
+  timespec time{};
+  ::clock_gettime(CLOCK_REALTIME, &time);
+  return nanoseconds(time);
+}
+
+Zone PosixHostFs::zone() const {
+  const std::time_t seconds = ::time(nullptr);
+  std::tm local{};
+  ::localtime_r(&seconds, &local);
+  return {local.tm_zone, static_cast<int>(local.tm_gmtoff)};
 }
 
 }  // namespace muster::collector

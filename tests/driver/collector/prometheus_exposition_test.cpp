@@ -13,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <sys/wait.h>
 
+#include "collector/collectors.h"
 #include "collector/exposition.h"
 #include "collector/host.h"
 #include "collector/posix_host_fs.h"
@@ -101,9 +102,9 @@ TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplained
   Instruments instruments;
   fill(instruments);
   const PosixHostFs files;
-  HostCollectors collectors(
-      [&](std::string_view path) { return files.read(path); },
-      [] { return Duration(std::chrono::steady_clock::now().time_since_epoch()); });
+  HostCollectors collectors(files, all_collectors({}), [] {
+    return Duration(std::chrono::steady_clock::now().time_since_epoch());
+  });
   const Verdict verdict =
       promtool(instruments.text() + exposition_text(collectors.collect().families));
   EXPECT_EQ(verdict.exit_code, 3);

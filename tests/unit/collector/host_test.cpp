@@ -6,6 +6,9 @@
 
 #include <gtest/gtest.h>
 
+#include "collector/collectors.h"
+#include "tests/unit/collector/made_up_host.h"
+
 namespace muster::collector {
 namespace {
 
@@ -20,20 +23,13 @@ const std::map<std::string, std::string, std::less<>> kFiles{
      "Inter-|   Receive  |  Transmit\n face |bytes |bytes\n"
      "    lo: 3267 29 0 0 0 0 0 0 3267 29 0 0 0 0 0 0\n"}};
 
-struct Machine {  // files that a test changes, and a stopwatch that moves 1 ms a look
-  std::map<std::string, std::string, std::less<>> files = kFiles;
+struct Machine : MadeUpHost {  // and a stopwatch that moves 1 ms a look
+  Machine() { files = kFiles; }
   int looks = 0;
 
   HostCollectors collectors() {
-    return HostCollectors(
-        [this](std::string_view path) -> Result<std::string> {
-          const auto found = files.find(path);
-          if (found == files.end()) {
-            return fail(Code::NotFound, "cannot read " + std::string(path) + ": no such file");
-          }
-          return found->second;
-        },
-        [this] { return Duration(std::chrono::milliseconds(++looks)); });
+    return HostCollectors(*this, all_collectors({}),
+                          [this] { return Duration(std::chrono::milliseconds(++looks)); });
   }
 };
 

@@ -1,0 +1,52 @@
+// What is a collector, and what may be set on it?
+//
+// Pure values. A collector is a function from what the machine says to families of samples, with a
+// name that is node_exporter's, so that its users' alerts and flags work here. It is never run
+// twice at the same time, so that it may keep what it saw last.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/error.h"
+#include "base/sample.h"
+#include "collector/host_fs.h"
+
+namespace muster::collector {
+
+// Whether something of this name (a device, a mount point, a field) is kept. Empty: all are.
+using Filter = std::function<bool(std::string_view name)>;
+[[nodiscard]] inline bool kept(const Filter& filter, std::string_view name) {
+  return !filter || filter(name);
+}
+
+// Sentences for the log: what a collector left out and why, when the rest of it is well.
+using Complaints = std::vector<std::string>;
+
+// On an error the collector's success is 0 and nothing of it is shown.
+using Collect = std::function<Result<Families>(const HostFs&, Complaints&)>;
+
+struct Collector {
+  std::string name;
+  bool by_default = true;  // runs unless the configuration says otherwise
+  Collect collect;
+};
+
+// The flags of node_exporter that are named in the comments; docs/METRICS.md has their defaults.
+struct CollectorOptions {
+  Filter arp_devices;       // collector.arp.device-include, -exclude
+  Filter disk_devices;      // collector.diskstats.device-include, -exclude
+  Filter mount_points;      // collector.filesystem.mount-points-exclude
+  Filter fs_types;          // collector.filesystem.fs-types-exclude
+  Filter netclass_devices;  // collector.netclass.ignored-devices
+  Filter netdev_devices;    // collector.netdev.device-include, -exclude
+  Filter netstat_fields;    // collector.netstat.fields, on names as Tcp_RetransSegs
+  Filter vmstat_fields;     // collector.vmstat.fields
+  bool cpu_info = false;    // collector.cpu.info
+  std::string textfiles;    // collector.textfile.directory; empty: none
+  bool compat_1_5 = false;  // labels and families as node_exporter 1.5 had them
+};
+
+}  // namespace muster::collector

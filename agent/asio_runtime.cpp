@@ -9,7 +9,6 @@
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
-#include "collector/collectors.h"
 #include "failover/posix_logs.h"
 
 namespace muster::agent {
@@ -42,11 +41,12 @@ Runtime::Runtime(const Config& config, Prepared prepared,
                  }),
       instances_(std::move(prepared.instances)),
       log_(std::move(prepared.log)),
+      host_fs_(host_roots(config_.metrics)),
       strain_(io_, host_fs_, since_boot,
               [this](Duration lag, double pressure) {
                 happened(Strained{lag, pressure});
               }),
-      host_(host_fs_, collector::all_collectors({}), since_boot),
+      host_(host_fs_, std::move(prepared.collectors), since_boot),
       prober_(transfers_),
       webhook_(transfers_),
       processes_(io_, prepared.options.log_dir, [this](Event event) { happened(event); }),

@@ -7,9 +7,10 @@
 #include "agent/asio_processes.h"
 #include "agent/node_options.h"
 #include "agent/posix_lock.h"
+#include "agent/re2_filters.h"
 #include "agent/spdlog_journal.h"
+#include "collector/collectors.h"
 #include "collector/host.h"
-#include "collector/posix_host_fs.h"
 #include "failover/posix_processes.h"
 #include "failover/sqlite_log_store.h"
 #include "health/posix_keyring.h"
@@ -34,8 +35,8 @@ Status make_directory(const std::string& path, fs::perms mode) {
   return {};
 }
 
-Result<Resources> measure_machine() {
-  const collector::PosixHostFs files;
+Result<Resources> measure_machine(const MetricsConfig& metrics) {
+  const collector::PosixHostFs files(host_roots(metrics));
   const auto stat = files.read("/proc/stat");
   if (!stat) return tl::unexpected(stat.error());
   const auto meminfo = files.read("/proc/meminfo");
@@ -43,8 +44,8 @@ Result<Resources> measure_machine() {
   return collector::parse_capacity(*stat, *meminfo);
 }
 
-Result<Circumstances> circumstances() {
-  auto machine = measure_machine();
+Result<Circumstances> circumstances(const Config& config) {
+  auto machine = measure_machine(config.metrics);
   if (!machine) return tl::unexpected(machine.error());
   std::random_device entropy;
   Circumstances here;
@@ -72,6 +73,10 @@ Status load_identity(const Config& config, Prepared& prepared) {
 
 }  // namespace
 
+collector::HostRoots host_roots(const MetricsConfig& metrics) {
+  return {metrics.procfs, metrics.sysfs, metrics.rootfs};
+}
+
 Result<Prepared> prepare(const Config& config) {
   constexpr fs::perms kOwner = fs::perms::owner_all | fs::perms::group_read | fs::perms::group_exec;
   if (Status made = make_directory(config.data_dir, kOwner); !made) {
@@ -85,12 +90,16 @@ Result<Prepared> prepare(const Config& config) {
   if (!lock) return tl::unexpected(lock.error());
   prepared.lock = std::move(*lock);
 
-  auto here = circumstances();
+  auto here = circumstances(config);
   if (!here) return tl::unexpected(here.error());
   prepared.options = node_options(config, *here);
   if (Status own = load_identity(config, prepared); !own) {
     return tl::unexpected<Error>(own.error());
   }
+
+  auto choices = collector_options(config.metrics);
+  if (!choices) return tl::unexpected(choices.error());
+  prepared.collectors = chosen(collector::all_collectors(*choices), config.metrics);
 
   auto instances =
       SqliteInstances::open(config.data_dir + "/instances.db", failover::kernel_boot_id());

@@ -4,12 +4,14 @@
 #pragma once
 
 #include <memory>
+#include <vector>
 
 #include "agent/config.h"
 #include "agent/node.h"
 #include "agent/posix_own_identity.h"
 #include "agent/sqlite_instances.h"
 #include "base/error.h"
+#include "collector/posix_host_fs.h"
 #include "failover/sqlite_log.h"
 #include "health/openssl_sealer.h"
 
@@ -19,14 +21,18 @@ struct Prepared {
   NodeOptions options;
   Recovered recovered;
   std::unique_ptr<SqliteInstances> instances;
-  std::unique_ptr<failover::SqliteLog> log;  // null unless a master
-  std::unique_ptr<OwnIdentity> own;          // null: a plain cluster
-  std::shared_ptr<void> lock;                // of the data directory, while it is held
+  std::unique_ptr<failover::SqliteLog> log;      // null unless a master
+  std::unique_ptr<OwnIdentity> own;              // null: a plain cluster
+  std::vector<collector::Collector> collectors;  // that run here
+  std::shared_ptr<void> lock;                    // of the data directory, while it is held
 };
 
 // Makes and locks the data directory, opens and checks what is stored in it, finds the workloads
 // that still run, measures the machine. Errors name the file and the way out.
 [[nodiscard]] Result<Prepared> prepare(const Config& config);
+
+// Where the files of this machine are looked for.
+[[nodiscard]] collector::HostRoots host_roots(const MetricsConfig& metrics);
 
 // The exit status of an agent that could not start for this reason. 78 keeps systemd from trying
 // again: for what an operator must mend. What may mend itself (a port or a directory still held by

@@ -43,6 +43,12 @@ class ThrowAwayDirectory {
   std::string path_;
 };
 
+void set_roots(MetricsConfig& metrics, const AgentArguments& arguments) {
+  if (!arguments.procfs.empty()) metrics.procfs = arguments.procfs;
+  if (!arguments.sysfs.empty()) metrics.sysfs = arguments.sysfs;
+  if (!arguments.rootfs.empty()) metrics.rootfs = arguments.rootfs;
+}
+
 // One node that is its own only master.
 Config dev_config(const AgentArguments& arguments) {
   Config config;
@@ -51,6 +57,7 @@ Config dev_config(const AgentArguments& arguments) {
   config.insecure = arguments.insecure;
   config.leave_on_terminate = true;
   config.alerts.receivers.clear();
+  set_roots(config.metrics, arguments);
   if (!arguments.address.empty()) config.listen.address = arguments.address;
   if (arguments.gossip_port != 0) config.listen.gossip_port = arguments.gossip_port;
   if (arguments.rpc_port != 0) config.listen.rpc_port = arguments.rpc_port;
@@ -93,8 +100,12 @@ int run_agent_command(const AgentArguments& arguments) {
   if (arguments.dev) return run_dev_agent(arguments);
   ConfigContext context;
   context.insecure = arguments.insecure;
-  const auto config = load_config(arguments.config, context);
+  auto config = load_config(arguments.config, context);
   if (!config) return static_cast<int>(complain(config.error(), Exit::BadConfiguration));
+  set_roots(config->metrics, arguments);
+  for (const Problem& problem : problems(config->metrics)) {
+    return static_cast<int>(complain(to_error(problem), Exit::BadConfiguration));
+  }
   return run_agent(*config, OnHangup::Reload);
 }
 

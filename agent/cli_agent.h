@@ -12,7 +12,8 @@
 namespace muster::agent {
 
 struct AgentArguments {
-  std::string config;  // a file; empty with dev
+  std::string config;                 // a file; empty with dev
+  std::string procfs, sysfs, rootfs;  // of metrics; empty: as the file says
   bool dev = false;
   bool insecure = false;
   std::string data_dir;           // dev; empty: a new directory that is removed at the end

@@ -46,6 +46,12 @@ void add_agent(CLI::App& app, AgentArguments& to) {
   agent->add_option("-c,--config", to.config, "configuration of this node")->type_name("FILE");
   agent->add_flag("--dev", to.dev, "a cluster of one node, with throw-away data");
   agent->add_flag("--insecure", to.insecure, "allow addresses that others can reach");
+  const auto root = [&](const char* name, std::string& value, const char* what) {
+    agent->add_option(name, value, what)->type_name("DIR")->group("Metrics");
+  };
+  root("--path.procfs", to.procfs, "read this instead of /proc");
+  root("--path.sysfs", to.sysfs, "read this instead of /sys");
+  root("--path.rootfs", to.rootfs, "the machine's file systems are mounted below this");
   const char* group = "With --dev";
   agent->add_option("--data-dir", to.data_dir, "keep the data here")
       ->type_name("DIR")

@@ -62,6 +62,8 @@ class Check {
     consensus();
     alerts();
     snapshots();
+    for (Problem& problem : agent::problems(config_.metrics))
+      problems_.push_back(std::move(problem));
     output();
     return std::move(problems_);
   }

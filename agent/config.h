@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/metrics_config.h"
 #include "base/error.h"
 #include "base/ids.h"
 #include "base/problem.h"
@@ -122,6 +123,7 @@ struct Config {
   ConsensusConfig consensus;
   AlertsConfig alerts;
   SnapshotsConfig snapshots;
+  MetricsConfig metrics;
   LogsConfig logs;
   LogConfig log;
   bool leave_on_terminate = false;  // SIGTERM: say goodbye, so that the workloads move at once

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <limits>
 
+#include "agent/yaml_metrics.h"
 #include "base/yaml_reader.h"
 #include "failover/workload_check.h"
 #include "health/swim_profile.h"
@@ -155,6 +156,7 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   snapshots.key("keep").read_number<std::uint32_t>(config.snapshots.keep, 1, 10'000);
   snapshots.key("dir").read(config.snapshots.dir);
   snapshots.key("passphrase_file").read(config.snapshots.passphrase_file);
+  read_metrics(root.key("metrics"), config.metrics);
   const YamlNode logs = root.key("logs");
   logs.key("max_bytes").read_size(config.logs.max_bytes);
   logs.key("keep").read_number<std::uint32_t>(config.logs.keep, 1, 100);

@@ -29,6 +29,7 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "prometheus": r"prometheus/",
     "protobuf": r".*\.pb\.h$|google/protobuf/",
     "raft": r"raft\.h$|raft/",
+    "re2": r"re2/",
     "sdbus": r"systemd/|sdbus-c\+\+/",
     "sqlite": r"sqlite3\.h$",
     "yaml": r"yaml-cpp/",

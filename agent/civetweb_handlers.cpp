@@ -192,9 +192,11 @@ ApiResponse Handlers::cluster_read(const Request& request) {
 std::optional<ApiResponse> Handlers::forwarded_wait(const Request& request, Blocking& held,
                                                     const std::string& query) {
   const auto until = std::chrono::steady_clock::now() + held.wait;
-  while (std::chrono::steady_clock::now() < until) {
+  for (auto now = until - held.wait; now < until; now = std::chrono::steady_clock::now()) {
+    const Duration wait = std::chrono::ceil<std::chrono::milliseconds>(until - now);
     std::string asked = query.empty() ? "" : query + "&";
-    asked += "index=" + std::to_string(held.index) + "&wait=" + duration_text(kForwardedWait);
+    asked += "index=" + std::to_string(held.index);
+    asked += "&wait=" + duration_text(std::min(wait, kForwardedWait));
     ApiResponse answer =
         ask({std::string(request.exchange.path()), std::move(asked), request.caller});
     if (answer.status != 304) return answer;

@@ -189,6 +189,12 @@ TEST_F(CivetwebServerTest, AWriteWithoutAnAnswerEndsInTimeAndItsOutcomeIsUnknown
   open(milliseconds(50));
   EXPECT_EQ(ask("POST", "/v1/workloads", "name: a\ncommand: [x]\n").status, 504);
   EXPECT_EQ(ask("GET", "/v1/nodes").status, 504);
+  const std::string told = raw("DELETE", "/v1/kv/a", "Muster-Request-Id: mine\r\n");
+  for (const char* part : {"HTTP/1.1 504 ", "Content-Type: application/problem+json\r\n",
+                           "Muster-Request-Id: mine\r\n", "may or may not have been done",
+                           "the same Muster-Request-Id: it is then done once"}) {
+    EXPECT_NE(told.find(part), std::string::npos) << part << "\n" << told;
+  }
 }
 
 TEST_F(CivetwebServerTest, RequestsThatWaitLeaveAThreadForHealth) {

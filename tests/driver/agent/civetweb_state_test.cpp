@@ -75,6 +75,22 @@ TEST_F(CivetwebServerTest, ABlockingReadWhoseIndexIsBehindIsAnsweredAtOnceAndIts
   EXPECT_EQ(ask("GET", "/v1/kv/a?index=2&wait=soon").status, 400);
 }
 
+TEST_F(CivetwebServerTest, AForwardedReadWaitsThereNoLongerThanItsClient) {
+  read_answer_ = ReadAnswer(ApiResponse{304, "application/json", "", {{"Muster-Index", "7"}}});
+  open(milliseconds(100));
+  EXPECT_EQ(ask("GET", "/v1/kv/a?index=7&wait=40ms").status, 304);
+  ASSERT_GE(asked_.size(), 2U);
+  const std::string first = asked_.front();
+  const std::size_t wait = first.find("index=7&wait=");
+  ASSERT_NE(wait, std::string::npos) << first;
+  EXPECT_LE(std::stoi(first.substr(wait + 13)), 43) << first;  // a sixteenth more
+  EXPECT_TRUE(first.ends_with("ms")) << first;
+  EXPECT_EQ(asked_.back(), "/v1/kv/a?");
+  silent_ = true;
+  EXPECT_EQ(ask("GET", "/v1/kv/a?index=7&wait=5m").status, 504);
+  EXPECT_EQ(asked_.back(), "/v1/kv/a?index=7&wait=3s");
+}
+
 TEST_F(CivetwebServerTest, AWatchTellsEachChangeBelowItsPrefixWithItsIndex) {
   open();
   ClusterState state;

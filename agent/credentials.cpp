@@ -19,9 +19,9 @@ bool same(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Role role_to_read(std::string_view path) {
+std::optional<Role> role_to_read(std::string_view path) {
   const RouteMatch match = find_route("GET", path);
-  return match.route == nullptr ? Role::Admin : match.route->role.value_or(Role::Viewer);
+  return match.route == nullptr ? Role::Admin : match.route->role;
 }
 
 Result<Actor> actor_of(const ClusterState& state, const Sha256& sha256,

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -19,8 +20,9 @@ namespace muster::agent {
 // In lower-case hexadecimal; given by the runtime, since no core computes digests itself.
 using Sha256 = std::function<std::string(std::string_view)>;
 
-// The least role that may read this path of the API; Admin for what is no such path.
-[[nodiscard]] Role role_to_read(std::string_view path);
+// The least role that may read this path of the API; nothing: whoever asks. Admin for what is no
+// such path.
+[[nodiscard]] std::optional<Role> role_to_read(std::string_view path);
 
 // Who shows `authorization`. Fails with PermissionDenied when it is none of the state's tokens, is
 // expired, or has less than `role`; the token itself is never in the text.

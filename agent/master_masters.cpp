@@ -346,9 +346,10 @@ void Master::read(std::uint64_t request, const rpc::Read& read, Instant now) {
 }
 
 void Master::read_from(StreamId stream, const rpc::Read& read, bool vouched, Instant now) {
-  if (!vouched || !read.authorization.empty()) {
-    const auto actor = actor_of(*state_, options_.sha256, read.authorization,
-                                role_to_read(read.path), wall_.wall_at(now));
+  const auto role = role_to_read(read.path);
+  if (role && (!vouched || !read.authorization.empty())) {
+    const auto actor =
+        actor_of(*state_, options_.sha256, read.authorization, *role, wall_.wall_at(now));
     if (!actor) {
       return emit(SendFrame{stream, rpc::ReadReply{read.id, 403, problem(actor.error()).body}});
     }

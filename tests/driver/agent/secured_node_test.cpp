@@ -73,6 +73,9 @@ class SecuredNode : public testing::Test {
         const auto* sent = std::get_if<SendFrame>(&effect);
         const auto* reply = sent == nullptr ? nullptr : std::get_if<rpc::WriteReply>(&sent->frame);
         if (reply != nullptr) reply_ = *reply;
+        const auto* read = sent == nullptr ? nullptr : std::get_if<rpc::ReadReply>(&sent->frame);
+        if (read != nullptr) read_status_ = read->status;
+        if (std::holds_alternative<AnswerRead>(effect)) read_status_ = 200;
       }
       if (durable != 0) node_->handle(LogDurable{durable}, now_);
     }
@@ -138,6 +141,14 @@ class SecuredNode : public testing::Test {
     return reply_.value_or(rpc::WriteReply{});
   }
 
+  // 200: it is answered.
+  int read(StreamId stream, const std::string& path, const std::string& authorization) {
+    read_status_ = 0;
+    happen(FrameArrived{stream, rpc::Read{8, path, "", authorization}});
+    pass(100ms);
+    return read_status_;
+  }
+
   Instant now_{1h};
   std::unique_ptr<Node> node_;
   StreamId last_ = 0;
@@ -146,6 +157,7 @@ class SecuredNode : public testing::Test {
   std::vector<std::string> lines_;
   std::optional<Result<Outcome>> done_;
   std::optional<rpc::WriteReply> reply_;
+  int read_status_ = 0;
 };
 
 TEST_F(SecuredNode, ATokenThatWasDeletedIsWorthNothingAlsoWhenAMasterPassesItOn) {
@@ -171,6 +183,17 @@ TEST_F(SecuredNode, WhoPassesARequestOnDoesNotSayWhoMadeIt) {
   ASSERT_TRUE(done.ok) << done.error.text;
   const auto& tokens = std::as_const(*node_->view(now_)->master->state).tokens;
   EXPECT_NE(tokens.at(put.token.id).created_by, "somebody else");
+}
+
+TEST_F(SecuredNode, AnAgentPassesOnReadsWithTheirTokenAndWithoutWhereNobodyNeedsOne) {
+  const std::string viewer = token('a', Role::Viewer);
+  const StreamId agent = agent_stream(peer("n2", false));
+  EXPECT_EQ(read(agent, "/v1/nodes", viewer), 200);
+  EXPECT_EQ(read(agent, "/v1/nodes", ""), 403);
+  EXPECT_EQ(read(agent, "/v1/tokens", viewer), 403);
+  EXPECT_EQ(read(agent, "/v1/ca", ""), 200);
+  EXPECT_EQ(read(agent, "/v1/nothing", viewer), 403);
+  EXPECT_EQ(read(agent_stream(peer("n3", true)), "/v1/tokens", ""), 200);  // a master vouches
 }
 
 TEST_F(SecuredNode, WhoMadeATokenByAnotherClockHasItForAsLongAsHeAskedFor) {

@@ -106,7 +106,8 @@ void Coordinator::on_register(StreamId stream, const rpc::Register& registration
       rpc::HelloReply no = reply();
       no.refused = true;
       no.why = "the name " + name + " is in use by the agent at " + other.info.rpc.text() +
-               ": give this one another node.name";
+               ": give this one another node.name; if it was cloned from that machine, move its "
+               "data_dir away first, and `muster join` it under its own name if it is secured";
       effects_.emplace_back(SendFrame{stream, no});
       effects_.emplace_back(CloseStream{stream, "refused"});
       forget(found);

@@ -55,7 +55,12 @@ bool Node::drain_swim(Instant now) {
                               std::to_string(taken.votes_for + taken.votes_against) +
                               " members that were asked gave it";
                      }
-                     emit(Halt{78, why + ": give this one another node.name"});
+                     why +=
+                         ": give this one another node.name; if it was cloned from that machine, ";
+                     why += trust_.secured()
+                                ? "move its data_dir away and `muster join` it under its own name"
+                                : "move its data_dir away first";
+                     emit(Halt{78, std::move(why)});
                      halted_ = true;
                    },
                    [&](health::Conflict& conflict) {

@@ -69,10 +69,10 @@ class Snapshots(unittest.TestCase):
         done = cluster.muster("snapshot", "restore", path, "-c", node.config, node=None)
         self.assertEqual(done.returncode, 0, done.stderr)
         cluster.start("n1")
-        cluster.wait_for(cluster.coordinator, "n1 to lead", 15)
         keys, start = {}, ""
         while start is not None:
-            listed = cluster.get(f"/v1/kv?prefix=snap/&limit=1000&from={start}", "n1")
+            path = f"/v1/kv?prefix=snap/&limit=1000&from={start}"
+            listed = cluster.wait_for(lambda path=path: cluster.get(path, "n1"), path, 15)
             keys |= {one["key"]: len(one["value_base64"]) * 3 // 4 for one in listed["keys"]}
             start = listed["next"]
         return keys

@@ -1,4 +1,4 @@
-"""Is what the API answers as docs/openapi.yaml says? For tests that ask and hold it against that."""
+"""Is what the API answers as docs/openapi.yaml says? For tests that hold answers against it."""
 import collections
 import json
 import re
@@ -18,7 +18,7 @@ Event = collections.namedtuple("Event", "id kind data")
 
 
 class Described:
-    """Needs self.ask(method, path, body, node=, headers=, **) -> Response, and assertions."""
+    """Of a test case with self.answer_to(method, path, body, node=, headers=) -> Response."""
 
     def read_document(self, text):
         self.assertEqual(text, (harness.ROOT / "docs/openapi.yaml").read_text())
@@ -116,7 +116,7 @@ class Described:
             body = json.dumps(body)
         if status < 300:
             self.asked_as_described(template, method, body, query, headers)
-        answer = self.ask(method, path + query, body, node=node, headers=headers)
+        answer = self.answer_to(method, path + query, body, node=node, headers=headers)
         self.assertEqual(answer.status, status, f"{method} {path}{query}: {answer.body[:500]!r}")
         return self.described(template, method, answer)
 

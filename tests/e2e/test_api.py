@@ -18,6 +18,8 @@ class Api(Described, ClusterCase):
         address = self.cluster.nodes[node or self.cluster.coordinator()].address
         return harness.request(address, method, path, body, timeout=timeout, headers=headers)
 
+    answer_to = ask  # what Described asks by
+
     def workers(self):
         return [node.name for node in self.cluster.nodes.values() if not node.master]
 

@@ -24,7 +24,7 @@ class SecuredApi(Described, SecuredCase):
 
     def setUp(self):
         self.admin = (self.directory / "n1" / "identity" / "admin.token").read_text().strip()
-        self.read_document(self.ask_api("GET", "/v1/openapi.yaml", token=None).body.decode())
+        self.read_document(self.answer_to("GET", "/v1/openapi.yaml", token=None).body.decode())
 
     def connect(self, node="n1", source=None, certificate=None):
         context = ssl.create_default_context(cafile=self.directory / node / "identity" / "ca.pem")
@@ -34,7 +34,7 @@ class SecuredApi(Described, SecuredCase):
             self.address(node), harness.HTTP, timeout=15 * harness.SCALE, context=context,
             source_address=(source, 0) if source else None))
 
-    def ask_api(self, method, path, body=None, node=None, headers=None, token="", **how):
+    def answer_to(self, method, path, body=None, node=None, headers=None, token="", **how):
         """With the admin's token unless another one is given; with none for None."""
         sent = dict(headers or {})
         if token is not None:
@@ -43,14 +43,6 @@ class SecuredApi(Described, SecuredCase):
             connection.request(method, path, body, sent)
             answer = connection.getresponse()
             return Response(answer.status, dict(answer.getheaders()), answer.read())
-
-    # Described asks so; the command line of SecuredCase is asked by its own name.
-    def check(self, *arguments, **names):
-        with_api, self.ask = self.ask, self.ask_api
-        try:
-            return super().check(*arguments, **names)
-        finally:
-            self.ask = with_api
 
     def body(self, *arguments, **names):
         return json.loads(self.check(*arguments, **names).body)
@@ -65,7 +57,7 @@ class SecuredApi(Described, SecuredCase):
         return key, made.stdout
 
     def coordinator(self):
-        return json.loads(self.ask_api("GET", "/v1/status").body)["coordinator"]
+        return json.loads(self.answer_to("GET", "/v1/status").body)["coordinator"]
 
     def path_of(self, template):
         for name, value in (("key...", "a/b"), ("instance", "1"), ("name", "n4"), ("id", "x"),
@@ -82,12 +74,12 @@ class SecuredApi(Described, SecuredCase):
         for template, method, _ in self.guarded():
             for token in (None, "muster1.nobody.knows"):
                 tries += 1  # each from another machine: one that fails often must wait
-                answer = self.ask_api(method, self.path_of(template), token=token,
+                answer = self.answer_to(method, self.path_of(template), token=token,
                                       source=f"127.9.{tries // 200}.{tries % 200 + 1}")
                 self.assertEqual(answer.status, 401, f"{method} {template}")
                 self.described(template, method, answer)
         for template in ("/healthz", "/readyz", "/v1/openapi.yaml", "/v1/ca"):
-            self.described(template, "GET", self.ask_api("GET", template, token=None))
+            self.described(template, "GET", self.answer_to("GET", template, token=None))
 
     def test_a_role_that_does_not_reach_is_told_so_by_every_operation(self):
         order = ("viewer", "operator", "admin")
@@ -96,7 +88,7 @@ class SecuredApi(Described, SecuredCase):
             for template, method, operation in self.guarded():
                 if order.index(operation["x-role"]) <= index:
                     continue
-                answer = self.ask_api(method, self.path_of(template), token=token)
+                answer = self.answer_to(method, self.path_of(template), token=token)
                 self.assertEqual(answer.status, 403, f"{role}: {method} {template}")
                 self.described(template, method, answer)
                 self.assertIn(operation["x-role"], json.loads(answer.body)["detail"])
@@ -104,18 +96,18 @@ class SecuredApi(Described, SecuredCase):
     def test_an_address_that_fails_often_waits_whatever_it_asks_and_nobody_else_does(self):
         source, statuses = "127.10.0.1", []
         while not statuses or (statuses[-1] == 401 and len(statuses) < 50):
-            statuses.append(self.ask_api("GET", "/v1/status", token=None, source=source).status)
+            statuses.append(self.answer_to("GET", "/v1/status", token=None, source=source).status)
         self.assertEqual(statuses[-1], 429, statuses)
         self.assertGreater(len(statuses), 5)
         for template, method, operation in self.operations():
             if operation["x-role"] == "none" and template != "/v1/join":
                 continue
-            answer = self.ask_api(method, self.path_of(template), source=source)
+            answer = self.answer_to(method, self.path_of(template), source=source)
             self.assertEqual(answer.status, 429, f"{method} {template}")
             self.described(template, method, answer)
             self.assertGreater(int(answer.headers["Retry-After"]), 0)
-        self.assertEqual(self.ask_api("GET", "/healthz", source=source).status, 200)
-        self.assertEqual(self.ask_api("GET", "/v1/status", source="127.10.0.2").status, 200)
+        self.assertEqual(self.answer_to("GET", "/healthz", source=source).status, 200)
+        self.assertEqual(self.answer_to("GET", "/v1/status", source="127.10.0.2").status, 200)
 
     # --- what is done ---
     def test_every_operation_succeeds_as_described(self):
@@ -211,7 +203,7 @@ class SecuredApi(Described, SecuredCase):
             made[name] = self.body("POST", "/v1/users/certificates", body)
             pem = key.with_suffix(".pem")
             pem.write_text(made[name]["certificate"])
-            shown = self.described("/v1/self", "GET", self.ask_api(
+            shown = self.described("/v1/self", "GET", self.answer_to(
                 "GET", "/v1/self", token=None, certificate=(pem, key)))
             self.assertEqual(json.loads(shown.body),
                              {"name": name, "role": role, "authenticated": True,
@@ -232,7 +224,7 @@ class SecuredApi(Described, SecuredCase):
                 "clock": int(time.time() * 1000)}
         self.asked_as_described("/v1/join", "POST", json.dumps(body), "", {})
         for clock, status in ((body["clock"] + 86_400_000, 400), (body["clock"], 200)):
-            answer = self.ask_api("POST", "/v1/join", json.dumps({**body, "clock": clock}),
+            answer = self.answer_to("POST", "/v1/join", json.dumps({**body, "clock": clock}),
                                   token=None, source=self.address("n5"))
             self.assertEqual(answer.status, status, answer.body)
             self.described("/v1/join", "POST", answer)
@@ -240,7 +232,7 @@ class SecuredApi(Described, SecuredCase):
         self.assertEqual((gets["cluster"], gets["role"], gets["bundle"]),
                          ("prod", "agent", self.authorities("n1")))
         self.assertEqual({one["name"] for one in gets["masters"]}, {"n1", "n2", "n3"})
-        other = self.ask_api("POST", "/v1/join", json.dumps({**body, "name": "n6"}), token=None,
+        other = self.answer_to("POST", "/v1/join", json.dumps({**body, "name": "n6"}), token=None,
                              source=self.address("n6"))
         self.assertEqual(other.status, 403, other.body)
         self.described("/v1/join", "POST", other)
@@ -261,9 +253,11 @@ class SecuredApi(Described, SecuredCase):
             for what in ("ca", "keyring"):
                 self.check("POST", f"/v1/{what}/rotate")
                 self.check("POST", f"/v1/{what}/rotate", status=409)
-            listed = self.wait(lambda: [one for one in self.body("GET", "/v1/rotations")["rotations"]
-                                        if one["waits_for"] == ["n4"]], "n4 to be waited for")
-            self.assertEqual({one["what"] for one in listed} - {"authority", "gossip key"}, set())
+
+            def waiting():
+                listed = self.body("GET", "/v1/rotations")["rotations"]
+                return {one["what"] for one in listed if one["waits_for"] == ["n4"]}
+            self.wait(lambda: waiting() == {"authority", "gossip key"}, "n4 to be waited for")
             self.assertEqual(len(self.body("GET", "/v1/keyring")["keys"]), 2)
             self.assertEqual(self.check("GET", "/v1/ca").body.count(b"BEGIN"), 2)
 

@@ -29,9 +29,10 @@ class Clocks(SecuredCase):
 
     def test_a_machine_whose_clock_is_a_day_off_does_not_join_and_its_token_is_not_used(self):
         token = self.token("agent")
-        for ahead, named in ((DAY, r"the clock of the machine that wants to join is 2[34] h \d+ min "
-                                   r"ahead of this master's: it says .* there and .* here"),
-                             (-DAY, r"certificate is valid from .*, and this machine's clock says")):
+        of_masters = (r"the clock of the machine that wants to join is 2[34] h \d+ min ahead of this "
+                      r"master's: it says .* there and .* here")
+        of_certificates = r"certificate is valid from .*, and this machine's clock says"
+        for ahead, named in ((DAY, of_masters), (-DAY, of_certificates)):
             with self.subTest(ahead=ahead), self.clock(ahead):
                 refused = self.join("n3", "agent", token, status=None)
                 self.assertGreater(refused.returncode, 0)

@@ -32,7 +32,11 @@ class Clones(SecuredCase):
                 since = self.events()[-1]["sequence"]
                 self.start(clone)
                 agent = self.agents.pop(clone)
-                self.wait(lambda: agent.poll() is not None, f"the {clone} to end", 20)
+                try:
+                    self.wait(lambda: agent.poll() is not None, f"the {clone} to end")
+                finally:
+                    agent.kill()
+                    agent.wait()
                 self.assertEqual(agent.returncode, 78)
                 said = next(line for line in self.log(clone).splitlines() if " E " in line)
                 for part in (f"the name {name} is in use by the agent at {self.address(name)}:",

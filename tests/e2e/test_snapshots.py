@@ -26,6 +26,10 @@ class Writer(threading.Thread):
     def key(self, count):
         return f"snap/{self.number}/{count:06}"
 
+    def end(self):
+        self.over.set()
+        self.join(20 * harness.SCALE)
+
     def run(self):
         connection = http.client.HTTPConnection(self.address, harness.HTTP, timeout=10)
         while not self.over.is_set():
@@ -84,6 +88,7 @@ class Snapshots(unittest.TestCase):
                    for number, node in enumerate(through)]
         for writer in writers:
             writer.start()
+            self.addCleanup(writer.end)
         cluster.wait_for(lambda: all(len(writer.indices) >= 20 for writer in writers),
                          "every writer to write", 20)
         for number in range(SAVES):
@@ -93,9 +98,7 @@ class Snapshots(unittest.TestCase):
         cluster.wait_for(lambda: all(writer.indices[-1] > info["index"] for writer in writers),
                          "every writer to go on", 10)
         for writer in writers:
-            writer.over.set()
-        for writer in writers:
-            writer.join(20)
+            writer.end()
             self.assertIsNone(writer.problem)
             self.assertLess(writer.longest, 2 * harness.SCALE)
         # All that was written at or before its index, and nothing else.

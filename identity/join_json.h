@@ -15,7 +15,7 @@ namespace muster::identity {
 inline constexpr std::size_t kJoinRequestBytesMax = std::size_t{16} << 10;
 inline constexpr std::size_t kJoinAnswerBytesMax = std::size_t{256} << 10;
 
-// {"token": TEXT, "name": TEXT, "csr": PEM, "host": TEXT, "clock": MILLISECONDS}
+// {"token": TEXT, "name": TEXT, "csr": PEM, "clock": MILLISECONDS}
 [[nodiscard]] std::string text_of(const JoinRequest& request);
 [[nodiscard]] Result<JoinRequest> parse_join_request(std::string_view text);
 

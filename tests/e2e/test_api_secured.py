@@ -266,12 +266,17 @@ class SecuredApi(Described, SecuredCase):
                 return self.body("GET", "/v1/rotations")["rotations"] == []
         self.wait(over, "the rotations to end")
 
+    def registered(self, node):
+        status = json.loads(self.answer_to("GET", "/v1/status", node=node).body)
+        return status["coordinator"] if status["registered"] else ""
+
     def masters(self):
         leader = self.coordinator()
         new = next(name for name in ("n2", "n3") if name != leader)
         self.check("POST", "/v1/masters/transfer", {"name": new}, node=leader)
         self.wait(lambda: self.coordinator() == new, f"{new} to lead", 5)
         gone = "n3" if new == "n2" else "n2"
+        self.wait(lambda: self.registered(gone) == new, f"{gone} to be registered with {new}")
         # As long as it hears nothing of it, it is a candidate still.
         with self.stopped(gone):
             self.check("DELETE", "/v1/masters/{name}", node=new, name=gone)

@@ -159,7 +159,11 @@ void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message
     return;
   }
   const auto* result = std::get_if<raft::AppendEntriesResult>(&message);
-  if (result == nullptr || result->rejected != 0) return;
+  if (result == nullptr) return;
+  if (result->rejected != 0) {
+    if (result->rejected < durable.snapshot.index) refuses_known(host, *result, durable, now);
+    return;
+  }
   const raft::Index kept =
       std::max(durable.snapshot.index, durable.first + durable.entries.size() - 1);
   if (result->last_index <= kept) return;
@@ -167,6 +171,16 @@ void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message
               "entries are acknowledged when they are durable",
               names_[host] + " acknowledged entry " + std::to_string(result->last_index) +
                   ", its disk has entries up to " + std::to_string(kept),
+              {names_[host]}});
+}
+
+// What a snapshot covers is agreed on: to refuse it only makes a leader go back, and send more.
+void ConsensusChecker::refuses_known(HostId host, const raft::AppendEntriesResult& result,
+                                     const raft::Stored& durable, Instant now) {
+  found_.add({now,
+              "nobody refuses what its snapshot covers",
+              names_[host] + " refuses what follows entry " + std::to_string(result.rejected) +
+                  ", its disk has a snapshot of " + std::to_string(durable.snapshot.index),
               {names_[host]}});
 }
 

@@ -64,6 +64,8 @@ class ConsensusChecker {
   void leads(HostId host, raft::Term term, Instant now);
   void serves(HostId host, raft::Term term, raft::Index commit, Instant now);
   void compare_committed(HostId host, raft::Index commit, Instant now);
+  void refuses_known(HostId host, const raft::AppendEntriesResult& result,
+                     const raft::Stored& durable, Instant now);
   void check_vote(HostId host, HostId to, raft::Term term, const raft::Stored& durable,
                   Instant now);
   void compare_state(HostId host, const ClusterState& state, Instant now);

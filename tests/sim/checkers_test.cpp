@@ -149,6 +149,18 @@ TEST_F(Consensus, AnEntryAcknowledgedBeforeItIsOnTheDiskIsFound) {
   EXPECT_EQ(first(), "entries are acknowledged when they are durable");
 }
 
+TEST_F(Consensus, WhoRefusesWhatItsOwnSnapshotCoversIsFound) {
+  raft::AppendEntriesResult result;
+  disk.snapshot.index = 10;
+  disk.first = 11;
+  result.rejected = 10;  // it may know another entry there than the leader's
+  checker.said(0, 1, result, disk, kBegin);
+  EXPECT_EQ(first(), "");
+  result.rejected = 9;
+  checker.said(0, 1, result, disk, kBegin);
+  EXPECT_EQ(first(), "nobody refuses what its snapshot covers");
+}
+
 TEST_F(Consensus, AnAcknowledgedWriteThatIsGoneIsFound) {
   ClusterState state;
   checker.acknowledged("request-1");

@@ -9,6 +9,7 @@
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
+#include "collector/posix_watched_host.h"
 #include "failover/posix_logs.h"
 
 namespace muster::agent {
@@ -41,12 +42,13 @@ Runtime::Runtime(const Config& config, Prepared prepared,
                  }),
       instances_(std::move(prepared.instances)),
       log_(std::move(prepared.log)),
-      host_fs_(host_roots(config_.metrics)),
-      strain_(io_, host_fs_, since_boot,
+      host_fs_(std::make_shared<const collector::PosixHostFs>(host_roots(config_.metrics))),
+      strain_(io_, *host_fs_, since_boot,
               [this](Duration lag, double pressure) {
                 happened(Strained{lag, pressure});
               }),
-      host_(host_fs_, std::move(prepared.collectors), since_boot),
+      gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_),
+                 std::move(prepared.collectors), collector::PosixRelay::Limits{}),
       prober_(transfers_),
       webhook_(transfers_),
       processes_(io_, prepared.options.log_dir, [this](Event event) { happened(event); }),

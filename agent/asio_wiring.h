@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string>
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
@@ -33,7 +34,7 @@
 #include "alerting/curl_webhook.h"
 #include "base/curl_transfers.h"
 #include "base/published.h"
-#include "collector/host.h"
+#include "collector/posix_gathering.h"
 #include "collector/posix_host_fs.h"
 #include "health/asio_gossip.h"
 #include "health/curl_prober.h"
@@ -123,7 +124,6 @@ class Runtime {
   asio::steady_timer chores_;
   AsioNotify notify_;
   collector::Instruments instruments_;
-  Measures measures_{instruments_};
   PacketCounters sent_{instruments_, "sent"};
   PacketCounters received_{instruments_, "received"};
   collector::Instruments::Histogram loop_lag_ = instruments_.histogram("muster_loop_lag_seconds");
@@ -132,10 +132,13 @@ class Runtime {
   AsioSnapshots snapshots_;    // after what it runs on; run() waits for that
   std::unique_ptr<SqliteInstances> instances_;
   std::unique_ptr<failover::SqliteLog> log_;
-  collector::PosixHostFs host_fs_;
+  // Shared with the threads of collectors that hang.
+  std::shared_ptr<const collector::PosixHostFs> host_fs_;
   AsioStrain strain_;
-  std::mutex scrape_mutex_;  // scrapes come one at a time
-  collector::HostCollectors host_;
+  collector::PosixGathering gathering_;
+  std::mutex scrape_mutex_;  // over the two that follow
+  Measures measures_{instruments_};
+  collector::ErrorNews collector_news_;
   CurlTransfers transfers_;
   health::CurlProber prober_;
   alerting::CurlWebhook webhook_;

@@ -10,20 +10,13 @@
 namespace muster::collector {
 namespace {
 
-Error named(const Collector& collector, const Error& error) {
-  const std::string prefix = "collector " + collector.name + ": ";
-  if (error.text.starts_with(prefix)) return error;
-  return {error.code, prefix + error.text + "; its metrics are left out"};
+std::string text_for_log(const CollectorRun& run, const std::string& text) {
+  const std::string prefix = "collector " + run.name + ": ";
+  return text.starts_with(prefix) ? text : prefix + text;
 }
 }  // namespace
 
-HostCollectors::HostCollectors(const HostFs& fs, std::vector<Collector> collectors,
-                               Stopwatch elapsed)
-    : fs_(fs), collectors_(std::move(collectors)), elapsed_(std::move(elapsed)) {
-  CHECK(elapsed_);
-}
-
-HostReport HostCollectors::collect() {
+HostReport host_report(std::vector<CollectorRun> runs) {
   Family durations{"node_scrape_collector_duration_seconds",
                    "node_exporter: Duration of a collector scrape.",
                    MetricType::Gauge,
@@ -33,21 +26,39 @@ HostReport HostCollectors::collect() {
                    MetricType::Gauge,
                    {}};
   HostReport report;
-  for (const Collector& collector : collectors_) {
-    const Duration begin = elapsed_();
-    Result<Families> families = collector.collect(fs_, report.errors);
-    const Duration took = elapsed_() - begin;
-    if (families) {
-      std::move(families->begin(), families->end(), std::back_inserter(report.families));
-    } else {
-      report.errors.push_back(named(collector, families.error()).text);
+  for (CollectorRun& run : runs) {
+    std::vector<std::string>& errors = report.errors[run.name];
+    if (run.families) {
+      std::move(run.families->begin(), run.families->end(), std::back_inserter(report.families));
+    } else if (run.families.error().code != Code::NotFound) {
+      errors.push_back(text_for_log(run, run.families.error().text) + "; its metrics are left out");
     }
-    durations.samples.push_back({{{"collector", collector.name}}, seconds(took)});
-    successes.samples.push_back({{{"collector", collector.name}}, families ? 1.0 : 0.0});
+    for (const std::string& complaint : run.complaints) {
+      errors.push_back(text_for_log(run, complaint));
+    }
+    if (run.timed_out) report.timed_out.push_back(run.name);
+    durations.samples.push_back({{{"collector", run.name}}, seconds(run.took)});
+    successes.samples.push_back({{{"collector", run.name}}, run.families ? 1.0 : 0.0});
   }
   report.families.push_back(std::move(durations));
   report.families.push_back(std::move(successes));
   return report;
+}
+
+std::vector<ErrorNews::Line> ErrorNews::of(const HostReport& report) {
+  std::vector<Line> news;
+  for (const auto& [name, errors] : report.errors) {
+    std::vector<std::string>& known = known_[name];
+    for (const std::string& error : errors) {
+      if (std::find(known.begin(), known.end(), error) == known.end())
+        news.push_back({false, error});
+    }
+    if (errors.empty() && !known.empty()) {
+      news.push_back({true, "collector " + name + ": well again"});
+    }
+    known = errors;
+  }
+  return news;
 }
 
 Result<Resources> parse_capacity(std::string_view stat_text, std::string_view meminfo_text) {

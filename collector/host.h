@@ -1,11 +1,9 @@
 // How is this machine doing, all collectors together?
 //
-// Core: files come through a HostFs, time through the function handed in. The owner of a
-// HostCollectors calls it from one thread at a time; it blocks only as long as the HostFs does.
-// Never logs: what went wrong is in the report.
+// Core, no state. collector/posix_gathering.h runs the collectors.
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,28 +16,41 @@
 
 namespace muster::collector {
 
-// Time since any fixed moment; never goes back.
-using Stopwatch = std::function<Duration()>;
+struct CollectorRun {  // one collector, run once
+  std::string name;
+  Result<Families> families;
+  Complaints complaints;
+  Duration took{};
+  bool timed_out = false;  // it has been given up in this run
+};
 
 struct HostReport {
   Families families;
-  std::vector<std::string> errors;  // of failed collectors, and their complaints: for the log
+  // For the log, by the name of every collector that ran: why it failed, and its complaints.
+  std::map<std::string, std::vector<std::string>> errors;
+  std::vector<std::string> timed_out;  // names of collectors
 };
 
-class HostCollectors {
- public:
-  // Pre: `fs` outlives this object.
-  HostCollectors(const HostFs& fs, std::vector<Collector> collectors, Stopwatch elapsed);
+// A failing one adds nothing but its error and its success 0; the others are untouched. One that
+// failed with NotFound has nothing to report on this machine: that is no error for the log. Last
+// come node_scrape_collector_duration_seconds and node_scrape_collector_success, each with one
+// sample a collector.
+[[nodiscard]] HostReport host_report(std::vector<CollectorRun> runs);
 
-  // Runs them in their order. A failing one adds nothing but its error and its success 0; the
-  // others are untouched. Last come node_scrape_collector_duration_seconds and
-  // node_scrape_collector_success, each with one sample a collector.
-  [[nodiscard]] HostReport collect();
+// Which of the errors of one report after another are news? Collectors run every few seconds and
+// fail for the same reason each time. One owner.
+class ErrorNews {
+ public:
+  struct Line {
+    bool good = false;  // it is well again
+    std::string text;
+    bool operator==(const Line&) const = default;
+  };
+  // What the report before had not said of the same collector.
+  [[nodiscard]] std::vector<Line> of(const HostReport& report);
 
  private:
-  const HostFs& fs_;
-  std::vector<Collector> collectors_;
-  Stopwatch elapsed_;
+  std::map<std::string, std::vector<std::string>> known_;
 };
 
 // What placement may give away on this machine: 1000 a CPU that is online, and MemTotal.

@@ -66,6 +66,15 @@ class HostFs {
   [[nodiscard]] virtual Result<std::int64_t> modified(std::string_view path) const = 0;
   // Of the file system that is mounted at `path`; fails as read() does.
   [[nodiscard]] virtual Result<FsUsage> usage(std::string_view path) const = 0;
+  // Of several, in their order. For whoever needs more than one: a host that watches over itself
+  // (collector/posix_watched_host.h) then lets one that hangs hold up no other.
+  [[nodiscard]] virtual std::vector<Result<FsUsage>> usage_of_all(
+      const std::vector<std::string>& paths) const {
+    std::vector<Result<FsUsage>> out;
+    out.reserve(paths.size());
+    for (const std::string& path : paths) out.push_back(usage(path));
+    return out;
+  }
 
   [[nodiscard]] virtual Result<KernelNames> names() const = 0;
   [[nodiscard]] virtual Result<ClockState> clock_state() const = 0;

@@ -48,6 +48,13 @@ const std::vector<Declaration> kDeclarations{
      {"metric"},
      "Updates not recorded because the metric has too many series already."},
 
+    // The collectors of the node's metrics.
+    {Gauge, "muster_collectors_parked", {}, "Collectors that were given up and still hang."},
+    {Counter,
+     "muster_collector_timeouts_total",
+     {"collector"},
+     "Collections of the node's metrics that did not end in time."},
+
     // Membership, as this agent sees it.
     {Gauge, "muster_members", {"state"}, "Members of the cluster by gossip state."},
     {Counter,

@@ -15,7 +15,7 @@
 
 #include "collector/collectors.h"
 #include "collector/exposition.h"
-#include "collector/host.h"
+#include "collector/posix_gathering.h"
 #include "collector/posix_host_fs.h"
 
 namespace muster::collector {
@@ -45,7 +45,7 @@ void fill(Instruments& instruments) {
        {"muster_insecure", "muster_disk_failing", "muster_is_coordinator", "muster_raft_has_leader",
         "muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
         "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_clock_offset_seconds",
-        "muster_alerts_firing", "muster_gossip_health_score"}) {
+        "muster_alerts_firing", "muster_gossip_health_score", "muster_collectors_parked"}) {
     instruments.set(name, {}, 1);
   }
   instruments.set("muster_members", {{"state", "alive"}}, 5);
@@ -69,6 +69,7 @@ void fill(Instruments& instruments) {
   instruments.count("muster_http_dropped_total", {{"reason", "tls_expired"}});
   instruments.count("muster_http_auth_failures_total", {});
   instruments.count("muster_audit_lost_total", {});
+  instruments.count("muster_collector_timeouts_total", {{"collector", "filesystem"}});
   instruments.count("muster_alerts_notifications_total",
                     {{"receiver", "ops"}, {"outcome", "delivered"}});
   instruments.count("muster_commands_total", {{"kind", "node-failed"}});
@@ -95,18 +96,16 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 45U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 47U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {
   Instruments instruments;
   fill(instruments);
-  const PosixHostFs files;
-  HostCollectors collectors(files, all_collectors({}), [] {
-    return Duration(std::chrono::steady_clock::now().time_since_epoch());
-  });
+  PosixGathering gathering(std::make_shared<const PosixHostFs>(), all_collectors({}), {});
+  const auto gathered = gathering.gather({}, std::chrono::seconds(30));
   const Verdict verdict =
-      promtool(instruments.text() + exposition_text(collectors.collect().families));
+      promtool(instruments.text() + exposition_text(gathered->report->families));
   EXPECT_EQ(verdict.exit_code, 3);
   for (const std::string& line : lines_with(verdict.complaints, "")) {
     EXPECT_TRUE(line.starts_with("node_memory_") && line.find("camelCase") != std::string::npos)

@@ -1,37 +1,20 @@
 #include "collector/host.h"
 
-#include <algorithm>
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include <gtest/gtest.h>
-
-#include "collector/collectors.h"
-#include "tests/unit/collector/made_up_host.h"
 
 namespace muster::collector {
 namespace {
 
-const std::map<std::string, std::string, std::less<>> kFiles{
-    {"/proc/stat",
-     "cpu0 1284 0 721 84960 44 0 13 250 0 0\ncpu1 1896 0 1226 82656 1080 0 24 308 0 0\n"
-     "intr 136721 0 0\nctxt 289013\nbtime 1795221526\nprocesses 6808\nprocs_running 3\n"
-     "procs_blocked 0\n"},
-    {"/proc/loadavg", "0.00 0.01 0.01 3/96 6807\n"},
-    {"/proc/meminfo", "MemTotal: 24684096 kB\nMemFree: 24486428 kB\n"},
-    {"/proc/net/dev",
-     "Inter-|   Receive  |  Transmit\n face |bytes |bytes\n"
-     "    lo: 3267 29 0 0 0 0 0 0 3267 29 0 0 0 0 0 0\n"}};
-
-struct Machine : MadeUpHost {  // and a stopwatch that moves 1 ms a look
-  Machine() { files = kFiles; }
-  int looks = 0;
-
-  HostCollectors collectors() {
-    return HostCollectors(*this, all_collectors({}),
-                          [this] { return Duration(std::chrono::milliseconds(++looks)); });
-  }
-};
+constexpr std::string_view kStat =
+    "cpu0 1284 0 721 84960 44 0 13 250 0 0\ncpu1 1896 0 1226 82656 1080 0 24 308 0 0\n"
+    "intr 136721 0 0\nctxt 289013\nbtime 1795221526\nprocesses 6808\nprocs_running 3\n"
+    "procs_blocked 0\n";
+constexpr std::string_view kMeminfo = "MemTotal: 24684096 kB\nMemFree: 24486428 kB\n";
 
 std::map<std::string, double> by_collector(const Family& family) {
   std::map<std::string, double> out;
@@ -39,86 +22,98 @@ std::map<std::string, double> by_collector(const Family& family) {
   return out;
 }
 
-bool has(const HostReport& report, const std::string& name) {
-  return std::any_of(report.families.begin(), report.families.end(),
-                     [&](const Family& family) { return family.name == name; });
+CollectorRun run(const std::string& name, Result<Families> families, Complaints complaints = {}) {
+  return {name, std::move(families), std::move(complaints), std::chrono::milliseconds(2)};
+}
+
+Families family(const std::string& name) { return {{name, "Help.", MetricType::Gauge, {{{}, 1}}}}; }
+
+std::vector<std::string> lines(const HostReport& report) {
+  std::vector<std::string> out;
+  for (const auto& [name, errors] : report.errors) {
+    out.insert(out.end(), errors.begin(), errors.end());
+  }
+  return out;
 }
 
 TEST(Host, EveryCollectorReportsItsSamplesDurationAndSuccess) {
-  Machine machine;
-  const HostReport report = machine.collectors().collect();
-  EXPECT_TRUE(report.errors.empty());
-  for (const char* name : {"node_cpu_seconds_total", "node_load1", "node_memory_MemTotal_bytes",
-                           "node_network_receive_bytes_total", "node_boot_time_seconds"}) {
-    EXPECT_TRUE(has(report, name)) << name;
-  }
-  const Family& successes = report.families.back();
-  EXPECT_EQ(successes.name, "node_scrape_collector_success");
-  EXPECT_EQ(by_collector(successes),
-            (std::map<std::string, double>{
-                {"cpu", 1}, {"loadavg", 1}, {"meminfo", 1}, {"netdev", 1}, {"stat", 1}}));
-  const Family& durations = report.families.at(report.families.size() - 2);
-  EXPECT_EQ(durations.name, "node_scrape_collector_duration_seconds");
-  EXPECT_EQ(by_collector(durations), (std::map<std::string, double>{{"cpu", 0.001},
-                                                                    {"loadavg", 0.001},
-                                                                    {"meminfo", 0.001},
-                                                                    {"netdev", 0.001},
-                                                                    {"stat", 0.001}}));
+  const HostReport report = host_report({run("a", family("a")), run("b", family("b"))});
+  EXPECT_TRUE(lines(report).empty());
+  ASSERT_EQ(report.families.size(), 4U);
+  EXPECT_EQ(report.families[0], family("a")[0]);
+  EXPECT_EQ(report.families[1], family("b")[0]);
+  EXPECT_EQ(report.families[2].name, "node_scrape_collector_duration_seconds");
+  EXPECT_EQ(by_collector(report.families[2]),
+            (std::map<std::string, double>{{"a", 0.002}, {"b", 0.002}}));
+  EXPECT_EQ(report.families[3].name, "node_scrape_collector_success");
+  EXPECT_EQ(by_collector(report.families[3]), (std::map<std::string, double>{{"a", 1}, {"b", 1}}));
 }
 
-TEST(Host, AFailingCollectorLeavesTheOthersUntouched) {
-  Machine healthy;
-  const Families all = healthy.collectors().collect().families;
-
-  Machine machine;
-  machine.files.erase("/proc/meminfo");
-  machine.files["/proc/net/dev"] = "garbage\n";
-  const HostReport report = machine.collectors().collect();
-  EXPECT_EQ(report.errors,
-            (std::vector<std::string>{"collector meminfo: cannot read /proc/meminfo: no such file; "
-                                      "its metrics are left out",
-                                      "collector netdev: /proc/net/dev does not begin with its two "
-                                      "header lines; its metrics are left out"}));
-  EXPECT_EQ(by_collector(report.families.back()),
-            (std::map<std::string, double>{
-                {"cpu", 1}, {"loadavg", 1}, {"meminfo", 0}, {"netdev", 0}, {"stat", 1}}));
-  EXPECT_FALSE(has(report, "node_memory_MemTotal_bytes"));
-  for (const Family& family : all) {
-    if (family.name.starts_with("node_memory_") || family.name.starts_with("node_network_"))
-      continue;
-    EXPECT_TRUE(has(report, family.name)) << family.name;
-  }
+TEST(Host, AFailingCollectorLeavesTheOthersUntouchedAndIsNamed) {
+  CollectorRun late = run("late", fail(Code::Timeout, "no answer"));
+  late.timed_out = true;
+  const HostReport report =
+      host_report({run("a", family("a")), run("bad", fail(Code::DataLoss, "no number in x")),
+                   run("named", fail(Code::DataLoss, "collector named: odd")), std::move(late),
+                   run("z", family("z"))});
+  EXPECT_EQ(lines(report),
+            (std::vector<std::string>{"collector bad: no number in x; its metrics are left out",
+                                      "collector late: no answer; its metrics are left out",
+                                      "collector named: odd; its metrics are left out"}));
+  EXPECT_EQ(report.timed_out, std::vector<std::string>{"late"});
+  EXPECT_EQ(report.families[0], family("a")[0]);
+  EXPECT_EQ(report.families[1], family("z")[0]);
+  EXPECT_EQ(
+      by_collector(report.families.back()),
+      (std::map<std::string, double>{{"a", 1}, {"bad", 0}, {"named", 0}, {"late", 0}, {"z", 1}}));
 }
 
-TEST(Host, CpuCountersAreKeptBetweenScrapes) {
-  Machine machine;
-  HostCollectors collectors = machine.collectors();
-  const HostReport before = collectors.collect();
-  std::string& stat = machine.files["/proc/stat"];
-  stat.replace(stat.find("1284"), 4, "1283");
-  const HostReport after = collectors.collect();
-  const auto cpu = [](const Family& family) { return family.name == "node_cpu_seconds_total"; };
-  EXPECT_EQ(*std::find_if(before.families.begin(), before.families.end(), cpu),
-            *std::find_if(after.families.begin(), after.families.end(), cpu));
+TEST(Host, ACollectorWithoutAnythingToReportOnHasNoSuccessAndNoError) {
+  const HostReport report = host_report({run("nvme", fail(Code::NotFound, "no such directory"))});
+  EXPECT_TRUE(lines(report).empty());
+  EXPECT_EQ(by_collector(report.families.back()), (std::map<std::string, double>{{"nvme", 0}}));
+}
+
+TEST(Host, ComplaintsOfACollectorThatIsWellAreForTheLog) {
+  const HostReport report = host_report({run("textfile", family("a"), {"x.prom has no end"})});
+  EXPECT_EQ(lines(report), std::vector<std::string>{"collector textfile: x.prom has no end"});
+  EXPECT_EQ(by_collector(report.families.back()), (std::map<std::string, double>{{"textfile", 1}}));
+}
+
+TEST(ErrorNews, SaysAnErrorOnceAndWhenTheCollectorIsWellAgain) {
+  const auto report = [](const std::string& text) {
+    return host_report({run("bad", fail(Code::DataLoss, text)), run("well", family("a"))});
+  };
+  const HostReport of_others = host_report({run("well", family("a"))});
+  const HostReport mended = host_report({run("bad", family("b")), run("well", family("a"))});
+  const std::vector<ErrorNews::Line> none;
+  ErrorNews news;
+  EXPECT_EQ(news.of(report("x")),
+            (std::vector<ErrorNews::Line>{{false, "collector bad: x; its metrics are left out"}}));
+  EXPECT_EQ(news.of(report("x")), none);
+  EXPECT_EQ(news.of(of_others), none);
+  EXPECT_EQ(news.of(report("x")), none);
+  EXPECT_EQ(news.of(report("y")),
+            (std::vector<ErrorNews::Line>{{false, "collector bad: y; its metrics are left out"}}));
+  EXPECT_EQ(news.of(mended), (std::vector<ErrorNews::Line>{{true, "collector bad: well again"}}));
+  EXPECT_EQ(news.of(mended), none);
 }
 
 TEST(Capacity, IsAThousandACpuAndAllMemory) {
-  const auto capacity = parse_capacity(kFiles.at("/proc/stat"), kFiles.at("/proc/meminfo"));
+  const auto capacity = parse_capacity(kStat, kMeminfo);
   ASSERT_TRUE(capacity) << capacity.error().text;
   EXPECT_EQ(*capacity, (Resources{2000, 25276514304ULL}));
 }
 
 TEST(Capacity, IsRefusedWhenEitherTextIsNotUnderstoodOrCannotBeTrue) {
-  const std::string& stat = kFiles.at("/proc/stat");
-  const std::string& meminfo = kFiles.at("/proc/meminfo");
-  EXPECT_FALSE(parse_capacity("", meminfo));
-  EXPECT_FALSE(parse_capacity(stat, ""));
-  EXPECT_FALSE(parse_capacity("ctxt 1\n", meminfo));
-  EXPECT_FALSE(parse_capacity(stat, "MemFree: 1 kB\n"));
-  EXPECT_FALSE(parse_capacity(stat, "MemTotal: 18446744073709551615 kB\n"));
+  EXPECT_FALSE(parse_capacity("", kMeminfo));
+  EXPECT_FALSE(parse_capacity(kStat, ""));
+  EXPECT_FALSE(parse_capacity("ctxt 1\n", kMeminfo));
+  EXPECT_FALSE(parse_capacity(kStat, "MemFree: 1 kB\n"));
+  EXPECT_FALSE(parse_capacity(kStat, "MemTotal: 18446744073709551615 kB\n"));
   std::string many;
   for (int i = 0; i < 65537; ++i) many += "cpu" + std::to_string(i) + " 1 2 3 4 5 6 7 8 9 10\n";
-  EXPECT_FALSE(parse_capacity(many, meminfo));
+  EXPECT_FALSE(parse_capacity(many, kMeminfo));
 }
 
 }  // namespace

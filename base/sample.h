@@ -7,11 +7,16 @@
 
 namespace muster {
 
-enum class MetricType { Counter, Gauge, Untyped };
+enum class MetricType { Counter, Gauge, Untyped, Histogram, Summary };
+
+// Of a histogram or a summary a sample is one part; its line has the part's suffix behind the
+// family's name. The label le or quantile of a part is an ordinary label.
+enum class SamplePart { Value, Bucket, Sum, Count };
 
 struct Sample {
   std::vector<std::pair<std::string, std::string>> labels;  // in output order
   double value = 0;
+  SamplePart part = SamplePart::Value;
   bool operator==(const Sample&) const = default;
 };
 

@@ -14,6 +14,8 @@ std::string_view type_text(MetricType type) {
     case MetricType::Counter: return "counter";
     case MetricType::Gauge: return "gauge";
     case MetricType::Untyped: return "untyped";
+    case MetricType::Histogram: return "histogram";
+    case MetricType::Summary: return "summary";
   }
   return "untyped";
 }
@@ -80,7 +82,8 @@ std::string exposition_text(const Families& families) {
     append_header(out, first.name, first.help, type_text(first.type));
     for (const Family* part : same_name.mapped()) {
       for (const Sample& sample : part->samples) {
-        append_sample(out, part->name, sample.labels, sample.value);
+        out += part->name;
+        append_sample(out, part_suffix(sample.part), sample.labels, sample.value);
       }
     }
   }
@@ -107,6 +110,16 @@ void append_sample(std::string& out, std::string_view name,
   out += labels.empty() ? " " : "} ";
   append_number(out, value);
   out += '\n';
+}
+
+std::string_view part_suffix(SamplePart part) {
+  switch (part) {
+    case SamplePart::Value: return "";
+    case SamplePart::Bucket: return "_bucket";
+    case SamplePart::Sum: return "_sum";
+    case SamplePart::Count: return "_count";
+  }
+  return "";
 }
 
 std::string number_text(double value) {

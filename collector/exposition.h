@@ -22,11 +22,14 @@ inline constexpr std::string_view kExpositionContentType =
 // label names are valid.
 [[nodiscard]] std::string exposition_text(const Families& families);
 
-// The pieces, for families that base/sample.h does not know (histograms). Each appends whole lines.
+// The pieces, for families of others than collectors. Each appends whole lines.
 void append_header(std::string& out, std::string_view name, std::string_view help,
                    std::string_view type);
 void append_sample(std::string& out, std::string_view name,
                    const std::vector<std::pair<std::string, std::string>>& labels, double value);
+
+// What a line has behind the family's name: "_bucket", "_sum", "_count" or nothing.
+[[nodiscard]] std::string_view part_suffix(SamplePart part);
 
 // The shortest text that reads back as the same number; "NaN", "+Inf", "-Inf".
 [[nodiscard]] std::string number_text(double value);

@@ -32,6 +32,25 @@ TEST(Exposition, WritesFamiliesOfOneNameAsOneAndLeavesOutEmptyOnes) {
   EXPECT_EQ(exposition_text({}), "");
 }
 
+TEST(Exposition, WritesThePartsOfHistogramsAndSummariesWithTheirSuffixes) {
+  const Families families{{"h",
+                           "H.",
+                           MetricType::Histogram,
+                           {{{{"x", "1"}, {"le", "+Inf"}}, 3, SamplePart::Bucket},
+                            {{{"x", "1"}}, 1.5, SamplePart::Sum},
+                            {{{"x", "1"}}, 3, SamplePart::Count}}},
+                          {"s",
+                           "S.",
+                           MetricType::Summary,
+                           {{{{"quantile", "0.5"}}, 7, SamplePart::Value},
+                            {{}, 8, SamplePart::Sum},
+                            {{}, 2, SamplePart::Count}}}};
+  EXPECT_EQ(exposition_text(families),
+            "# HELP h H.\n# TYPE h histogram\nh_bucket{x=\"1\",le=\"+Inf\"} 3\nh_sum{x=\"1\"} 1.5\n"
+            "h_count{x=\"1\"} 3\n# HELP s S.\n# TYPE s summary\ns{quantile=\"0.5\"} 7\ns_sum 8\n"
+            "s_count 2\n");
+}
+
 TEST(Exposition, EscapesHelpAndLabelValues) {
   const Families families{
       {"a", "back\\slash \"quote\"\nline", MetricType::Gauge, {{{{"x", "b\\s \"q\"\nl"}}, 1}}}};

@@ -155,7 +155,9 @@ void Runtime::start_task(TaskRequest request, Done<ApiResponse> done) {
 HttpPorts Runtime::http_ports() {
   HttpPorts ports;
   ports.view = [this] { return views_.read(); };
-  ports.metrics = [this] { return metrics(); };
+  ports.metrics = [this](const collector::ScrapeRequest& request) {
+    return scrapes_.answer(request);
+  };
   ports.since_leader = [this]() -> std::optional<Duration> {
     const Instant heard = leader_contact_;
     if (heard == Instant::min()) return std::nullopt;

@@ -49,6 +49,15 @@ Runtime::Runtime(const Config& config, Prepared prepared,
               }),
       gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_),
                  std::move(prepared.collectors), collector::PosixRelay::Limits{}),
+      scrapes_(
+          gathering_, instruments_,
+          [this] {
+            measures_.measure(*views_.read(), streams_.load());
+            measures_.measure_traffic(rpc_received_.load(), rpc_sent_.load());
+          },
+          [](const collector::ErrorNews::Line& line) {
+            say(line.good ? Level::Info : Level::Warning, line.text);
+          }),
       prober_(transfers_),
       webhook_(transfers_),
       processes_(io_, prepared.options.log_dir, [this](Event event) { happened(event); }),

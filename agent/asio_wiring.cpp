@@ -6,14 +6,9 @@
 
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
-#include "collector/exposition.h"
-#include "collector/prometheus_exposition.h"
 
 namespace muster::agent {
 namespace {
-
-// Less than the ten seconds that Prometheus waits unless it is told otherwise.
-constexpr Duration kScrapeTime = std::chrono::milliseconds(9500);
 
 StreamPingEnded ended_ping(std::uint32_t sequence, const gossip::Packet* answer) {
   StreamPingEnded ended{sequence, std::nullopt};
@@ -92,24 +87,6 @@ Status Runtime::open_rpc() {
   if (!rpc) return tl::unexpected(rpc.error());
   rpc_ = std::move(*rpc);
   return {};
-}
-
-std::string Runtime::metrics() {
-  const auto gathered = gathering_.gather({}, kScrapeTime);
-  CHECK(gathered);
-  const std::lock_guard lock(scrape_mutex_);
-  if (gathered->first) {
-    for (const auto& line : collector_news_.of(*gathered->report)) {
-      say(line.good ? Level::Info : Level::Warning, line.text);
-    }
-    for (const std::string& name : gathered->report->timed_out) {
-      instruments_.count("muster_collector_timeouts_total", {{"collector", name}});
-    }
-  }
-  instruments_.set("muster_collectors_parked", {}, static_cast<double>(gathering_.parked()));
-  measures_.measure(*views_.read(), streams_.load());
-  measures_.measure_traffic(rpc_received_.load(), rpc_sent_.load());
-  return collector::exposition_text(gathered->report->families) + instruments_.text();
 }
 
 }  // namespace muster::agent

@@ -9,7 +9,6 @@
 #include <atomic>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <string>
 
 #include <asio/io_context.hpp>
@@ -31,6 +30,7 @@
 #include "agent/node.h"
 #include "agent/posix_audit.h"
 #include "agent/prometheus_measures.h"
+#include "agent/prometheus_scrapes.h"
 #include "alerting/curl_webhook.h"
 #include "base/curl_transfers.h"
 #include "base/published.h"
@@ -65,7 +65,6 @@ class Runtime {
   void start_task(TaskRequest request, Done<ApiResponse> done);
   Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
   void audit(const AuditRecord& record);                  // likewise
-  std::string metrics();                                  // on the threads of HTTP
 
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);
@@ -136,9 +135,8 @@ class Runtime {
   std::shared_ptr<const collector::PosixHostFs> host_fs_;
   AsioStrain strain_;
   collector::PosixGathering gathering_;
-  std::mutex scrape_mutex_;  // over the two that follow
-  Measures measures_{instruments_};
-  collector::ErrorNews collector_news_;
+  Measures measures_{instruments_};  // when a scrape demands it
+  Scrapes scrapes_;
   CurlTransfers transfers_;
   health::CurlProber prober_;
   alerting::CurlWebhook webhook_;

@@ -13,7 +13,6 @@
 namespace muster::agent {
 namespace {
 
-constexpr std::string_view kMetricsType = "text/plain; version=0.0.4; charset=utf-8";
 constexpr std::string_view kYamlType = "application/yaml";
 
 ApiResponse busy(std::string_view with_what) {
@@ -130,7 +129,7 @@ Error Handlers::no_answer() {
 // --- reads ---
 ApiResponse Handlers::read(const Request& request) {
   switch (request.route.page) {
-    case Page::Metrics: return {200, std::string(kMetricsType), ports_.metrics()};
+    case Page::Metrics: return metrics(request);
     case Page::Description: return {200, std::string(kYamlType), std::string(openapi_text())};
     case Page::Logs: return logs(request);
     case Page::Self: return self(request);
@@ -240,6 +239,20 @@ ApiResponse Handlers::ask(ReadRequest read) {
 
 ApiResponse Handlers::self(const Request& request) {
   return self_response(request.caller.actor, ports_.authenticate != nullptr);
+}
+
+ApiResponse Handlers::metrics(const Request& request) {
+  const Exchange& exchange = request.exchange;
+  collector::ScrapeRequest scrape;
+  scrape.collectors = request.query.all("collect[]");
+  scrape.type = collector::accepted_type(exchange.header("Accept"));
+  scrape.gzip = collector::accepts_gzip(exchange.header("Accept-Encoding"));
+  scrape.within = collector::scrape_time(exchange.header("X-Prometheus-Scrape-Timeout-Seconds"));
+  auto body = ports_.metrics(scrape);
+  if (!body) return problem(body.error(), "GET /metrics without collect[] runs every collector");
+  ApiResponse response{200, std::string(collector::content_type(scrape.type)), std::move(*body)};
+  if (scrape.gzip) response.with("Content-Encoding", "gzip");
+  return response;
 }
 
 ApiResponse Handlers::logs(const Request& request) {

@@ -89,6 +89,7 @@ class Handlers {
                                             const std::string& query);
   ApiResponse ask(ReadRequest read);
   ApiResponse logs(const Request& request);
+  ApiResponse metrics(const Request& request);
   ApiResponse self(const Request& request);
 
   // --- changes: civetweb_changes.cpp ---

@@ -20,6 +20,7 @@
 #include "base/identity.h"
 #include "base/ids.h"
 #include "base/rpc.h"
+#include "collector/scrape.h"
 
 namespace muster::agent {
 
@@ -91,7 +92,9 @@ using Done = std::function<void(Result<Value>)>;
 
 struct HttpPorts {
   std::function<std::shared_ptr<const View>()> view;  // the newest published; never null
-  std::function<std::string()> metrics;               // the whole body of /metrics
+  // The whole body of /metrics, compressed if that is asked for. InvalidArgument: no such
+  // collector.
+  std::function<Result<std::string>(const collector::ScrapeRequest&)> metrics;
   // How long ago this master heard the leader; nothing: not since its start, or it is no master.
   std::function<std::optional<Duration>()> since_leader;
   std::function<Result<std::string>(InstanceId, unsigned lines)> log_tail;

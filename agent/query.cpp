@@ -79,7 +79,7 @@ Result<Query> Query::parse(std::string_view raw) {
       return fail(Code::InvalidArgument,
                   in_quotes(pair) + ": a percent sign is followed by two hexadecimal digits");
     }
-    if (query.find(*name) != nullptr) {
+    if (query.find(*name) != nullptr && !name->ends_with("[]")) {
       return fail(Code::InvalidArgument, in_quotes(*name) + " is there twice");
     }
     query.pairs_.emplace_back(std::move(*name), std::move(*value));
@@ -97,6 +97,14 @@ const std::string* Query::find(std::string_view name) const {
 std::string Query::text(std::string_view name) const {
   const std::string* found = find(name);
   return found == nullptr ? std::string() : *found;
+}
+
+std::vector<std::string> Query::all(std::string_view name) const {
+  std::vector<std::string> out;
+  for (const auto& [key, value] : pairs_) {
+    if (key == name) out.push_back(value);
+  }
+  return out;
 }
 
 Result<std::uint64_t> Query::number(std::string_view name, std::uint64_t otherwise,

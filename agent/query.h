@@ -24,13 +24,16 @@ namespace muster::agent {
 class Query {
  public:
   Query() = default;
-  // Fails with InvalidArgument for an encoding that is none and for a name that is there twice.
+  // Fails with InvalidArgument for an encoding that is none and for a name that is there twice, but
+  // for one that ends in [].
   [[nodiscard]] static Result<Query> parse(std::string_view raw);
 
   // `name` or `name=anything`.
   [[nodiscard]] bool has(std::string_view name) const { return find(name) != nullptr; }
   // Empty: not there, or empty.
   [[nodiscard]] std::string text(std::string_view name) const;
+  // Every value of `name`, in their order.
+  [[nodiscard]] std::vector<std::string> all(std::string_view name) const;
   // `otherwise` when it is not there. Fails with InvalidArgument for anything but a decimal number
   // of at most `max`.
   [[nodiscard]] Result<std::uint64_t> number(std::string_view name, std::uint64_t otherwise,

@@ -22,7 +22,7 @@ constexpr auto kAdmin = Role::Admin;
 constexpr std::array kRoutes{
     Route{"GET", "/healthz", Page::Health, Source::Agent, std::nullopt, ""},
     Route{"GET", "/readyz", Page::Ready, Source::Agent, std::nullopt, ""},
-    Route{"GET", "/metrics", Page::Metrics, Source::Agent, kViewer, ""},
+    Route{"GET", "/metrics", Page::Metrics, Source::Agent, kViewer, "collect[]"},
     Route{"GET", "/v1/openapi.yaml", Page::Description, Source::Agent, std::nullopt, ""},
     Route{"GET", "/v1/status", Page::Status, Source::Agent, kViewer, ""},
     Route{"GET", "/v1/self", Page::Self, Source::Agent, kViewer, ""},

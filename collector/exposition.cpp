@@ -1,23 +1,21 @@
 #include "collector/exposition.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <map>
 
 namespace muster::collector {
 namespace {
 
-enum class Quote { Help, LabelValue };
-
-std::string_view type_text(MetricType type) {
+std::string_view type_text(MetricType type, Format format) {
   switch (type) {
     case MetricType::Counter: return "counter";
     case MetricType::Gauge: return "gauge";
-    case MetricType::Untyped: return "untyped";
+    case MetricType::Untyped: break;
     case MetricType::Histogram: return "histogram";
     case MetricType::Summary: return "summary";
   }
-  return "untyped";
+  return format == Format::Text ? "untyped" : "unknown";
 }
 
 // Length of the UTF-8 character that `text` begins with, 0 when it begins with none. A zero byte
@@ -38,8 +36,18 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
-void append_escaped(std::string& out, std::string_view text, Quote quote) {
+bool is_plain(char c) {
+  return static_cast<signed char>(c) > 0 && c != '\\' && c != '\n' && c != '"';
+}
+
+// With `quotes`, those are escaped too.
+void append_escaped(std::string& out, std::string_view text, bool quotes) {
   while (!text.empty()) {
+    const auto plain = static_cast<std::size_t>(
+        std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return;
     const std::size_t length = utf8_length(text);
     if (length == 0) {
       out += "\xEF\xBF\xBD";
@@ -47,7 +55,7 @@ void append_escaped(std::string& out, std::string_view text, Quote quote) {
       out += "\\\\";
     } else if (text[0] == '\n') {
       out += "\\n";
-    } else if (text[0] == '"' && quote == Quote::LabelValue) {
+    } else if (text[0] == '"' && quotes) {
       out += "\\\"";
     } else {
       out += text.substr(0, length);
@@ -67,49 +75,99 @@ void append_number(std::string& out, double value) {
     out.append(buffer, end);
   }
 }
-}  // namespace
 
-std::string exposition_text(const Families& families) {
-  std::map<std::string_view, std::vector<const Family*>> by_name;
-  for (const Family& family : families) {
-    if (!family.samples.empty()) by_name[family.name].push_back(&family);
-  }
-  std::string out;
-  for (const Family& family : families) {
-    const auto same_name = by_name.extract(family.name);  // empty when it is already written
-    if (same_name.empty()) continue;
-    const Family& first = *same_name.mapped().front();
-    append_header(out, first.name, first.help, type_text(first.type));
-    for (const Family* part : same_name.mapped()) {
-      for (const Sample& sample : part->samples) {
-        out += part->name;
-        append_sample(out, part_suffix(sample.part), sample.labels, sample.value);
-      }
-    }
-  }
-  return out;
+// Both are read as numbers, and have a fraction in OpenMetrics: "1.0".
+bool is_bound(std::string_view label, const Sample& sample, MetricType type) {
+  return (sample.part == SamplePart::Bucket && label == "le") ||
+         (type == MetricType::Summary && label == "quantile");
 }
 
-void append_header(std::string& out, std::string_view name, std::string_view help,
-                   std::string_view type) {
-  out.append("# HELP ").append(name) += ' ';
-  append_escaped(out, help, Quote::Help);
-  out.append("\n# TYPE ").append(name).append(" ").append(type) += '\n';
-}
-
-void append_sample(std::string& out, std::string_view name,
-                   const std::vector<std::pair<std::string, std::string>>& labels, double value) {
-  out += name;
+void append_sample(std::string& out, std::string_view name, const Sample& sample, MetricType type,
+                   Format format) {
+  out.append(name).append(part_suffix(sample.part));
   char separator = '{';
-  for (const auto& [label, text] : labels) {
+  for (const auto& [label, text] : sample.labels) {
     (out += separator).append(label) += "=\"";
-    append_escaped(out, text, Quote::LabelValue);
+    append_escaped(out, text, true);
+    const bool whole = !text.empty() && text.find_first_not_of("-0123456789") == std::string::npos;
+    if (format == Format::OpenMetrics && whole && is_bound(label, sample, type)) out += ".0";
     out += '"';
     separator = ',';
   }
-  out += labels.empty() ? " " : "} ";
-  append_number(out, value);
+  out += sample.labels.empty() ? " " : "} ";
+  append_number(out, sample.value);
   out += '\n';
+}
+
+using ByName = std::vector<const Family*>;  // sorted; those of one name in their order
+
+bool before(const Family* a, const Family* b) { return a->name < b->name; }
+
+bool has(const ByName& families, std::string_view name) {
+  const auto found = std::lower_bound(
+      families.begin(), families.end(), name,
+      [](const Family* family, std::string_view wanted) { return family->name < wanted; });
+  return found != families.end() && (*found)->name == name;
+}
+
+// What stands in the header of a family in OpenMetrics, where a counter's name has no _total. A
+// counter without that suffix cannot be told apart from a gauge there, and one whose shorter name
+// is another family's neither: they keep their names and lose their type.
+struct Heading {
+  std::string_view name;
+  MetricType type;
+};
+Heading heading(const Family& family, const ByName& families, Format format) {
+  constexpr std::string_view kTotal = "_total";
+  if (format == Format::Text || family.type != MetricType::Counter) {
+    return {family.name, family.type};
+  }
+  std::string_view name = family.name;
+  if (!name.ends_with(kTotal)) return {name, MetricType::Untyped};
+  name.remove_suffix(kTotal.size());
+  if (has(families, name)) return {family.name, MetricType::Untyped};
+  return {name, family.type};
+}
+
+void append_header(std::string& out, const Heading& heading, std::string_view help, Format format) {
+  out.append("# HELP ").append(heading.name) += ' ';
+  append_escaped(out, help, format == Format::OpenMetrics);
+  out.append("\n# TYPE ").append(heading.name) += ' ';
+  out.append(type_text(heading.type, format)) += '\n';
+}
+}  // namespace
+
+void append_families(std::string& out, std::initializer_list<const Families*> families,
+                     Format format) {
+  ByName by_name;
+  for (const Families* some : families) {
+    by_name.reserve(by_name.size() + some->size());
+    for (const Family& family : *some) {
+      if (!family.samples.empty()) by_name.push_back(&family);
+    }
+  }
+  const ByName in_order = by_name;
+  std::stable_sort(by_name.begin(), by_name.end(), before);
+  for (const Family* family : in_order) {
+    const auto [begin, end] = std::equal_range(by_name.begin(), by_name.end(), family, before);
+    if (*begin != family) continue;  // it is written with the first of its name
+    append_header(out, heading(*family, by_name, format), family->help, format);
+    for (auto part = begin; part != end; ++part) {
+      for (const Sample& sample : (*part)->samples) {
+        append_sample(out, family->name, sample, family->type, format);
+      }
+    }
+  }
+}
+
+void append_end(std::string& out, Format format) {
+  if (format == Format::OpenMetrics) out += "# EOF\n";
+}
+
+std::string exposition_text(const Families& families) {
+  std::string out;
+  append_families(out, {&families}, Format::Text);
+  return out;
 }
 
 std::string_view part_suffix(SamplePart part) {

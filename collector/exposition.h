@@ -1,10 +1,11 @@
 // How do families become the text that Prometheus scrapes?
 //
-// Core, no state: text format 0.0.4. One bad line makes Prometheus drop the whole scrape, so that
-// label values and help texts may hold any bytes: what is not UTF-8 is replaced by U+FFFD. Writes
-// no timestamps.
+// Core, no state: text format 0.0.4 and OpenMetrics 1.0. One bad line makes Prometheus drop the
+// whole scrape, so that label values and help texts may hold any bytes: what is not UTF-8 is
+// replaced by U+FFFD. Writes no timestamps, no exemplars and no _created.
 #pragma once
 
+#include <initializer_list>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -14,19 +15,19 @@
 
 namespace muster::collector {
 
-inline constexpr std::string_view kExpositionContentType =
-    "text/plain; version=0.0.4; charset=utf-8";
+enum class Format { Text, OpenMetrics };
 
-// One HELP and one TYPE line a name: families of the same name are written as one, in the place of
-// the first and with its help and type. Families without samples are left out. Pre: metric and
-// label names are valid.
+// One HELP and one TYPE line a name: those of the same name are written as one, in the place of
+// the first and with its help and type. Families without samples are left out. Series have the same
+// names in both formats: a counter without _total is of unknown type in OpenMetrics. Pre: metric
+// and label names are valid.
+void append_families(std::string& out, std::initializer_list<const Families*> families,
+                     Format format);
+// What comes after all families.
+void append_end(std::string& out, Format format);
+
+// The whole text of these families alone.
 [[nodiscard]] std::string exposition_text(const Families& families);
-
-// The pieces, for families of others than collectors. Each appends whole lines.
-void append_header(std::string& out, std::string_view name, std::string_view help,
-                   std::string_view type);
-void append_sample(std::string& out, std::string_view name,
-                   const std::vector<std::pair<std::string, std::string>>& labels, double value);
 
 // What a line has behind the family's name: "_bucket", "_sum", "_count" or nothing.
 [[nodiscard]] std::string_view part_suffix(SamplePart part);

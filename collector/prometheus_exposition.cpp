@@ -198,46 +198,49 @@ bool has_declared_labels(const Declaration& declared, const Labels& labels) {
                      [&](const std::string& name) { return labels.contains(name); });
 }
 
-// prometheus-cpp keeps labels in one order: that of their names.
-std::vector<std::pair<std::string, std::string>> pairs(const prometheus::ClientMetric& metric) {
-  std::vector<std::pair<std::string, std::string>> out;
-  for (const auto& label : metric.label) out.emplace_back(label.name, label.value);
-  return out;
+// Without a value. prometheus-cpp keeps labels in one order: that of their names.
+Sample labelled(const prometheus::ClientMetric& metric) {
+  Sample sample;
+  sample.labels.reserve(metric.label.size() + 1);
+  for (const auto& label : metric.label) sample.labels.emplace_back(label.name, label.value);
+  return sample;
 }
 
-void append_histogram(std::string& out, const std::string& name,
-                      const prometheus::ClientMetric& metric) {
-  const auto labels = pairs(metric);
+void add_histogram(std::vector<Sample>& out, const prometheus::ClientMetric& metric) {
   const auto& histogram = metric.histogram;
-  const auto append_bucket = [&](double upper_bound, std::uint64_t cumulative_count) {
-    auto with_bound = labels;
-    with_bound.emplace_back("le", number_text(upper_bound));
-    append_sample(out, name + "_bucket", with_bound, static_cast<double>(cumulative_count));
+  const Sample plain = labelled(metric);
+  const auto add = [&](SamplePart part, double value) -> Sample& {
+    Sample& sample = out.emplace_back(plain);
+    sample.part = part;
+    sample.value = value;
+    return sample;
+  };
+  const auto add_bucket = [&](double upper_bound, std::uint64_t cumulative_count) {
+    add(SamplePart::Bucket, static_cast<double>(cumulative_count))
+        .labels.emplace_back("le", number_text(upper_bound));
   };
   for (const auto& bucket : histogram.bucket) {
-    if (std::isfinite(bucket.upper_bound)) {
-      append_bucket(bucket.upper_bound, bucket.cumulative_count);
-    }
+    if (std::isfinite(bucket.upper_bound)) add_bucket(bucket.upper_bound, bucket.cumulative_count);
   }
-  append_bucket(HUGE_VAL, histogram.sample_count);
-  append_sample(out, name + "_sum", labels, histogram.sample_sum);
-  append_sample(out, name + "_count", labels, static_cast<double>(histogram.sample_count));
+  add_bucket(HUGE_VAL, histogram.sample_count);
+  add(SamplePart::Sum, histogram.sample_sum);
+  add(SamplePart::Count, static_cast<double>(histogram.sample_count));
 }
 
-void append_family(std::string& out, Type type, prometheus::MetricFamily family) {
-  std::sort(family.metric.begin(), family.metric.end(),
+Family family_of(Type type, prometheus::MetricFamily in) {
+  std::sort(in.metric.begin(), in.metric.end(),
             [](const auto& a, const auto& b) { return a.label < b.label; });
-  constexpr const char* kTypeTexts[] = {"counter", "gauge", "histogram"};
-  append_header(out, family.name, family.help, kTypeTexts[static_cast<std::size_t>(type)]);
-  for (const auto& metric : family.metric) {
-    switch (type) {
-      case Type::Counter:
-        append_sample(out, family.name, pairs(metric), metric.counter.value);
-        break;
-      case Type::Gauge: append_sample(out, family.name, pairs(metric), metric.gauge.value); break;
-      case Type::Histogram: append_histogram(out, family.name, metric); break;
+  constexpr MetricType kTypes[] = {MetricType::Counter, MetricType::Gauge, MetricType::Histogram};
+  Family family{std::move(in.name), std::move(in.help), kTypes[static_cast<std::size_t>(type)], {}};
+  for (const auto& metric : in.metric) {
+    if (type == Type::Histogram) {
+      add_histogram(family.samples, metric);
+      continue;
     }
+    Sample& sample = family.samples.emplace_back(labelled(metric));
+    sample.value = type == Type::Counter ? metric.counter.value : metric.gauge.value;
   }
+  return family;
 }
 }  // namespace
 
@@ -370,7 +373,7 @@ void Instruments::observe(std::string_view name, double value, const Labels& lab
   histogram.observe(value);
 }
 
-std::string Instruments::text() const {
+Families Instruments::families() const {
   std::map<std::string, prometheus::MetricFamily, std::less<>> collected;
   {
     const std::lock_guard lock(state_->mutex);
@@ -378,12 +381,15 @@ std::string Instruments::text() const {
       if (!family.metric.empty()) collected.emplace(family.name, std::move(family));
     }
   }
-  std::string out;
+  Families out;
+  out.reserve(collected.size());
   for (const Declaration& declared : kDeclarations) {
     auto family = collected.extract(declared.name);
-    if (!family.empty()) append_family(out, declared.type, std::move(family.mapped()));
+    if (!family.empty()) out.push_back(family_of(declared.type, std::move(family.mapped())));
   }
   return out;
 }
+
+std::string Instruments::text() const { return exposition_text(families()); }
 
 }  // namespace muster::collector

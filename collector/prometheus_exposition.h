@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/sample.h"
+
 namespace prometheus {
 class Counter;
 class Histogram;
@@ -59,7 +61,7 @@ class Instruments {
   void count(std::string_view name, const Labels& labels = {}, double by = 1);
   // Gauge = value.
   void set(std::string_view name, const Labels& labels, double value);
-  // The gauge family becomes exactly `series`: what is not in it disappears. Atomic for text().
+  // The gauge family becomes exactly `series`: what is not in it disappears. Atomic for families().
   void replace(std::string_view name, const std::vector<std::pair<Labels, double>>& series);
   // Histogram takes in `value`, in the unit of the name; what is below 0 or not finite counts as 0.
   void observe(std::string_view name, double value, const Labels& labels = {});
@@ -68,7 +70,9 @@ class Instruments {
   [[nodiscard]] Counter counter(std::string_view name, const Labels& labels = {});
   [[nodiscard]] Histogram histogram(std::string_view name, const Labels& labels = {});
 
-  // Prometheus text format 0.0.4, families in the order of the table, series by their labels.
+  // What has a value, families in the order of the table, series by their labels.
+  [[nodiscard]] Families families() const;
+  // The same in Prometheus' text format 0.0.4.
   [[nodiscard]] std::string text() const;
 
  private:

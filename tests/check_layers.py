@@ -33,6 +33,7 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "sdbus": r"systemd/|sdbus-c\+\+/",
     "sqlite": r"sqlite3\.h$",
     "yaml": r"yaml-cpp/",
+    "zlib": r"zlib\.h$",
 }
 DRIVERS = set(LIBRARIES) | {"spdlog"}
 DEAR = r"nlohmann/(?!json_fwd)|spdlog/|CLI/"  # compile too slowly to be in a header

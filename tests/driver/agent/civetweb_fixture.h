@@ -76,7 +76,14 @@ class CivetwebServerTest : public testing::Test {
       const std::lock_guard lock(mutex_);
       return std::make_shared<const View>(view_);
     };
-    ports_.metrics = [] { return std::string("up 1\n"); };
+    ports_.metrics = [this](const collector::ScrapeRequest& request) -> Result<std::string> {
+      const std::lock_guard lock(mutex_);
+      scrape_ = request;
+      if (request.collectors == std::vector<std::string>{"none"}) {
+        return fail(Code::InvalidArgument, "there is no collector none");
+      }
+      return std::string("up 1\n");
+    };
     ports_.since_leader = [this] {
       const std::lock_guard lock(mutex_);
       return since_leader_;
@@ -160,6 +167,7 @@ class CivetwebServerTest : public testing::Test {
   std::vector<std::uint64_t> digests_;
   std::vector<std::string> asked_;
   std::vector<AuditRecord> audited_;
+  collector::ScrapeRequest scrape_;  // the last
   Result<Outcome> write_result_ = Outcome{"done", 7, 3, false};
   Result<ReadAnswer> read_answer_ = ReadAnswer(ApiResponse{200, "application/json", "{}"});
   std::atomic<bool> silent_ = false;

@@ -28,6 +28,29 @@ TEST_F(CivetwebServerTest, ServesMetricsAsPrometheusExpectsThem) {
   EXPECT_EQ(ask("GET", "/metrics/x").status, 404);
 }
 
+TEST_F(CivetwebServerTest, AScrapeIsAnsweredAsItsHeadersAndItsQueryAsk) {
+  open();
+  raw("GET", "/metrics");
+  EXPECT_EQ(scrape_.collectors, std::vector<std::string>());
+  EXPECT_EQ(scrape_.type, collector::ScrapeRequest::Type::Text004);
+  EXPECT_FALSE(scrape_.gzip);
+  const std::string answer =
+      raw("GET", "/metrics?collect[]=cpu&collect%5B%5D=meminfo",
+          "Accept: application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5\r\n"
+          "Accept-Encoding: gzip\r\nX-Prometheus-Scrape-Timeout-Seconds: 5\r\n");
+  EXPECT_EQ(scrape_.collectors, (std::vector<std::string>{"cpu", "meminfo"}));
+  EXPECT_EQ(scrape_.within, milliseconds(4500));
+  EXPECT_TRUE(scrape_.gzip);
+  EXPECT_NE(answer.find("Content-Type: application/openmetrics-text; version=1.0.0; "
+                        "charset=utf-8\r\n"),
+            std::string::npos)
+      << answer;
+  EXPECT_NE(answer.find("Content-Encoding: gzip\r\n"), std::string::npos);
+  const HttpOutcome refused = ask("GET", "/metrics?collect[]=none");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_NE(refused.body.find("there is no collector none"), std::string::npos);
+}
+
 TEST_F(CivetwebServerTest, OneConnectionCarriesManyRequestsWithoutDelay) {
   open();
   Connection connection(port_);

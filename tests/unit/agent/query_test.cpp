@@ -23,6 +23,14 @@ TEST(Query, WhatIsNoEncodingAndWhatIsThereTwiceIsRefused) {
   }
 }
 
+TEST(Query, ANameWithBracketsMayHaveManyValues) {
+  const auto query = Query::parse("collect[]=cpu&x=1&collect%5B%5D=mem%20info&collect[]");
+  ASSERT_TRUE(query);
+  EXPECT_EQ(query->all("collect[]"), (std::vector<std::string>{"cpu", "mem info", ""}));
+  EXPECT_EQ(query->all("x"), std::vector<std::string>{"1"});
+  EXPECT_TRUE(query->all("y").empty());
+}
+
 TEST(Query, NumbersAndDurationsAreWholeAndBounded) {
   const auto query = Query::parse("n=17&big=18446744073709551616&minus=-1&wait=2h&no=5");
   ASSERT_TRUE(query);

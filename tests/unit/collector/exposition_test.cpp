@@ -78,10 +78,59 @@ TEST(Exposition, ReplacesWhatIsNotUtf8) {
       {"\xFF", bad},
   };
   for (const auto& [raw, written] : cases) {
-    std::string out;
-    append_sample(out, "a", {{"x", raw}}, 1);
-    EXPECT_EQ(out, "a{x=\"" + written + "\"} 1\n");
+    const std::string out = exposition_text({{"a", raw, MetricType::Gauge, {{{{"x", raw}}, 1}}}});
+    EXPECT_TRUE(out.ends_with("\na{x=\"" + written + "\"} 1\n")) << out;
   }
+}
+
+std::string open_metrics(const Families& families) {
+  std::string out;
+  append_families(out, {&families}, Format::OpenMetrics);
+  append_end(out, Format::OpenMetrics);
+  return out;
+}
+
+TEST(OpenMetrics, NamesCountersWithoutTotalAndEndsWithEof) {
+  const Families families{{"a_total", "First.", MetricType::Counter, {{{}, 3}}},
+                          {"b", "The \"second\".", MetricType::Gauge, {{{{"x", "1"}}, 0.5}}},
+                          {"c", "Third.", MetricType::Untyped, {{{}, 0}}}};
+  EXPECT_EQ(open_metrics(families),
+            "# HELP a First.\n# TYPE a counter\na_total 3\n"
+            "# HELP b The \\\"second\\\".\n# TYPE b gauge\nb{x=\"1\"} 0.5\n"
+            "# HELP c Third.\n# TYPE c unknown\nc 0\n"
+            "# EOF\n");
+  EXPECT_EQ(open_metrics({}), "# EOF\n");
+}
+
+TEST(OpenMetrics, ACounterThatCannotBeOneThereKeepsItsName) {
+  const Families families{{"a", "Help.", MetricType::Gauge, {{{}, 1}}},
+                          {"a_total", "Help.", MetricType::Counter, {{{}, 2}}},
+                          {"b", "Help.", MetricType::Counter, {{{}, 3}}}};
+  EXPECT_EQ(open_metrics(families),
+            "# HELP a Help.\n# TYPE a gauge\na 1\n"
+            "# HELP a_total Help.\n# TYPE a_total unknown\na_total 2\n"
+            "# HELP b Help.\n# TYPE b unknown\nb 3\n"
+            "# EOF\n");
+}
+
+TEST(OpenMetrics, BoundsOfBucketsAndQuantilesHaveAFraction) {
+  const Families families{{"h",
+                           "Help.",
+                           MetricType::Histogram,
+                           {{{{"le", "0.5"}}, 1, SamplePart::Bucket},
+                            {{{"le", "1"}}, 2, SamplePart::Bucket},
+                            {{{"le", "+Inf"}}, 2, SamplePart::Bucket},
+                            {{}, 3, SamplePart::Sum},
+                            {{}, 2, SamplePart::Count}}},
+                          {"s", "Help.", MetricType::Summary, {{{{"quantile", "1"}}, 4}}},
+                          {"g", "Help.", MetricType::Gauge, {{{{"le", "1"}}, 5}}}};
+  EXPECT_EQ(open_metrics(families),
+            "# HELP h Help.\n# TYPE h histogram\nh_bucket{le=\"0.5\"} 1\n"
+            "h_bucket{le=\"1.0\"} 2\nh_bucket{le=\"+Inf\"} 2\nh_sum 3\nh_count 2\n"
+            "# HELP s Help.\n# TYPE s summary\ns{quantile=\"1.0\"} 4\n"
+            "# HELP g Help.\n# TYPE g gauge\ng{le=\"1\"} 5\n"
+            "# EOF\n");
+  EXPECT_NE(exposition_text(families).find("h_bucket{le=\"1\"} 2\n"), std::string::npos);
 }
 
 TEST(Exposition, WritesNumbersThatReadBackAsTheSame) {

@@ -1,0 +1,58 @@
+// What does a scrape of this agent get?
+//
+// Driver by its neighbours collector/posix_gathering and collector/prometheus_exposition. Any
+// thread, several at once: those that come together share one collection, and one text of each
+// format.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "base/error.h"
+#include "collector/host.h"
+#include "collector/posix_gathering.h"
+#include "collector/prometheus_exposition.h"
+#include "collector/scrape.h"
+#include "collector/zlib_gzip.h"
+
+namespace muster::agent {
+
+class Scrapes {
+ public:
+  // `measure` brings the instruments up to date; it is called by one thread at a time. `say` gets
+  // what is for the log. Pre: both arguments outlive this object.
+  Scrapes(collector::PosixGathering& gathering, collector::Instruments& instruments,
+          std::function<void()> measure,
+          std::function<void(const collector::ErrorNews::Line&)> say);
+
+  // The body, compressed if that was asked for. InvalidArgument: there is no such collector.
+  [[nodiscard]] Result<std::string> answer(const collector::ScrapeRequest& request);
+
+ private:
+  static constexpr std::size_t kFormats = 2;
+  struct Body {
+    bool made = false;
+    std::string bytes;  // keeps its capacity from one report to the next
+  };
+
+  void begin(const std::shared_ptr<const collector::HostReport>& report);
+  const std::string& plain(const collector::HostReport& report, collector::Format format);
+  Result<std::string> packed(const collector::HostReport& report, collector::Format format);
+
+  collector::PosixGathering& gathering_;
+  collector::Instruments& instruments_;
+  std::function<void()> measure_;
+  std::function<void(const collector::ErrorNews::Line&)> say_;
+
+  std::mutex mutex_;  // over all that follows
+  collector::ErrorNews news_;
+  std::weak_ptr<const collector::HostReport> report_;  // whose bodies these are
+  std::array<Body, kFormats> plain_;
+  std::array<Body, kFormats> packed_;
+  collector::Gzip gzip_;
+};
+
+}  // namespace muster::agent

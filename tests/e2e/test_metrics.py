@@ -1,4 +1,5 @@
 """Does a real Prometheus discover and scrape every agent, and is what it reads clean?"""
+import gzip
 import json
 import pathlib
 import re
@@ -53,6 +54,32 @@ class Metrics(ClusterCase):
                 r"node_\w+ .*camelCase.*", line.strip())]
             self.assertEqual(others, [])
             self.assertIn(done.returncode, (0, 3))
+
+    def test_a_scrape_has_the_same_series_in_every_format(self):
+        def scrape(query="", **headers):
+            return harness.request(self.cluster.nodes["n1"].address, "GET", "/metrics" + query,
+                                   headers={name.replace("_", "-"): value
+                                            for name, value in headers.items()})
+
+        def series(text):
+            return {line.rsplit(" ", 1)[0] for line in text.splitlines() if line[:1] != "#"
+                    and not line.startswith("muster_") and 'le="' not in line}
+
+        plain = scrape()
+        metrics = scrape(Accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        self.assertEqual(metrics.headers["Content-Type"],
+                         "application/openmetrics-text; version=1.0.0; charset=utf-8")
+        text = metrics.body.decode()
+        self.assertTrue(text.endswith("\n# EOF\n"))
+        self.assertIn("# TYPE node_cpu_seconds counter\n", text)
+        self.assertEqual(series(plain.body.decode()) ^ series(text), set())
+        packed = scrape(Accept_Encoding="gzip")
+        self.assertEqual(packed.headers["Content-Encoding"], "gzip")
+        self.assertEqual(series(gzip.decompress(packed.body).decode()) ^ series(text), set())
+        some = scrape("?collect[]=loadavg").body.decode()
+        self.assertIn("\nnode_load1 ", some)
+        self.assertNotIn("node_cpu_seconds_total", some)
+        self.assertEqual(scrape("?collect[]=nothing").status, 400)
 
     def test_the_scrape_configuration_is_one_that_prometheus_takes(self):
         path = pathlib.Path(__file__).parents[2] / "dashboards/prometheus/scrape.yml"

@@ -28,10 +28,16 @@ using Complaints = std::vector<std::string>;
 // On an error the collector's success is 0 and nothing of it is shown.
 using Collect = std::function<Result<Families>(const HostFs&, Complaints&)>;
 
+// Takes out of `own`, what this collector has just returned, what cannot be shown beside the
+// others.
+using Settle =
+    std::function<void(const std::vector<const Families*>& others, Families& own, Complaints&)>;
+
 struct Collector {
   std::string name;
   bool by_default = true;  // runs unless the configuration says otherwise
   Collect collect;
+  Settle settle = {};  // called after all have run, if collect succeeded; most have none
 };
 
 // The flags of node_exporter that are named in the comments; docs/METRICS.md has their defaults.

@@ -14,9 +14,21 @@ std::string text_for_log(const CollectorRun& run, const std::string& text) {
   const std::string prefix = "collector " + run.name + ": ";
   return text.starts_with(prefix) ? text : prefix + text;
 }
+
+void settle(std::vector<CollectorRun>& runs) {
+  for (CollectorRun& run : runs) {
+    if (!run.settle || !run.families) continue;
+    std::vector<const Families*> others;
+    for (const CollectorRun& other : runs) {
+      if (&other != &run && other.families) others.push_back(&*other.families);
+    }
+    run.settle(others, *run.families, run.complaints);
+  }
+}
 }  // namespace
 
 HostReport host_report(std::vector<CollectorRun> runs) {
+  settle(runs);
   Family durations{"node_scrape_collector_duration_seconds",
                    "node_exporter: Duration of a collector scrape.",
                    MetricType::Gauge,

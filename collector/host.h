@@ -22,6 +22,7 @@ struct CollectorRun {  // one collector, run once
   Complaints complaints;
   Duration took{};
   bool timed_out = false;  // it has been given up in this run
+  Settle settle = {};      // Collector::settle
 };
 
 struct HostReport {
@@ -31,10 +32,10 @@ struct HostReport {
   std::vector<std::string> timed_out;  // names of collectors
 };
 
-// A failing one adds nothing but its error and its success 0; the others are untouched. One that
-// failed with NotFound has nothing to report on this machine: that is no error for the log. Last
-// come node_scrape_collector_duration_seconds and node_scrape_collector_success, each with one
-// sample a collector.
+// Settles those that can be, then puts all together. A failing one adds nothing but its error and
+// its success 0; the others are untouched. One that failed with NotFound has nothing to report on
+// this machine: that is no error for the log. Last come node_scrape_collector_duration_seconds and
+// node_scrape_collector_success, each with one sample a collector.
 [[nodiscard]] HostReport host_report(std::vector<CollectorRun> runs);
 
 // Which of the errors of one report after another are news? Collectors run every few seconds and

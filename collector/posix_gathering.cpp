@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <condition_variable>
 #include <ctime>
 #include <exception>
 #include <utility>
@@ -50,6 +49,8 @@ class PosixGathering::Ending {
   ~Ending() {
     const std::lock_guard lock(gathering_.mutex_);
     collection_.over = true;
+    if (gathering_.collecting_ == &collection_) gathering_.collecting_ = nullptr;
+    gathering_.turn_.notify_all();
     std::erase_if(gathering_.under_way_,
                   [&](const auto& one) { return one.get() == &collection_; });
     collection_.ended.notify_all();
@@ -129,6 +130,7 @@ HostReport PosixGathering::run(const Chosen& chosen, Duration within) {
     CollectorRun one{machine_->collectors[chosen[k]].name, {}, {}, outcomes[k].took};
     const bool returned = outcomes[k].end == PosixRelay::End::Returned;
     if (returned) {
+      one.settle = machine_->collectors[chosen[k]].settle;
       one.families = std::move(slots[k]->families);
       one.complaints = std::move(slots[k]->complaints);
     } else {
@@ -174,7 +176,15 @@ Result<PosixGathering::Gathered> PosixGathering::gather(const std::vector<std::s
     under_way_.push_back(collection);
   }
   const Ending ending(*this, *collection);
-  auto report = std::make_shared<const HostReport>(run(*wanted, within));
+  const auto end = std::chrono::steady_clock::now() + within;
+  bool taken = false;
+  {
+    std::unique_lock lock(mutex_);
+    taken = turn_.wait_until(lock, end, [&] { return collecting_ == nullptr; });
+    if (taken) collecting_ = collection.get();
+  }
+  const Duration left = end - std::chrono::steady_clock::now();
+  auto report = std::make_shared<const HostReport>(taken ? run(*wanted, left) : nothing(*wanted));
   {
     const std::lock_guard lock(mutex_);
     collection->report = report;

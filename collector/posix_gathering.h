@@ -6,6 +6,7 @@
 #pragma once
 
 #include <chrono>
+#include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -58,7 +59,9 @@ class PosixGathering {
 
   std::shared_ptr<const Machine> machine_;
   PosixRelay relay_;
-  std::mutex mutex_;
+  std::mutex mutex_;              // over what follows
+  std::condition_variable turn_;  // nothing is being collected
+  const Collection* collecting_ = nullptr;
   std::vector<std::shared_ptr<Collection>> under_way_;  // of different sets
   std::map<std::string, std::int64_t> hangs_since_;     // by name; as HostFs::now()
 };

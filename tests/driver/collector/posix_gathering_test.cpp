@@ -152,6 +152,19 @@ TEST(PosixGathering, WhoAsksWhileTheSameIsCollectedStartsNothingAndWaitsInItsOwn
   EXPECT_EQ(gate->arrived(), 1);
 }
 
+TEST(PosixGathering, AnotherSetWaitsForItsTurnInItsOwnTime) {
+  const auto gate = std::make_shared<Gate>();
+  PosixGathering gathering(host(), {well("a"), hanging("h", gate)}, kPatient);
+  std::thread other([&] { EXPECT_TRUE(gathering.gather({}, kLong)); });
+  gate->wait_for(1);
+  const auto hasty = gathering.gather({"a"}, milliseconds(1));
+  EXPECT_EQ(successes(*hasty->report), (std::map<std::string, double>{{"a", 0}}));
+  std::thread opens([&] { gate->open(); });
+  EXPECT_EQ(names(*gathering.gather({"a"}, kLong)->report), std::vector<std::string>{"a"});
+  opens.join();
+  other.join();
+}
+
 TEST(PosixGathering, EveryReportIsOfOneRunAndOneOfItsReadersIsTheFirst) {
   std::atomic<int> runs = 0;
   Collector counted{"counted", true, [&](const HostFs&, Complaints&) -> Result<Families> {

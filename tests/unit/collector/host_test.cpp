@@ -74,6 +74,25 @@ TEST(Host, ACollectorWithoutAnythingToReportOnHasNoSuccessAndNoError) {
   EXPECT_EQ(by_collector(report.families.back()), (std::map<std::string, double>{{"nvme", 0}}));
 }
 
+TEST(Host, ACollectorThatSucceededIsSettledWithWhatTheOthersShow) {
+  const Settle settle = [](const std::vector<const Families*>& others, Families& own,
+                           Complaints& complaints) {
+    own.clear();
+    for (const Families* other : others) complaints.push_back("beside " + other->at(0).name);
+  };
+  CollectorRun settled = run("settled", family("a"));
+  settled.settle = settle;
+  CollectorRun failed = run("failed", fail(Code::DataLoss, "odd"));
+  failed.settle = settle;
+  const HostReport report =
+      host_report({run("b", family("b")), settled, failed, run("c", family("c"))});
+  EXPECT_EQ(lines(report), (std::vector<std::string>{
+                               "collector failed: odd; its metrics are left out",
+                               "collector settled: beside b", "collector settled: beside c"}));
+  EXPECT_EQ(report.families.at(0), family("b")[0]);
+  EXPECT_EQ(report.families.at(1), family("c")[0]);
+}
+
 TEST(Host, ComplaintsOfACollectorThatIsWellAreForTheLog) {
   const HostReport report = host_report({run("textfile", family("a"), {"x.prom has no end"})});
   EXPECT_EQ(lines(report), std::vector<std::string>{"collector textfile: x.prom has no end"});

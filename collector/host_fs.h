@@ -80,6 +80,7 @@ class HostFs {
   [[nodiscard]] virtual Result<ClockState> clock_state() const = 0;
   [[nodiscard]] virtual std::int64_t now() const = 0;  // nanoseconds since 1970
   [[nodiscard]] virtual Zone zone() const = 0;
+  [[nodiscard]] virtual std::uint64_t page_bytes() const = 0;  // of memory
 };
 
 }  // namespace muster::collector

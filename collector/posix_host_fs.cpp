@@ -27,7 +27,8 @@ namespace {
 constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
 
 tl::unexpected<Error> refused(const std::string& path, int error) {
-  const Code code = error == ENOENT || error == ENOTDIR  ? Code::NotFound
+  // EOPNOTSUPP: the file is there, but what it tells is switched off, as PSI may be.
+  const Code code = error == ENOENT || error == ENOTDIR || error == EOPNOTSUPP ? Code::NotFound
                     : error == EACCES || error == EPERM  ? Code::PermissionDenied
                     : error == EMFILE || error == ENFILE ? Code::Exhausted
                                                          : Code::Internal;
@@ -196,6 +197,10 @@ Zone PosixHostFs::zone() const {
   std::tm local{};
   ::localtime_r(&seconds, &local);
   return {local.tm_zone, static_cast<int>(local.tm_gmtoff)};
+}
+
+std::uint64_t PosixHostFs::page_bytes() const {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace muster::collector

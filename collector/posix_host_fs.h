@@ -36,6 +36,7 @@ class PosixHostFs final : public HostFs {
   [[nodiscard]] Result<ClockState> clock_state() const override;
   [[nodiscard]] std::int64_t now() const override;
   [[nodiscard]] Zone zone() const override;
+  [[nodiscard]] std::uint64_t page_bytes() const override;
 
  private:
   [[nodiscard]] Result<std::string> real(std::string_view path) const;

@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,17 +28,38 @@ struct Source {
 [[nodiscard]] tl::unexpected<Error> refuse_line(const Source& source, std::size_t index,
                                                 std::string_view line, std::string_view why);
 
-// The lines of `text` without their newlines; they point into `text`. Refuses empty text, and text
-// whose last line has no newline: the kernel ends every line, so that one is cut off.
+// The lines of `text` without their newlines; they point into `text`. Refuses empty text, text
+// whose last line has no newline (the kernel ends every line, so that one is cut off), and text of
+// more lines than any of these files has.
+inline constexpr std::size_t kLinesMax = 65536;
 [[nodiscard]] Result<std::vector<std::string_view>> split_lines(const Source& source,
                                                                 std::string_view text);
 
+// Without the blanks, tabs and newlines around it.
+[[nodiscard]] std::string_view trimmed(std::string_view text);
+
 // Takes the next field, bounded by blanks and tabs, off `rest`; empty when there is none.
 [[nodiscard]] std::string_view next_field(std::string_view& rest);
+// All of them; of a line that has more than any line of /proc, the first kFieldsMax.
+inline constexpr std::size_t kFieldsMax = 1024;
 [[nodiscard]] std::vector<std::string_view> split_fields(std::string_view line);
 
 // The whole field must be the number: no sign, no unit, in range.
 [[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view field);
-[[nodiscard]] std::optional<double> parse_decimal(std::string_view field);  // finite, >= 0
+[[nodiscard]] std::optional<std::uint64_t> parse_hex(std::string_view field);  // no 0x before it
+[[nodiscard]] std::optional<double> parse_decimal(std::string_view field);     // finite, >= 0
+[[nodiscard]] std::optional<double> parse_number(std::string_view field);      // finite
+
+// Whether a name read from a file may stand in the name of a metric: ASCII letters, digits and _.
+[[nodiscard]] bool is_metric_part(std::string_view name);
+
+// The text of a file that holds one number and a newline; DataLoss when it does not.
+[[nodiscard]] Result<std::uint64_t> parse_lone_count(const Source& source, std::string_view text);
+
+// A set as the kernel writes CPUs and nodes, "0-3,8" and a newline; nothing but the newline is the
+// empty set. DataLoss when it is no such text, is out of order or names more than any machine has.
+inline constexpr std::uint32_t kCpusMax = 65536;
+[[nodiscard]] Result<std::set<std::uint32_t>> parse_cpu_list(const Source& source,
+                                                             std::string_view text);
 
 }  // namespace muster::collector

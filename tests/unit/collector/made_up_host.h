@@ -19,13 +19,14 @@ struct MadeUpHost : HostFs {
 
   ByPath<std::string> files;
   ByPath<std::string> links;
-  ByPath<std::int64_t> times;  // of files; 0 for others
+  ByPath<std::int64_t> times;  // of files and directories; 0 for others
   ByPath<FsUsage> usages;
   ByPath<Error> broken;  // what reading, listing or asking for the usage of a path fails with
   KernelNames kernel;
   Result<ClockState> clock = ClockState{};
   std::int64_t time = 0;
   Zone local{"UTC", 0};
+  std::uint64_t page = 4096;
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override {
     if (const auto why = broken.find(path); why != broken.end()) return tl::unexpected(why->second);
@@ -54,9 +55,13 @@ struct MadeUpHost : HostFs {
     return found->second;
   }
   [[nodiscard]] Result<std::int64_t> modified(std::string_view path) const override {
-    if (!files.contains(path)) return missing(path);
     const auto found = times.find(path);
-    return found == times.end() ? 0 : found->second;
+    if (found != times.end()) return found->second;
+    const auto below = files.lower_bound(std::string(path) + '/');  // then it is a directory
+    const bool directory =
+        below != files.end() && below->first.starts_with(std::string(path) + '/');
+    if (!directory && !files.contains(path)) return missing(path);
+    return 0;
   }
   [[nodiscard]] Result<FsUsage> usage(std::string_view path) const override {
     if (const auto why = broken.find(path); why != broken.end()) return tl::unexpected(why->second);
@@ -68,6 +73,7 @@ struct MadeUpHost : HostFs {
   [[nodiscard]] Result<ClockState> clock_state() const override { return clock; }
   [[nodiscard]] std::int64_t now() const override { return time; }
   [[nodiscard]] Zone zone() const override { return local; }
+  [[nodiscard]] std::uint64_t page_bytes() const override { return page; }
 
  private:
   static tl::unexpected<Error> missing(std::string_view path) {

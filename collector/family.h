@@ -1,0 +1,34 @@
+// How is a family of samples written down?
+//
+// Pure: short ways to make the values of base/sample.h.
+#pragma once
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/sample.h"
+
+namespace muster::collector {
+
+[[nodiscard]] inline Family gauge(std::string name, std::string help) {
+  return {std::move(name), std::move(help), MetricType::Gauge, {}};
+}
+[[nodiscard]] inline Family counter(std::string name, std::string help) {
+  return {std::move(name), std::move(help), MetricType::Counter, {}};
+}
+
+// With one sample that has no labels.
+[[nodiscard]] inline Family gauge(std::string name, std::string help, double value) {
+  return {std::move(name), std::move(help), MetricType::Gauge, {{{}, value}}};
+}
+[[nodiscard]] inline Family counter(std::string name, std::string help, double value) {
+  return {std::move(name), std::move(help), MetricType::Counter, {{{}, value}}};
+}
+
+inline void add_sample(Family& family, std::vector<std::pair<std::string, std::string>> labels,
+                       double value) {
+  family.samples.push_back({std::move(labels), value});
+}
+
+}  // namespace muster::collector

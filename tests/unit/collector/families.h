@@ -1,0 +1,36 @@
+// Families as a test wants to compare them.
+#pragma once
+
+#include <string>
+
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "base/sample.h"
+#include "collector/exposition.h"
+
+namespace muster::collector {
+
+// One line a sample, as it is scraped, without HELP and TYPE; the error's text for an error.
+inline std::string samples_text(const Result<Families>& families) {
+  if (!families) return families.error().text;
+  std::string out;
+  for (const Family& family : *families) {
+    for (const Sample& sample : family.samples) {
+      append_sample(out, family.name, sample.labels, sample.value);
+    }
+  }
+  return out;
+}
+
+// That it failed with DataLoss, names its collector and says why.
+inline void expect_refusal(const Result<Families>& families, const std::string& collector,
+                           const std::string& why) {
+  ASSERT_FALSE(families) << samples_text(families);
+  EXPECT_EQ(families.error().code, Code::DataLoss);
+  EXPECT_EQ(families.error().text.find("collector " + collector + ": "), 0U)
+      << families.error().text;
+  EXPECT_NE(families.error().text.find(why), std::string::npos) << families.error().text;
+}
+
+}  // namespace muster::collector

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "collector/family.h"
 #include "collector/proc_text.h"
 
 namespace muster::collector {
@@ -68,10 +69,7 @@ Result<CpuTable> parse_cpu_times(std::string_view stat_text) {
 }
 
 const CpuTable& CpuCounters::update(const CpuTable& reading) {
-  const bool same_cpus =
-      std::equal(reading.begin(), reading.end(), published_.begin(), published_.end(),
-                 [](const auto& a, const auto& b) { return a.first == b.first; });
-  if (!same_cpus) published_.clear();
+  std::erase_if(published_, [&](const auto& known) { return !reading.contains(known.first); });
   const std::size_t idle = column(CpuMode::Idle);
   for (const auto& [cpu, times] : reading) {
     CpuTimes& known = published_[cpu];
@@ -85,12 +83,9 @@ Result<Families> parse_cpu(std::string_view stat_text, CpuCounters& counters) {
   const auto reading = parse_cpu_times(stat_text);
   if (!reading) return tl::unexpected(reading.error());
   const CpuTable& table = counters.update(*reading);
-  Families families{
-      {"node_cpu_guest_seconds_total",
-       "Seconds the CPUs spent in guests (VMs) for each mode.",
-       MetricType::Counter,
-       {}},
-      {"node_cpu_seconds_total", "Seconds the CPUs spent in each mode.", MetricType::Counter, {}}};
+  Families families{counter("node_cpu_guest_seconds_total",
+                            "Seconds the CPUs spent in guests (VMs) for each mode."),
+                    counter("node_cpu_seconds_total", "Seconds the CPUs spent in each mode.")};
   add_samples(families[0], table, kGuestModes);
   add_samples(families[1], table, kModes);
   return families;

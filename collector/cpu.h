@@ -31,8 +31,11 @@ using CpuTable = std::map<std::uint32_t, CpuTimes>;     // by CPU number; online
 class CpuCounters {
  public:
   // Takes in a new reading and returns what to publish. A drop is ignored. An idle time that drops
-  // by 3 s or more means that the CPU was off: that CPU starts over. Another set of CPUs: all do.
+  // by 3 s or more means that the CPU was off: that CPU starts over. One that is not in the reading
+  // is off: it is forgotten.
   const CpuTable& update(const CpuTable& reading);
+  // What the last update returned: the keys are the CPUs that are on.
+  [[nodiscard]] const CpuTable& published() const { return published_; }
 
  private:
   CpuTable published_;

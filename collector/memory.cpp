@@ -11,6 +11,7 @@ namespace muster::collector {
 namespace {
 
 constexpr Source kSource{"meminfo", "/proc/meminfo"};
+constexpr std::size_t kFamiliesMax = 4096;  // many times what any kernel has
 
 // "Active(anon):" -> "Active_anon"; empty when it could not be part of a metric's name.
 std::string metric_part(std::string_view key) {
@@ -22,10 +23,7 @@ std::string metric_part(std::string_view key) {
     name.pop_back();
     name[open] = '_';
   }
-  const bool valid = std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
-  });
-  return valid ? name : std::string();
+  return is_metric_part(name) ? name : std::string();
 }
 }  // namespace
 
@@ -33,24 +31,28 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
   const auto lines = split_lines(kSource, meminfo_text);
   if (!lines) return tl::unexpected(lines.error());
   Families families;
+  families.reserve(std::min(lines->size(), kFamiliesMax));
   std::set<std::string> names;
   for (std::size_t i = 0; i < lines->size(); ++i) {
     const std::string_view line = (*lines)[i];
-    const auto fields = split_fields(line);
-    if (fields.empty()) continue;  // some kernels print empty lines
-    std::string name = metric_part(fields[0]);
+    std::string_view rest = line;
+    const std::string_view key = next_field(rest);
+    if (key.empty()) continue;  // some kernels print empty lines
+    std::string name = metric_part(key);
     if (name.empty())
       return refuse_line(kSource, i, line, "does not begin with a name and a colon");
-    const auto value = fields.size() > 1 ? parse_count(fields[1]) : std::nullopt;
+    const auto value = parse_count(next_field(rest));
     if (!value) return refuse_line(kSource, i, line, "does not hold a number");
-    const bool in_kilobytes = fields.size() == 3 && fields[2] == "kB";
-    if (fields.size() > 2 && !in_kilobytes) {
+    const std::string_view unit = next_field(rest);
+    const bool in_kilobytes = unit == "kB";
+    if ((!unit.empty() && !in_kilobytes) || !next_field(rest).empty()) {
       return refuse_line(kSource, i, line, "has a unit other than kB");
     }
     if (in_kilobytes) name += "_bytes";
     if (!names.insert(name).second) {
       return refuse_line(kSource, i, line, "repeats the name of an earlier line");
     }
+    if (names.size() > kFamiliesMax) return refuse(kSource, "has more lines than on any kernel");
     const double amount = static_cast<double>(*value) * (in_kilobytes ? 1024.0 : 1.0);
     families.push_back({"node_memory_" + name,
                         "Memory information field " + name + ".",

@@ -56,6 +56,21 @@ TEST_F(PosixHostFsTest, NoCollectorFailsOnThisMachine) {
   }
 }
 
+TEST_F(PosixHostFsTest, EveryCollectorUnderstandsThisMachineOrSaysThatItHasNoData) {
+  const PosixHostFs files;
+  const std::vector<Collector> collectors = all_collectors({});
+  for (int scrape = 0; scrape < 2; ++scrape) {
+    for (const Collector& collector : collectors) {
+      Complaints complaints;
+      const auto families = collector.collect(files, complaints);
+      EXPECT_EQ(complaints, Complaints()) << collector.name;
+      if (!families) {
+        EXPECT_EQ(families.error().code, Code::NotFound) << families.error().text;
+      }
+    }
+  }
+}
+
 TEST_F(PosixHostFsTest, TheCapacityOfThisMachineIsWhatTheKernelSays) {
   const PosixHostFs files;
   const auto capacity =

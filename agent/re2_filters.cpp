@@ -64,6 +64,7 @@ Result<collector::CollectorOptions> collector_options(const MetricsConfig& confi
     if (const Status done = set(filter, choice); !done) return tl::unexpected(done.error());
   }
   options.cpu_info = config.cpu_info;
+  options.rootfs = config.rootfs;
   options.textfiles = config.textfile_directory;
   options.compat_1_5 = config.compat == "1.5";
   return options;

@@ -42,17 +42,18 @@ struct Collector {
 
 // The flags of node_exporter that are named in the comments; docs/METRICS.md has their defaults.
 struct CollectorOptions {
-  Filter arp_devices;       // collector.arp.device-include, -exclude
-  Filter disk_devices;      // collector.diskstats.device-include, -exclude
-  Filter mount_points;      // collector.filesystem.mount-points-exclude
-  Filter fs_types;          // collector.filesystem.fs-types-exclude
-  Filter netclass_devices;  // collector.netclass.ignored-devices
-  Filter netdev_devices;    // collector.netdev.device-include, -exclude
-  Filter netstat_fields;    // collector.netstat.fields, on names as Tcp_RetransSegs
-  Filter vmstat_fields;     // collector.vmstat.fields
-  bool cpu_info = false;    // collector.cpu.info
-  std::string textfiles;    // collector.textfile.directory; empty: none
-  bool compat_1_5 = false;  // labels and families as node_exporter 1.5 had them
+  Filter arp_devices;        // collector.arp.device-include, -exclude
+  Filter disk_devices;       // collector.diskstats.device-include, -exclude
+  Filter mount_points;       // collector.filesystem.mount-points-exclude
+  Filter fs_types;           // collector.filesystem.fs-types-exclude
+  Filter netclass_devices;   // collector.netclass.ignored-devices
+  Filter netdev_devices;     // collector.netdev.device-include, -exclude
+  Filter netstat_fields;     // collector.netstat.fields, on names as Tcp_RetransSegs
+  Filter vmstat_fields;      // collector.vmstat.fields
+  bool cpu_info = false;     // collector.cpu.info
+  std::string rootfs = "/";  // path.rootfs: taken off the mount points that it holds
+  std::string textfiles;     // collector.textfile.directory; empty: none
+  bool compat_1_5 = false;   // labels and families as node_exporter 1.5 had them
 };
 
 }  // namespace muster::collector

@@ -7,25 +7,38 @@
 #include <utility>
 
 #include "collector/arp.h"
+#include "collector/bonding.h"
 #include "collector/conntrack.h"
 #include "collector/cpu.h"
 #include "collector/cpu_info.h"
 #include "collector/cpu_topology.h"
 #include "collector/cpufreq.h"
+#include "collector/diskstats.h"
+#include "collector/dmi.h"
+#include "collector/edac.h"
 #include "collector/entropy.h"
 #include "collector/filefd.h"
+#include "collector/filesystem.h"
+#include "collector/hwmon.h"
 #include "collector/load.h"
+#include "collector/mdadm.h"
 #include "collector/memory.h"
+#include "collector/netclass.h"
+#include "collector/netdev.h"
 #include "collector/netstat.h"
-#include "collector/network.h"
+#include "collector/nvme.h"
 #include "collector/os.h"
+#include "collector/power_supply.h"
 #include "collector/pressure.h"
+#include "collector/rapl.h"
 #include "collector/remembered_filter.h"
 #include "collector/schedstat.h"
 #include "collector/selinux.h"
 #include "collector/sockstat.h"
 #include "collector/softnet.h"
 #include "collector/stat.h"
+#include "collector/textfile.h"
+#include "collector/thermal_zone.h"
 #include "collector/time.h"
 #include "collector/timex.h"
 #include "collector/udp_queues.h"
@@ -81,6 +94,44 @@ Collect os(const CollectorOptions& options) {
   return [release = std::make_shared<OsRelease>(options.compat_1_5)](
              const HostFs& fs, Complaints&) { return release->collect(fs); };
 }
+
+using CollectWith = Result<Families> (*)(const HostFs& fs, const CollectorOptions& options);
+
+// A collector that asks the machine itself, and keeps nothing.
+Collect asking(const CollectorOptions& options, CollectWith collect) {
+  return [options, collect](const HostFs& fs, Complaints&) { return collect(fs, options); };
+}
+
+Collect netdev(const CollectorOptions& options) {
+  return [devices = options.netdev_devices](const HostFs& fs, Complaints&) {
+    return collect_netdev(fs, devices);
+  };
+}
+
+Collect diskstats(const CollectorOptions& options) {
+  return [options, udev = std::make_shared<UdevData>()](const HostFs& fs, Complaints&) {
+    return collect_diskstats(fs, options, *udev);
+  };
+}
+
+Collect dmi() {  // once: the firmware says the same until the next boot
+  return [known = std::make_shared<Families>()](const HostFs& fs, Complaints&) -> Result<Families> {
+    if (!known->empty()) return *known;
+    auto families = collect_dmi(fs);
+    if (families) *known = *families;
+    return families;
+  };
+}
+
+Collector textfile(const CollectorOptions& options) {
+  const auto files = std::make_shared<Textfiles>(options.textfiles);
+  return {
+      "textfile", true,
+      [files](const HostFs& fs, Complaints& complaints) { return files->collect(fs, complaints); },
+      [files](const std::vector<const Families*>& others, Families& own, Complaints& complaints) {
+        files->settle(others, own, complaints);
+      }};
+}
 }  // namespace
 
 std::vector<Collector> all_collectors(const CollectorOptions& options) {
@@ -96,23 +147,36 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
   };
   return {
       {"arp", true, file("/proc/net/arp", arp)},
+      {"bonding", true, of(collect_bonding)},
       {"conntrack", true, of(collect_conntrack)},
       {"cpu", true, cpu(options)},
       {"cpufreq", true, [old](const HostFs& fs, Complaints&) { return collect_cpufreq(fs, old); }},
+      {"diskstats", true, diskstats(options)},
+      {"dmi", true, dmi()},
+      {"edac", true, of(collect_edac)},
       {"entropy", true, of(collect_entropy)},
       {"filefd", true, file("/proc/sys/fs/file-nr", parse_filefd)},
+      {"filesystem", true, asking(options, collect_filesystem)},
+      {"hwmon", true, asking(options, collect_hwmon)},
       {"loadavg", true, file("/proc/loadavg", parse_load)},
+      {"mdadm", true, asking(options, collect_mdadm)},
       {"meminfo", true, file("/proc/meminfo", parse_memory)},
-      {"netdev", true, file("/proc/net/dev", parse_network)},
+      {"netclass", true, asking(options, collect_netclass)},
+      {"netdev", true, netdev(options)},
       {"netstat", true, netstat},
+      {"nvme", true, asking(options, collect_nvme)},
       {"os", true, os(options)},
+      {"powersupplyclass", true, of(collect_power_supply)},
       {"pressure", true,
        [old](const HostFs& fs, Complaints&) { return collect_pressure(fs, old); }},
+      {"rapl", true, of(collect_rapl)},
       {"schedstat", true, file("/proc/schedstat", parse_schedstat)},
       {"selinux", true, of(collect_selinux)},
       {"sockstat", true, of(collect_sockstat)},
       {"softnet", true, file("/proc/net/softnet_stat", softnet)},
       {"stat", true, file("/proc/stat", parse_stat)},
+      textfile(options),
+      {"thermal_zone", true, asking(options, collect_thermal_zone)},
       {"time", true, of(collect_time)},
       {"timex", true, of(collect_timex)},
       {"udp_queues", true, of(collect_udp_queues)},

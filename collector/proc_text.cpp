@@ -94,6 +94,30 @@ std::optional<double> parse_number(std::string_view field) {
   return value;
 }
 
+std::optional<std::int64_t> parse_integer(std::string_view field) {
+  const int base = field.starts_with("0x") ? 16 : 10;
+  if (base == 16) field.remove_prefix(2);
+  if (base == 16 && field.starts_with('-')) return std::nullopt;
+  std::int64_t value = 0;
+  const char* const end = field.data() + field.size();
+  const auto [stop, error] = std::from_chars(field.data(), end, value, base);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
+std::optional<double> parse_float(std::string_view field) {
+  if (field.starts_with('+')) {
+    field.remove_prefix(1);
+    if (field.starts_with('-')) return std::nullopt;
+  }
+  if (field.ends_with(')')) return std::nullopt;  // "nan(...)" is C's notation only
+  double value = 0;
+  const char* const end = field.data() + field.size();
+  const auto [stop, error] = std::from_chars(field.data(), end, value);
+  if (error != std::errc() || stop != end) return std::nullopt;
+  return value;
+}
+
 std::optional<double> parse_decimal(std::string_view field) {
   const auto value = parse_number(field);
   return value && !std::signbit(*value) ? value : std::nullopt;

@@ -49,6 +49,10 @@ inline constexpr std::size_t kFieldsMax = 1024;
 [[nodiscard]] std::optional<std::uint64_t> parse_hex(std::string_view field);  // no 0x before it
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view field);     // finite, >= 0
 [[nodiscard]] std::optional<double> parse_number(std::string_view field);      // finite
+// With a sign, or in hexadecimal as "0x1f".
+[[nodiscard]] std::optional<std::int64_t> parse_integer(std::string_view field);
+// Any notation that strtod(3) takes but hexadecimal ones: "-1.5e3", "+Inf", "NaN".
+[[nodiscard]] std::optional<double> parse_float(std::string_view field);
 
 // Whether a name read from a file may stand in the name of a metric: ASCII letters, digits and _.
 [[nodiscard]] bool is_metric_part(std::string_view name);

@@ -68,6 +68,7 @@ Result<std::int64_t> PosixWatchedHost::modified(std::string_view path) const {
 
 Result<KernelNames> PosixWatchedHost::names() const { return host_->names(); }
 Result<ClockState> PosixWatchedHost::clock_state() const { return host_->clock_state(); }
+std::uint64_t PosixWatchedHost::page_bytes() const { return host_->page_bytes(); }
 std::int64_t PosixWatchedHost::now() const { return host_->now(); }
 Zone PosixWatchedHost::zone() const { return host_->zone(); }
 

@@ -39,6 +39,7 @@ class PosixWatchedHost final : public HostFs {
   [[nodiscard]] Result<std::int64_t> modified(std::string_view path) const override;
   [[nodiscard]] Result<KernelNames> names() const override;
   [[nodiscard]] Result<ClockState> clock_state() const override;
+  [[nodiscard]] std::uint64_t page_bytes() const override;
   [[nodiscard]] std::int64_t now() const override;
   [[nodiscard]] Zone zone() const override;
 

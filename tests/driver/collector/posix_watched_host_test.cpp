@@ -73,6 +73,7 @@ TEST(PosixWatchedHost, PassesEverythingElseOn) {
   made_up->links["/sys/l"] = "../target";
   made_up->kernel.release = "6.1";
   made_up->clock->tai = 37;
+  made_up->page = 16'384;
   made_up->time = 7;
   made_up->local.offset_s = 3600;
   const PosixWatchedHost host(made_up);
@@ -82,6 +83,7 @@ TEST(PosixWatchedHost, PassesEverythingElseOn) {
   EXPECT_EQ(host.link("/sys/l").value(), "../target");
   EXPECT_EQ(host.names()->release, "6.1");
   EXPECT_EQ(host.clock_state()->tai, 37);
+  EXPECT_EQ(host.page_bytes(), 16'384U);
   EXPECT_EQ(host.now(), 7);
   EXPECT_EQ(host.zone().offset_s, 3600);
 }

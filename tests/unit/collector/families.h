@@ -1,6 +1,7 @@
 // Families as a test wants to compare them.
 #pragma once
 
+#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -14,11 +15,10 @@ namespace muster::collector {
 // One line a sample, as it is scraped, without HELP and TYPE; the error's text for an error.
 inline std::string samples_text(const Result<Families>& families) {
   if (!families) return families.error().text;
+  std::istringstream text(exposition_text(*families));
   std::string out;
-  for (const Family& family : *families) {
-    for (const Sample& sample : family.samples) {
-      append_sample(out, family.name, sample.labels, sample.value);
-    }
+  for (std::string line; std::getline(text, line);) {
+    if (!line.starts_with('#')) (out += line) += '\n';
   }
   return out;
 }

@@ -134,13 +134,16 @@ Collector textfile(const CollectorOptions& options) {
 }
 }  // namespace
 
+// One row each, by their names.
 std::vector<Collector> all_collectors(const CollectorOptions& options) {
   const bool old = options.compat_1_5;
   const auto arp = [devices = options.arp_devices](std::string_view text) {
     return parse_arp(text, devices);
   };
+  const auto cpufreq = [old](const HostFs& fs, Complaints&) { return collect_cpufreq(fs, old); };
   const auto netstat = [fields = remembered(options.netstat_fields)](
                            const HostFs& fs, Complaints&) { return collect_netstat(fs, fields); };
+  const auto pressure = [old](const HostFs& fs, Complaints&) { return collect_pressure(fs, old); };
   const auto softnet = [old](std::string_view text) { return parse_softnet(text, old); };
   const auto vmstat = [fields = remembered(options.vmstat_fields)](std::string_view text) {
     return parse_vmstat(text, fields);
@@ -150,7 +153,7 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
       {"bonding", true, of(collect_bonding)},
       {"conntrack", true, of(collect_conntrack)},
       {"cpu", true, cpu(options)},
-      {"cpufreq", true, [old](const HostFs& fs, Complaints&) { return collect_cpufreq(fs, old); }},
+      {"cpufreq", true, cpufreq},
       {"diskstats", true, diskstats(options)},
       {"dmi", true, dmi()},
       {"edac", true, of(collect_edac)},
@@ -167,8 +170,7 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
       {"nvme", true, asking(options, collect_nvme)},
       {"os", true, os(options)},
       {"powersupplyclass", true, of(collect_power_supply)},
-      {"pressure", true,
-       [old](const HostFs& fs, Complaints&) { return collect_pressure(fs, old); }},
+      {"pressure", true, pressure},
       {"rapl", true, of(collect_rapl)},
       {"schedstat", true, file("/proc/schedstat", parse_schedstat)},
       {"selinux", true, of(collect_selinux)},

@@ -180,15 +180,6 @@ std::string_view part_suffix(SamplePart part) {
   return "";
 }
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const std::size_t length = utf8_length(text);
-    if (length == 0) return false;
-    text.remove_prefix(length);
-  }
-  return true;
-}
-
 std::string number_text(double value) {
   std::string out;
   append_number(out, value);

@@ -32,9 +32,6 @@ void append_end(std::string& out, Format format);
 // What a line has behind the family's name: "_bucket", "_sum", "_count" or nothing.
 [[nodiscard]] std::string_view part_suffix(SamplePart part);
 
-// Without a zero byte too: readers written in C end there.
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 // The shortest text that reads back as the same number; "NaN", "+Inf", "-Inf".
 [[nodiscard]] std::string number_text(double value);
 

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/problem.h"
 #include "collector/exposition.h"
 #include "collector/family_table.h"
 #include "collector/proc_text.h"
@@ -153,7 +154,7 @@ Result<SampleLabels> take_labels(std::string_view& rest) {
     if (end >= rest.size()) return wrong("has a label value that does not end");
     auto value = unescaped(rest.substr(1, end - 1));
     if (!value) return wrong("has an unknown escape");
-    if (!is_utf8(*value)) return wrong("has a label value that is not UTF-8");
+    if (!valid_utf8(*value)) return wrong("has a label value that is not UTF-8");
     rest.remove_prefix(end + 1);
     labels.emplace_back(std::string(name), std::move(*value));
     skip_blanks(rest);

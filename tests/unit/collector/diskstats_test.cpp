@@ -111,6 +111,7 @@ TEST(Diskstats, UdevIsReadAgainOnlyWhenItWroteAgain) {
   host.times["/run/udev/data/b8:0"] = 6;
   EXPECT_NE(host.shown().find("model=\"New\""), std::string::npos);
   host.files.erase("/run/udev/data/b8:0");
+  host.times.erase("/run/udev/data/b8:0");
   EXPECT_EQ(host.shown().find("model=\"New\""), std::string::npos);
 }
 

@@ -10,6 +10,7 @@
 #include "health/gossip_frame.h"
 #include "tests/fuzz/certificate_books.h"
 #include "tests/fuzz/sealed.h"
+#include "tests/fuzz/seeds_collectors.h"
 
 namespace {
 
@@ -302,6 +303,10 @@ int main(int argc, char** argv) {
         std::string{health::kStreamPingMark, 2} + encode(packet(gossip::PacketKind::Ping)));
   write_keyrings(corpus / "keyring");
   write_requests(corpus / "http_head");
+  const auto fixtures = corpus.parent_path().parent_path() / "fixtures";
+  for (const auto& [name, seed] : fuzz::collector_seeds(fixtures)) {
+    write(corpus / "collectors" / name, seed);
+  }
   write_scripts(corpus / "peer");
   write_secured_scripts(corpus / "secured_peer");
   write(corpus / "frame" / "sync", encode(sync));

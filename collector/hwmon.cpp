@@ -142,7 +142,9 @@ std::optional<Metric> metric_of(const Sensor& sensor, std::string_view property,
 // Types of which the whole sensor is one metric.
 std::optional<Metric> whole_metric(const Sensor& sensor) {
   const auto text = sensor.properties.find("");
-  const std::string_view value = text == sensor.properties.end() ? "" : text->second;
+  // Of two types, the text would be that of a copy which is gone by the next line.
+  const std::string_view value =
+      text == sensor.properties.end() ? std::string_view() : std::string_view(text->second);
   if (sensor.type == "beep_enable") {
     return Metric{"node_hwmon_beep_enabled", "Hardware beep enabled", value == "1" ? 1.0 : 0.0};
   }

@@ -9,7 +9,9 @@
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
+#include "collector/collectors.h"
 #include "collector/posix_watched_host.h"
+#include "collector/sdbus_units.h"
 #include "failover/posix_logs.h"
 
 namespace muster::agent {
@@ -18,6 +20,15 @@ namespace {
 constexpr auto kPublishNews = std::chrono::milliseconds(10);
 constexpr auto kPublishRest = std::chrono::seconds(1);
 constexpr auto kChores = std::chrono::seconds(5);
+
+std::shared_ptr<const std::vector<collector::Copy>> copies_of(const View& view) {
+  auto copies = std::make_shared<std::vector<collector::Copy>>();
+  for (const auto& [id, instance] : view.instances) {
+    copies->push_back({instance.workload, id, instance.status.pid, instance.start_time,
+                       instance.status.restarts});
+  }
+  return copies;
+}
 
 }  // namespace
 
@@ -47,8 +58,11 @@ Runtime::Runtime(const Config& config, Prepared prepared,
               [this](Duration lag, double pressure) {
                 happened(Strained{lag, pressure});
               }),
-      gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_),
-                 std::move(prepared.collectors), collector::PosixRelay::Limits{}),
+      gathering_(
+          std::make_shared<const collector::PosixWatchedHost>(host_fs_),
+          chosen(collector::all_collectors(collector_options(std::move(prepared.collectors))),
+                 config.metrics),
+          collector::PosixRelay::Limits{}),
       scrapes_(
           gathering_, instruments_,
           [this] {
@@ -64,6 +78,16 @@ Runtime::Runtime(const Config& config, Prepared prepared,
       node_(prepared.options, std::move(prepared.recovered), protobuf_codec(), wall_now(),
             control_now()),
       views_(node_.view(control_now())) {}
+
+collector::CollectorOptions Runtime::collector_options(collector::CollectorOptions options) const {
+  options.copies = [copies = copies_] { return *copies->read(); };
+  collector::SystemdOptions systemd;
+  systemd.units = options.systemd_units;
+  systemd.compat_1_5 = options.compat_1_5;
+  const auto units = std::make_shared<collector::SdbusUnits>(std::move(systemd));
+  options.systemd = [units] { return units->families(); };
+  return options;
+}
 
 Status Runtime::open() {
   if (Status status = open_gossip(); !status) return status;
@@ -133,6 +157,7 @@ void Runtime::publish() {
   rpc_sent_ = rpc_->traffic().bytes_sent;
   const auto view = node_.view(control_now());
   views_.publish(view);
+  copies_->publish(copies_of(*view));
   held_reads_.published(view);
   if (http_) http_->published(view);
 }

@@ -9,7 +9,6 @@
 #include "agent/posix_lock.h"
 #include "agent/re2_filters.h"
 #include "agent/spdlog_journal.h"
-#include "collector/collectors.h"
 #include "collector/host.h"
 #include "failover/posix_processes.h"
 #include "failover/sqlite_log_store.h"
@@ -99,7 +98,7 @@ Result<Prepared> prepare(const Config& config) {
 
   auto choices = collector_options(config.metrics);
   if (!choices) return tl::unexpected(choices.error());
-  prepared.collectors = chosen(collector::all_collectors(*choices), config.metrics);
+  prepared.collectors = std::move(*choices);
 
   auto instances =
       SqliteInstances::open(config.data_dir + "/instances.db", failover::kernel_boot_id());

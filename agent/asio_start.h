@@ -4,7 +4,6 @@
 #pragma once
 
 #include <memory>
-#include <vector>
 
 #include "agent/config.h"
 #include "agent/node.h"
@@ -21,10 +20,10 @@ struct Prepared {
   NodeOptions options;
   Recovered recovered;
   std::unique_ptr<SqliteInstances> instances;
-  std::unique_ptr<failover::SqliteLog> log;      // null unless a master
-  std::unique_ptr<OwnIdentity> own;              // null: a plain cluster
-  std::vector<collector::Collector> collectors;  // that run here
-  std::shared_ptr<void> lock;                    // of the data directory, while it is held
+  std::unique_ptr<failover::SqliteLog> log;  // null unless a master
+  std::unique_ptr<OwnIdentity> own;          // null: a plain cluster
+  collector::CollectorOptions collectors;
+  std::shared_ptr<void> lock;  // of the data directory, while it is held
 };
 
 // Makes and locks the data directory, opens and checks what is stored in it, finds the workloads

@@ -10,6 +10,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/signal_set.hpp>
@@ -65,6 +66,8 @@ class Runtime {
   void start_task(TaskRequest request, Done<ApiResponse> done);
   Result<Caller> authenticate(const Credentials& shown);  // on the threads of HTTP
   void audit(const AuditRecord& record);                  // likewise
+  // With what only a running agent knows. What is in it outlives this object.
+  collector::CollectorOptions collector_options(collector::CollectorOptions options) const;
 
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);
@@ -134,6 +137,9 @@ class Runtime {
   // Shared with the threads of collectors that hang.
   std::shared_ptr<const collector::PosixHostFs> host_fs_;
   AsioStrain strain_;
+  const std::shared_ptr<Published<std::vector<collector::Copy>>> copies_ =  // likewise
+      std::make_shared<Published<std::vector<collector::Copy>>>(
+          std::make_shared<const std::vector<collector::Copy>>());
   collector::PosixGathering gathering_;
   Measures measures_{instruments_};  // when a scrape demands it
   Scrapes scrapes_;

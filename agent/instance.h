@@ -103,6 +103,7 @@ class Instance {
 
   [[nodiscard]] const InstanceStatus& status() const { return status_; }
   [[nodiscard]] const WorkloadSpec& spec() const { return assignment_.spec; }
+  [[nodiscard]] std::uint64_t start_time() const { return start_time_; }  // of status().pid
   // Nothing of it runs and nothing of it will.
   [[nodiscard]] bool over() const {
     return status_.phase == Phase::Stopped || status_.phase == Phase::Done;

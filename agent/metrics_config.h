@@ -2,7 +2,8 @@
 //
 // Pure values; agent/yaml_metrics.h fills them from the section `metrics` of the configuration,
 // whose keys have these names. What a pattern means is node_exporter's: a regular expression of
-// RE2 that is searched for, so that ^ and $ have to be written.
+// RE2 that is searched for, so that ^ and $ have to be written; that of a systemd unit must be
+// the whole name.
 #pragma once
 
 #include <string>

@@ -236,7 +236,8 @@ std::shared_ptr<const View> Node::view(Instant now) const {
   view->health_score = swim_.health_score();
   for (const auto& [id, instance] : supervisor_.instances()) {
     view->instances[id] = {instance.status(), instance.spec().name,
-                           options_.log_dir + "/" + std::to_string(id) + ".log"};
+                           options_.log_dir + "/" + std::to_string(id) + ".log",
+                           instance.start_time()};
   }
   if (master_) view->master = std::make_shared<const MasterView>(master_->view());
   return view;

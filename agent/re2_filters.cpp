@@ -25,6 +25,13 @@ Result<std::shared_ptr<const RE2>> compile(const std::string& pattern) {
                                          in_quotes(compiled->error()));
 }
 
+// Of a unit the whole name is matched, unlike of all others.
+std::string whole(const std::string& pattern) {
+  std::string out;
+  if (!pattern.empty()) out.append("^(?:").append(pattern).append(")$");
+  return out;
+}
+
 bool found(const RE2& pattern, std::string_view name) {
   return RE2::PartialMatch({name.data(), name.size()}, pattern);
 }
@@ -58,6 +65,7 @@ Result<collector::CollectorOptions> collector_options(const MetricsConfig& confi
       {options.netclass_devices, {"", config.netclass_ignored}},
       {options.netdev_devices, config.netdev},
       {options.netstat_fields, {config.netstat_fields, ""}},
+      {options.systemd_units, {whole(config.systemd.include), whole(config.systemd.exclude)}},
       {options.vmstat_fields, {config.vmstat_fields, ""}},
   };
   for (const auto& [filter, choice] : filters) {

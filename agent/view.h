@@ -72,6 +72,7 @@ struct InstanceView {  // what this agent runs itself
   InstanceStatus status;
   std::string workload;
   std::string log_path;
+  std::uint64_t start_time = 0;  // of status.pid, in ticks since boot
 };
 
 struct View {

@@ -5,12 +5,14 @@
 // twice at the same time, so that it may keep what it saw last.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/sample.h"
 #include "collector/host_fs.h"
 
@@ -24,6 +26,15 @@ using Filter = std::function<bool(std::string_view name)>;
 
 // Sentences for the log: what a collector left out and why, when the rest of it is well.
 using Complaints = std::vector<std::string>;
+
+// One copy of a workload on this node, as the agent knows it.
+struct Copy {
+  std::string workload;
+  InstanceId id = 0;
+  std::int64_t pid = 0;          // that the agent started; 0: nothing runs
+  std::uint64_t start_time = 0;  // of that process, in ticks since boot
+  std::uint64_t restarts = 0;
+};
 
 // On an error the collector's success is 0 and nothing of it is shown.
 using Collect = std::function<Result<Families>(const HostFs&, Complaints&)>;
@@ -51,9 +62,12 @@ struct CollectorOptions {
   Filter netstat_fields;     // collector.netstat.fields, on names as Tcp_RetransSegs
   Filter vmstat_fields;      // collector.vmstat.fields
   bool cpu_info = false;     // collector.cpu.info
+  Filter systemd_units;      // collector.systemd.unit-include, -exclude
   std::string rootfs = "/";  // path.rootfs: taken off the mount points that it holds
   std::string textfiles;     // collector.textfile.directory; empty: none
   bool compat_1_5 = false;   // labels and families as node_exporter 1.5 had them
+  std::function<std::vector<Copy>()> copies;  // what runs here now; empty: nothing. Any thread
+  std::function<Result<Families>()> systemd;  // what is known of units; empty: nobody asks systemd
 };
 
 }  // namespace muster::collector

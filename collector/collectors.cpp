@@ -44,6 +44,7 @@
 #include "collector/udp_queues.h"
 #include "collector/uname.h"
 #include "collector/vmstat.h"
+#include "collector/workloads.h"
 
 namespace muster::collector {
 namespace {
@@ -132,6 +133,19 @@ Collector textfile(const CollectorOptions& options) {
         files->settle(others, own, complaints);
       }};
 }
+Collect systemd(const CollectorOptions& options) {
+  return [units = options.systemd](const HostFs&, Complaints&) -> Result<Families> {
+    if (units) return units();
+    return fail(Code::NotFound, "nobody asks systemd for its units");
+  };
+}
+
+Collect workloads(const CollectorOptions& options) {
+  return [copies = options.copies, kept = std::make_shared<Workloads>()](
+             const HostFs& fs, Complaints&) -> Result<Families> {
+    return kept->collect(fs, copies ? copies() : std::vector<Copy>());
+  };
+}
 }  // namespace
 
 // One row each, by their names.
@@ -177,6 +191,7 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
       {"sockstat", true, of(collect_sockstat)},
       {"softnet", true, file("/proc/net/softnet_stat", softnet)},
       {"stat", true, file("/proc/stat", parse_stat)},
+      {"systemd", false, systemd(options)},
       textfile(options),
       {"thermal_zone", true, asking(options, collect_thermal_zone)},
       {"time", true, of(collect_time)},
@@ -184,6 +199,7 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
       {"udp_queues", true, of(collect_udp_queues)},
       {"uname", true, of(collect_uname)},
       {"vmstat", true, file("/proc/vmstat", vmstat)},
+      {"workloads", true, workloads(options)},
   };
 }
 

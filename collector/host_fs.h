@@ -5,6 +5,7 @@
 // thread. May block as long as the kernel does, for ever on a hung mount. Never writes.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -60,6 +61,10 @@ class HostFs {
   [[nodiscard]] virtual Result<std::string> read(std::string_view path) const = 0;
   // The names in a directory, sorted, without "." and ".."; fails as read() does.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(std::string_view path) const = 0;
+  // How many names list() would give; may be cheaper, and has no limit of its own.
+  [[nodiscard]] virtual Result<std::size_t> count(std::string_view path) const {
+    return list(path).map([](const std::vector<std::string>& names) { return names.size(); });
+  }
   // What a symbolic link says, as it stands there; fails as read() does.
   [[nodiscard]] virtual Result<std::string> link(std::string_view path) const = 0;
   // When the file was last written, in nanoseconds since 1970; fails as read() does.

@@ -12,7 +12,9 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/statvfs.h>
 #include <sys/timex.h>
 #include <sys/utsname.h>
@@ -125,6 +127,28 @@ Result<std::vector<std::string>> PosixHostFs::list(std::string_view path) const 
     names.emplace_back(name);
   }
   std::sort(names.begin(), names.end());
+  return names;
+}
+
+Result<std::size_t> PosixHostFs::count(std::string_view path) const {
+  const auto directory = real(path);
+  if (!directory) return tl::unexpected(directory.error());
+  // Since Linux 6.2 the size of /proc/PID/fd is how many there are. Other directories of /proc have
+  // none, and those of disks have one that means something else.
+  struct stat status {};
+  struct statfs system {};
+  if (::stat(directory->c_str(), &status) != 0) return refused(*directory, errno);
+  if (::statfs(directory->c_str(), &system) != 0) return refused(*directory, errno);
+  if (system.f_type == PROC_SUPER_MAGIC && status.st_size > 0) {
+    return static_cast<std::size_t>(status.st_size);
+  }
+  const std::unique_ptr<DIR, CloseDirectory> open(::opendir(directory->c_str()));
+  if (!open) return refused(*directory, errno);
+  std::size_t names = 0;
+  while (const dirent* entry = ::readdir(open.get())) {
+    const std::string_view name(std::begin(entry->d_name));
+    if (name != "." && name != "..") ++names;
+  }
   return names;
 }
 

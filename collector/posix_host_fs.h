@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ class PosixHostFs final : public HostFs {
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const override;
+  [[nodiscard]] Result<std::size_t> count(std::string_view path) const override;
   [[nodiscard]] Result<std::string> link(std::string_view path) const override;
   [[nodiscard]] Result<std::int64_t> modified(std::string_view path) const override;
   [[nodiscard]] Result<FsUsage> usage(std::string_view path) const override;

@@ -58,6 +58,10 @@ Result<std::vector<std::string>> PosixWatchedHost::list(std::string_view path) c
   return host_->list(path);
 }
 
+Result<std::size_t> PosixWatchedHost::count(std::string_view path) const {
+  return host_->count(path);
+}
+
 Result<std::string> PosixWatchedHost::link(std::string_view path) const {
   return host_->link(path);
 }

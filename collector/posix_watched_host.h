@@ -35,6 +35,7 @@ class PosixWatchedHost final : public HostFs {
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const override;
+  [[nodiscard]] Result<std::size_t> count(std::string_view path) const override;
   [[nodiscard]] Result<std::string> link(std::string_view path) const override;
   [[nodiscard]] Result<std::int64_t> modified(std::string_view path) const override;
   [[nodiscard]] Result<KernelNames> names() const override;

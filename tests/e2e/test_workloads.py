@@ -1,5 +1,6 @@
 """Do apply, change, stop, logs and placement do what an operator expects of them?"""
 import json
+import re
 import subprocess
 import threading
 
@@ -28,6 +29,25 @@ class Workloads(ClusterCase):
         unknown = cluster.muster("stop", "web-that-never-was")
         self.assertNotEqual(unknown.returncode, 0)
         self.assertIn("web-that-never-was", unknown.stderr)
+
+    def test_the_metrics_of_a_node_say_what_its_copies_use(self):
+        self.run_web(replicas=1)
+        process, = self.cluster.processes("web")
+
+        def measured():
+            text = harness.request(self.cluster.nodes[process.node].address, "GET",
+                                   "/metrics").body.decode()
+            labels = f'workload="web",copy="{process.instance}"'
+            return {name: float(value) for name, value in re.findall(
+                rf'(?m)^muster_workload_(\w+)\{{{labels}(?:,source="processes")?\}} (\S+)$', text)}
+        values = self.cluster.wait_for(measured, "the copy to be in the metrics", 5, 0.1)
+        self.assertEqual(values["processes"], 1)
+        self.assertEqual(values["restarts_total"], 0)
+        self.assertGreater(values["memory_bytes"], 1 << 20)
+        self.assertGreaterEqual(values["threads"], 1)
+        self.assertGreaterEqual(values["open_fds"], 4)
+        for name in ("cpu_seconds_total", "io_read_bytes_total", "io_write_bytes_total"):
+            self.assertIn(name, values)
 
     def test_a_changed_spec_rolls_and_never_has_fewer_ready_copies_than_wanted(self):
         cluster = self.cluster

@@ -42,6 +42,21 @@ TEST(Patterns, AreSearchedForAndNotMatchedWhole) {
   EXPECT_FALSE(kept(options->netdev_devices, "lo"));
 }
 
+TEST(Patterns, ThoseOfUnitsAreMatchedWhole) {
+  const auto defaults = collector_options({});
+  ASSERT_TRUE(defaults);
+  EXPECT_TRUE(kept(defaults->systemd_units, "cron.service"));
+  EXPECT_TRUE(kept(defaults->systemd_units, "my.device-watch.service"));
+  EXPECT_FALSE(kept(defaults->systemd_units, "dev-sda.device"));
+  MetricsConfig config;
+  config.systemd = {"cron|ssh", "ssh"};
+  const auto options = collector_options(config);
+  ASSERT_TRUE(options);
+  EXPECT_TRUE(kept(options->systemd_units, "cron"));
+  EXPECT_FALSE(kept(options->systemd_units, "cron.service"));
+  EXPECT_FALSE(kept(options->systemd_units, "ssh"));
+}
+
 TEST(Patterns, OneThatIsNoneIsRefusedByName) {
   EXPECT_TRUE(check_pattern(""));
   EXPECT_TRUE(check_pattern("^(a|b)+$"));

@@ -195,7 +195,8 @@ ApiResponse events(const MasterView& master, const Query& query) {
 }
 
 // https://prometheus.io/docs/prometheus/latest/http_sd/: on an error Prometheus keeps the targets
-// that it has, so an agent that cannot know says that it does not.
+// that it has, so an agent that cannot know says that it does not. A failed node stays a target, so
+// that whoever watches it sees that it does not answer. One that left is none.
 ApiResponse scrape_targets(const View& view) {
   if (!view.master->has_leader) {
     return problem(503, "no quorum",
@@ -203,16 +204,22 @@ ApiResponse scrape_targets(const View& view) {
   }
   json groups = json::array();
   for (const auto& [name, record] : view.master->state->nodes) {
-    if (record.state != NodeState::Alive) continue;
+    if (record.state == NodeState::Left) continue;
     const auto member = view.members->find(name);
-    const MemberState seen =
-        member == view.members->end() ? MemberState::Alive : member->second.state;
-    groups.push_back({{"targets", {address_text(record.info.http)}},
-                      {"labels",
-                       {{"__meta_muster_node", name},
-                        {"__meta_muster_zone", record.info.zone},
-                        {"__meta_muster_state", gossip::to_text(seen)},
-                        {"__meta_muster_role", record.info.master ? "master" : "worker"}}}});
+    const bool suspect = record.state == NodeState::Alive && member != view.members->end() &&
+                         member->second.state == MemberState::Suspect;
+    groups.push_back(
+        {{"targets", {address_text(record.info.http)}},
+         {"labels",
+          {{"__meta_muster_cluster", view.cluster},
+           {"__meta_muster_node", name},
+           {"__meta_muster_zone", record.info.zone},
+           {"__meta_muster_state", suspect ? to_text(MemberState::Suspect) : to_text(record.state)},
+           {"__meta_muster_role", record.info.master ? "master" : "worker"}}}});
+  }
+  // This agent is one itself, so an empty list is never true: the cluster has only just begun.
+  if (groups.empty()) {
+    return problem(503, "no node is registered yet", "the first ones do so within a second");
   }
   return ok_json(groups);
 }

@@ -235,20 +235,38 @@ TEST(Api, HostileTextBecomesJsonAndNothingThrows) {
   EXPECT_EQ(cluster.get("/v1/workloads/" + hostile)["status"], 404);
 }
 
-TEST(Api, PrometheusGetsEveryAliveNodeWithTextLabels) {
+TEST(Api, PrometheusGetsEveryNodeThatDidNotLeaveWithTextLabels) {
   Cluster cluster;
-  cluster.node("n3").state = NodeState::Failed;
   cluster.node("n2").info.zone = "b";
   cluster.members["n2"].state = gossip::MemberState::Suspect;
+  cluster.node("n3").state = NodeState::Failed;
   const json groups = cluster.get("/v1/sd/prometheus");
-  ASSERT_EQ(groups.size(), 2U);
+  ASSERT_EQ(groups.size(), 3U);
   EXPECT_EQ(groups[0]["targets"], json({"127.0.0.1:7948"}));
+  EXPECT_EQ(groups[0]["labels"]["__meta_muster_cluster"], cluster.view.cluster);
   EXPECT_EQ(groups[0]["labels"]["__meta_muster_role"], "master");
+  EXPECT_EQ(groups[0]["labels"]["__meta_muster_state"], "alive");
   EXPECT_EQ(groups[1]["labels"]["__meta_muster_node"], "n2");
   EXPECT_EQ(groups[1]["labels"]["__meta_muster_zone"], "b");
   EXPECT_EQ(groups[1]["labels"]["__meta_muster_state"], "suspect");
   EXPECT_EQ(groups[1]["labels"]["__meta_muster_role"], "worker");
+  EXPECT_EQ(groups[2]["labels"]["__meta_muster_state"], "failed");
+  for (const json& group : groups) {
+    for (const json& label : group["labels"]) EXPECT_TRUE(label.is_string()) << label;
+  }
+  cluster.node("n3").state = NodeState::Left;
+  EXPECT_EQ(cluster.get("/v1/sd/prometheus").size(), 2U);
+}
+
+TEST(Api, PrometheusIsNeverToldThatThereIsNobody) {
+  Cluster cluster;
   cluster.master.has_leader = false;
+  EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);
+  cluster.master.has_leader = true;
+  EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 200);
+  for (auto& [name, node] : cluster.state.nodes) node.state = NodeState::Left;
+  EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);
+  cluster.state.nodes.clear();
   EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);
 }
 

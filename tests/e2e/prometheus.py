@@ -19,9 +19,12 @@ def free_port(address):
 
 
 class Prometheus:
-    """Discovers agents at every node's /v1/sd/prometheus; scrapes twice a second by default."""
+    """Discovers agents at every node's /v1/sd/prometheus; scrapes twice a second by default.
 
-    def __init__(self, cluster, interval="500ms", address=None):
+    `configuration`: the text of a prometheus.yml to run instead.
+    """
+
+    def __init__(self, cluster, interval="500ms", address=None, configuration=None):
         if not pathlib.Path(PROGRAM).exists():
             raise SystemExit(f"{PROGRAM} is not there: run ./run deps")
         self.address = address or cluster.network + "200"
@@ -33,7 +36,7 @@ class Prometheus:
             f"      - url: http://{node.address}:{harness.HTTP}/v1/sd/prometheus\n"
             f"        refresh_interval: 1s\n" for node in cluster.nodes.values())
         (self.directory / "prometheus.yml").write_text(
-            f"global:\n  scrape_interval: {interval}\n  scrape_timeout: {interval}\n"
+            configuration or f"global:\n  scrape_interval: {interval}\n  scrape_timeout: {interval}\n"
             f"scrape_configs:\n  - job_name: node\n    http_sd_configs:\n{urls}")
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
@@ -59,6 +62,16 @@ class Prometheus:
         if answer.status != 200:
             raise harness.Failure(f"prometheus: {expression}: {answer.status} {answer.body!r}")
         return [(item["metric"], float(item["value"][1]))
+                for item in json.loads(answer.body)["data"]["result"]]
+
+    def query_range(self, expression, start, end, step=1.0):
+        """[(labels, [value, ...])] of what an expression was from `start` to `end`, unix seconds."""
+        path = "/api/v1/query_range?" + urllib.parse.urlencode(
+            {"query": expression, "start": start, "end": end, "step": step})
+        answer = harness.request(self.address, "GET", path, port=self.port, timeout=10)
+        if answer.status != 200:
+            raise harness.Failure(f"prometheus: {expression}: {answer.status} {answer.body!r}")
+        return [(item["metric"], [float(value) for _, value in item["values"]])
                 for item in json.loads(answer.body)["data"]["result"]]
 
     def close(self):

@@ -21,15 +21,16 @@ def board():
 
 
 def marks(b):
-    b.annotation("Agent does not answer", f'up{{job="node", node!="", {C}}} == 0 and on (instance) '
-                 f"up offset 30s == 1", RED, "{{node}} does not answer")
-    b.annotation("Agent answers again", f'up{{job="node", node!="", {C}}} == 1 and on (instance) '
-                 f"up offset 30s == 0", GREEN, "{{node}} answers again")
-    b.annotation("Coordinator", f"max by (node) (muster_is_coordinator{{{C}}} == 1) unless on (node) "
-                 f"max by (node) (muster_is_coordinator offset 30s == 1)", BLUE,
-                 "{{node}} is coordinator")
+    """Each is a region of a minute, or the time until the next change."""
+    up = f'up{{job="node", node!="", {C}}}'
+    b.annotation("Agent does not answer", f"{up} == 0 and on (instance) max_over_time({up}[1m]) == 1",
+                 RED, "{{node}} does not answer")
+    b.annotation("Agent answers again", f"{up} == 1 and on (instance) min_over_time({up}[1m]) == 0",
+                 GREEN, "{{node}} answers again")
+    b.annotation("Coordinator", f"muster_is_coordinator{{{C}}} == 1 and on (instance) "
+                 f"min_over_time(muster_is_coordinator[1m]) == 0", BLUE, "{{node}} is coordinator")
     b.annotation("Copy replaced",
-                 f"sum by (cluster) (increase(muster_replacement_seconds_count{{{C}}}[30s])) > 0",
+                 f"sum by (cluster) (increase(muster_replacement_seconds_count{{{C}}}[1m])) > 0",
                  YELLOW, "A lost copy is ready elsewhere")
 
 

@@ -29,7 +29,7 @@ class Board:
         self.panels, self.variables, self.annotations = [], [], []
         self.x = self.y = self.height = 0
         self.variable("datasource", "Data source", type="datasource", query="prometheus",
-                      refresh=1, regex="", options=[], current={})
+                      refresh=1, regex="", options=[])
 
     # --- variables ------------------------------------------------------------------------------
     def variable(self, name, label, **fields):
@@ -42,9 +42,9 @@ class Board:
             fields |= {"includeAll": True, "multi": True, "allValue": ".*",
                        "current": {"text": ["All"], "value": ["$__all"], "selected": True}}
         else:
-            fields |= {"includeAll": False, "multi": False, "current": {}}
+            fields |= {"includeAll": False, "multi": False}
         kind = 3 if query.startswith("query_result") else 1  # of the Prometheus query editor
-        self.variable(name, label, type="query", datasource=SOURCE, definition=query,
+        self.variable(name, label, type="query", datasource=SOURCE,
                       query={"query": query, "refId": "Variable-" + name, "qryType": kind},
                       refresh=2, sort=7, regex=regex, options=[], **fields)
 
@@ -144,9 +144,7 @@ class Board:
         """One line for each value of the label `by`; columns: [(heading, expression, unit)]."""
         queries = [(expr, "") for _, expr, _ in columns]
         panel = self.add("table", title, queries, "short", size,
-                         {"showHeader": True, "cellHeight": "sm",
-                          "footer": {"show": False, "reducer": ["sum"], "countRows": False,
-                                     "fields": ""}},
+                         {"showHeader": True, "cellHeight": "sm", "frameIndex": 0},
                          custom={"align": "auto", "cellOptions": {"type": "auto"},
                                  "inspect": False}, **fields)
         unseen = {"Time": True, **{name: True for name in hidden}}

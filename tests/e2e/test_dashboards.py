@@ -5,12 +5,14 @@ import os
 import re
 import signal
 import time
+import types
 
 import yaml
 
 import cluster as harness
 from prometheus import Prometheus
 from shared import ClusterCase
+from test_secured import SecuredCase as Secured
 
 DASHBOARDS = harness.ROOT / "dashboards"
 BUILT_IN = {"__rate_interval": "10s", "__interval": "1s", "__range": "5m"}
@@ -20,14 +22,18 @@ def boards():
     return [json.loads(path.read_text()) for path in sorted((DASHBOARDS / "grafana").glob("*.json"))]
 
 
-def configuration(cluster):
-    """dashboards/prometheus/scrape.yml for this cluster, and faster."""
-    book = yaml.safe_load((DASHBOARDS / "prometheus/scrape.yml").read_text())
+def configuration(name, addresses, **more):
+    """A file of dashboards/prometheus for agents at these addresses, and faster; `more` replaces keys of the job."""
+    book = yaml.safe_load((DASHBOARDS / "prometheus" / name).read_text())
     book["global"] = {"scrape_interval": "1s", "scrape_timeout": "1s", "evaluation_interval": "1s"}
     book["rule_files"] = [str(DASHBOARDS / "prometheus" / name) for name in book["rule_files"]]
-    book["scrape_configs"][0]["http_sd_configs"] = [
-        {"url": f"http://{node.address}:{harness.HTTP}/v1/sd/prometheus", "refresh_interval": "1s"}
-        for node in cluster.masters()]
+    job, = book["scrape_configs"]
+    job.update(more)
+    find, = job["http_sd_configs"]
+    find.update({key: value for key, value in more.items() if key in find})
+    job["http_sd_configs"] = [
+        {**find, "url": f"{job.get('scheme', 'http')}://{address}:{harness.HTTP}/v1/sd/prometheus",
+         "refresh_interval": "1s"} for address in addresses]
     return yaml.safe_dump(book)
 
 
@@ -124,7 +130,8 @@ class Dashboards(ClusterCase):
         return empty
 
     def test_every_query_of_every_panel_and_every_recording_rule_returns_data(self):
-        with Prometheus(self.cluster, configuration=configuration(self.cluster)) as self.prometheus:
+        masters = [node.address for node in self.cluster.masters()]
+        with Prometheus(self.cluster, configuration=configuration("scrape.yml", masters)) as self.prometheus:
             began = time.time()
             self.prometheus.wait_ready()
             self.fail_over(began)
@@ -138,3 +145,22 @@ class Dashboards(ClusterCase):
                 harness.wait_for(all_answered, "data for every query", 10, 0.5)
             except harness.Failure:
                 self.fail("no data:\n" + "\n".join(f"{where}: {what}" for where, what, _ in empty))
+
+
+class SecuredScrape(Secured):
+    joining = (("n2", "agent"),)
+
+    def test_a_secured_cluster_is_scraped_with_a_viewers_token_and_its_own_authority(self):
+        token, authority = self.token("viewer"), self.directory / "n1/identity/ca.pem"
+        text = configuration("scrape-secured.yml", [self.address("n1")],
+                             authorization={"credentials_file": str(token)},
+                             tls_config={"ca_file": str(authority), "min_version": "TLS13"})
+        place = types.SimpleNamespace(nodes={}, network=self.network)
+        with Prometheus(place, configuration=text) as prometheus:
+            prometheus.wait_ready()
+            up = self.wait(lambda: len(found := prometheus.query("up == 1")) == 2 and found,
+                           "two agents that are scraped")
+            self.assertEqual({(labels["node"], labels["role"], labels["cluster"]) for labels, _ in up},
+                             {("n1", "master", "prod"), ("n2", "worker", "prod")})
+            self.wait(lambda: prometheus.query("muster_master_certificate_expiry_timestamp_seconds > time()"),
+                      "the date on which a certificate ends")

@@ -45,12 +45,12 @@ def install(directory):
     except subprocess.TimeoutExpired:
         skip("the npm registry did not answer within two minutes")
     if done.returncode != 0:
-        skip("npm install failed: " + (done.stderr.strip().splitlines() or ["it said nothing"])[-1])
+        skip("npm install: " + "; ".join(re.findall("npm error (.+)", done.stderr)[:3]))
     mark.write_text("\n".join(PACKAGES))
 
 
 def options_types(kind, directory):
-    """Writes the types of a panel's options, and of its fields' own options, under names of their own; returns those."""
+    """Writes the types of a panel's options and of its fields' own under names of their own; returns those."""
     path = directory / TYPES / f"composable/{kind.replace('-', '')}/panelcfg/x/types.gen.d.ts"
     text = path.read_text()
     prefix = kind.replace("-", "_") + "_"

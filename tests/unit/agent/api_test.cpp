@@ -264,7 +264,7 @@ TEST(Api, PrometheusIsNeverToldThatThereIsNobody) {
   EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);
   cluster.master.has_leader = true;
   EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 200);
-  for (auto& [name, node] : cluster.state.nodes) node.state = NodeState::Left;
+  for (const char* name : {"n1", "n2"}) cluster.node(name).state = NodeState::Left;
   EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);
   cluster.state.nodes.clear();
   EXPECT_EQ(cluster.read("/v1/sd/prometheus")->status, 503);

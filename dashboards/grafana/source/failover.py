@@ -4,6 +4,8 @@ from panels import BLUE, GREEN, GREY, RED, YELLOW, Board, mapped, steps
 C = 'cluster=~"$cluster"'
 LEADS = "and on (instance) muster_is_coordinator == 1"
 SEEN = "[$__rate_interval]"
+# The same bound is 1 in the text format and 1.0 in OpenMetrics, which Prometheus asks for.
+WITHIN = [("0.5", "0.5"), *((second, rf"{second}(\\.0)?") for second in ("1", "2", "5", "30"))]
 
 
 def board():
@@ -63,9 +65,9 @@ def times(b):
                           ("Elected", "muster_election_seconds"),
                           ("Replaced", "muster_replacement_seconds")):
         b.bars(title + " within", *[
-            (f'sum(increase({metric}_bucket{{{C}, le="{le}"}}[$__range])) / '
-             f"(sum(increase({metric}_count{{{C}}}[$__range])) > 0)", f"{le} s")
-            for le in ("0.5", "1", "2", "5", "30")], unit="percentunit", min=0, max=1,
+            (f'sum(increase({metric}_bucket{{{C}, le=~"{le}"}}[$__range])) / '
+             f"(sum(increase({metric}_count{{{C}}}[$__range])) > 0)", f"{name} s")
+            for name, le in WITHIN], unit="percentunit", min=0, max=1,
             thresholds=steps(RED, (0.5, YELLOW), (0.95, GREEN)),
             about="Share of all in the time that is shown.")
     b.stat("Alerts that fire", f"max(muster_alerts_firing{{{C}}} {LEADS})", size=(6, 4),

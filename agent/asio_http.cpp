@@ -172,6 +172,10 @@ HttpPorts Runtime::http_ports() {
     }
     return failover::tail(found->second.log_path, lines, kLogTailBytesMax);
   };
+  if (history_) {
+    ports.history = [this](const HistoryQuery& query) { return history_->read(query); };
+    ports.history_series = [this] { return history_->series(); };
+  }
   offer_changes(ports);
   ports.audit = [this](const AuditRecord& record) { audit(record); };
   ports.count = [this](const std::string& metric, double by) {

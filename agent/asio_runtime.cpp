@@ -30,6 +30,14 @@ std::shared_ptr<const std::vector<collector::Copy>> copies_of(const View& view) 
   return copies;
 }
 
+std::vector<std::string> collectors_of_history(const std::vector<collector::Collector>& all) {
+  std::vector<std::string> names;
+  for (const collector::Collector& one : all) {
+    if (collector::feeds_history(one.name)) names.push_back(one.name);
+  }
+  return names;
+}
+
 }  // namespace
 
 Runtime::Runtime(const Config& config, Prepared prepared,
@@ -58,11 +66,12 @@ Runtime::Runtime(const Config& config, Prepared prepared,
               [this](Duration lag, double pressure) {
                 happened(Strained{lag, pressure});
               }),
-      gathering_(
-          std::make_shared<const collector::PosixWatchedHost>(host_fs_),
+      collectors_(
           chosen(collector::all_collectors(collector_options(std::move(prepared.collectors))),
-                 config.metrics),
-          collector::PosixRelay::Limits{}),
+                 config.metrics)),
+      history_collectors_(collectors_of_history(collectors_)),
+      gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_), collectors_,
+                 collector::PosixRelay::Limits{}),
       scrapes_(
           gathering_, instruments_,
           [this] {
@@ -77,7 +86,9 @@ Runtime::Runtime(const Config& config, Prepared prepared,
       processes_(io_, prepared.options.log_dir, [this](Event event) { happened(event); }),
       node_(prepared.options, std::move(prepared.recovered), protobuf_codec(), wall_now(),
             control_now()),
-      views_(node_.view(control_now())) {}
+      views_(node_.view(control_now())) {
+  make_history();
+}
 
 collector::CollectorOptions Runtime::collector_options(collector::CollectorOptions options) const {
   options.copies = [copies = copies_] { return *copies->read(); };
@@ -100,13 +111,15 @@ int Runtime::run() {
   await_signal();
   chores();
   strain_.start();
+  if (history_) history_->start();
   settle();
   notify_.ready(config_.node.name + " of cluster " + config_.cluster);
   io_.run();
   notify_.stopping();
   front_.reset();
   http_.reset();  // its threads may still hand in requests: before what serves them
-  disk_.join();   // what was to be saved is, before what saves it goes
+  if (history_) history_->stop();
+  disk_.join();  // what was to be saved is, before what saves it goes
   encoder_.join();
   return exit_code_;
 }

@@ -4,8 +4,10 @@
 
 #include <asio/post.hpp>
 
+#include "agent/history_families.h"
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
+#include "collector/own_process.h"
 
 namespace muster::agent {
 namespace {
@@ -87,6 +89,29 @@ Status Runtime::open_rpc() {
   if (!rpc) return tl::unexpected(rpc.error());
   rpc_ = std::move(*rpc);
   return {};
+}
+
+void Runtime::make_history() {
+  if (config_.history.interval == Duration::zero()) return;
+  history_ = std::make_unique<AsioHistory>(
+      io_, config_.data_dir + "/history.db", config_.history, [this] { return measured(); },
+      [](const collector::HistoryNotice& notice) {
+        say(notice.trouble ? Level::Warning : Level::Info, notice.text);
+      });
+}
+
+// What fails is said when it is scraped: here its series have a gap.
+Families Runtime::measured() {
+  constexpr Duration kPatience = std::chrono::seconds(5);
+  Families families = history_families(*views_.read());
+  const auto add = [&](const Families& more) {
+    families.insert(families.end(), more.begin(), more.end());
+  };
+  if (const auto own = collector::own_process(*host_fs_)) add(*own);
+  if (history_collectors_.empty()) return families;
+  const auto gathered = gathering_.gather(history_collectors_, kPatience);
+  if (gathered) add(gathered->report->families);
+  return families;
 }
 
 }  // namespace muster::agent

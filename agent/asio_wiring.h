@@ -18,6 +18,7 @@
 #include <asio/thread_pool.hpp>
 
 #include "agent/asio_held_reads.h"
+#include "agent/asio_history.h"
 #include "agent/asio_notify.h"
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
@@ -60,6 +61,8 @@ class Runtime {
   Status open_rpc();
   Status open_http();
   void start_log();
+  void make_history();
+  Families measured();  // on the thread of the history
   // asio_http.cpp
   HttpPorts http_ports();
   void offer_changes(HttpPorts& ports);
@@ -140,6 +143,8 @@ class Runtime {
   const std::shared_ptr<Published<std::vector<collector::Copy>>> copies_ =  // likewise
       std::make_shared<Published<std::vector<collector::Copy>>>(
           std::make_shared<const std::vector<collector::Copy>>());
+  const std::vector<collector::Collector> collectors_;  // that run here
+  std::vector<std::string> history_collectors_;         // by name: those that it is made of
   collector::PosixGathering gathering_;
   Measures measures_{instruments_};  // when a scrape demands it
   Scrapes scrapes_;
@@ -153,6 +158,7 @@ class Runtime {
   Published<View> views_;
   // What agents that are no masters know of the replicated state: the tokens.
   Published<ClusterState> known_{std::make_shared<const ClusterState>()};
+  std::unique_ptr<AsioHistory> history_;  // null: none is kept
   std::unique_ptr<PosixAudit> audit_;
   std::unique_ptr<CivetwebServer> http_;
   std::unique_ptr<AsioTlsFront> front_;  // null: there is no identity

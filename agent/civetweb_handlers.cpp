@@ -133,6 +133,8 @@ ApiResponse Handlers::read(const Request& request) {
     case Page::Description: return {200, std::string(kYamlType), std::string(openapi_text())};
     case Page::Logs: return logs(request);
     case Page::Self: return self(request);
+    case Page::History:
+    case Page::HistorySeries: return history(request);
     default: break;
   }
   ApiResponse response =
@@ -253,6 +255,22 @@ ApiResponse Handlers::metrics(const Request& request) {
   ApiResponse response{200, std::string(collector::content_type(scrape.type)), std::move(*body)};
   if (scrape.gzip) response.with("Content-Encoding", "gzip");
   return response;
+}
+
+ApiResponse Handlers::history(const Request& request) {
+  const NodeName node = ports_.view()->self.name;
+  if (!ports_.history) {
+    return problem(404, "not found", "this node keeps no history",
+                   "set history.interval in its configuration");
+  }
+  if (request.route.page == Page::HistorySeries) {
+    const auto series = ports_.history_series();
+    return series ? series_response(node, *series) : problem(series.error());
+  }
+  const auto wanted = history_query(request.query);
+  if (!wanted) return problem(wanted.error());
+  const auto read = ports_.history(*wanted);
+  return read ? history_response(node, *read) : problem(read.error());
 }
 
 ApiResponse Handlers::logs(const Request& request) {

@@ -91,6 +91,7 @@ class Handlers {
   ApiResponse logs(const Request& request);
   ApiResponse metrics(const Request& request);
   ApiResponse self(const Request& request);
+  ApiResponse history(const Request& request);
 
   // --- changes: civetweb_changes.cpp ---
   ApiResponse change(Request& request);

@@ -204,6 +204,8 @@ int run_cli(int argc, char** argv) {
   add_reads(app, arguments);
   add_writes(app, arguments);
   add_keyring(app, arguments.keyring);
+  add_top(app, arguments.chosen);
+  add_history(app, arguments.chosen);
   add_identity(app, arguments.chosen);
   add_users(app, arguments.chosen);
   add_keys(app, arguments.chosen);

@@ -22,6 +22,8 @@ struct Chosen {
 void add_identity(CLI::App& app, Chosen& chosen);
 // Overwrites tokens in the arguments, which every user of the machine can see. After parsing.
 void hide_tokens(int argc, char** argv);
+void add_history(CLI::App& app, Chosen& chosen);
+void add_top(CLI::App& app, Chosen& chosen);
 void add_users(CLI::App& app, Chosen& chosen);
 void add_keys(CLI::App& app, Chosen& chosen);
 void add_leases(CLI::App& app, Chosen& chosen);

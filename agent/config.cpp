@@ -64,6 +64,7 @@ class Check {
     snapshots();
     for (Problem& problem : agent::problems(config_.metrics))
       problems_.push_back(std::move(problem));
+    history();
     output();
     return std::move(problems_);
   }
@@ -351,6 +352,24 @@ class Check {
     if (!snapshots.dir.empty()) absolute_path("snapshots.dir", snapshots.dir);
     if (!snapshots.passphrase_file.empty()) {
       absolute_path("snapshots.passphrase_file", snapshots.passphrase_file);
+    }
+  }
+
+  void history() {
+    const collector::HistoryOptions& history = config_.history;
+    if (history.interval != Duration::zero()) {
+      within("history.interval", history.interval, std::chrono::seconds(1),
+             std::chrono::minutes(10));
+    }
+    constexpr Duration kLeast = std::chrono::minutes(10);
+    constexpr Duration kMost = std::chrono::hours(24 * 31);
+    within("history.keep", history.keep, kLeast, kMost);
+    within("history.downsample_after", history.downsample_after, kLeast, kMost);
+    constexpr std::uint64_t kBytesMin = std::uint64_t{4} << 20;
+    constexpr std::uint64_t kBytesMax = std::uint64_t{4} << 30;
+    if (history.max_bytes < kBytesMin || history.max_bytes > kBytesMax) {
+      add("history.max_bytes", size_text(history.max_bytes) + " is not between " +
+                                   size_text(kBytesMin) + " and " + size_text(kBytesMax));
     }
   }
 

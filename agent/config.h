@@ -16,6 +16,7 @@
 #include "base/problem.h"
 #include "base/time.h"
 #include "base/workload.h"
+#include "collector/history.h"
 #include "health/swim_types.h"
 #include "identity/issue.h"
 
@@ -125,6 +126,7 @@ struct Config {
   SnapshotsConfig snapshots;
   MetricsConfig metrics;
   LogsConfig logs;
+  collector::HistoryOptions history;
   LogConfig log;
   bool leave_on_terminate = false;  // SIGTERM: say goodbye, so that the workloads move at once
   bool allow_workloads = true;      // false: nothing is placed here

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <variant>
 
+#include "agent/api_history.h"
 #include "agent/api_response.h"
 #include "agent/view.h"
 #include "base/command.h"
@@ -98,6 +99,10 @@ struct HttpPorts {
   // How long ago this master heard the leader; nothing: not since its start, or it is no master.
   std::function<std::optional<Duration>()> since_leader;
   std::function<Result<std::string>(InstanceId, unsigned lines)> log_tail;
+
+  // Both left out: no history is recorded.
+  std::function<Result<HistoryRead>(const HistoryQuery&)> history;
+  std::function<Result<std::set<std::string>>()> history_series;
 
   // Fails with PermissionDenied when nobody is known by these, Unavailable when that cannot be
   // found out now. Without it everybody who reaches the port is an admin: a plain cluster.

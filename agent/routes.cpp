@@ -35,6 +35,8 @@ constexpr std::array kRoutes{
     Route{"GET", "/v1/workloads/{name}", Page::Workload, Source::Cluster, kViewer, kListing},
     Route{"DELETE", "/v1/workloads/{name}", Page::Workload, Source::Change, kOperator, ""},
     Route{"GET", "/v1/logs/{instance}", Page::Logs, Source::Agent, kViewer, "lines"},
+    Route{"GET", "/v1/history", Page::History, Source::Agent, kViewer, "series,since,step"},
+    Route{"GET", "/v1/history/series", Page::HistorySeries, Source::Agent, kViewer, ""},
     Route{"GET", "/v1/events", Page::Events, Source::Cluster, kViewer,
           "stale,index,wait,since,limit"},
     Route{"GET", "/v1/events/stream", Page::EventStream, Source::Stream, kViewer, "since"},

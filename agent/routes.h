@@ -30,6 +30,8 @@ enum class Page {
   Workloads,
   Workload,
   Logs,
+  History,
+  HistorySeries,
   Events,
   EventStream,
   Targets,

@@ -160,6 +160,11 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   const YamlNode logs = root.key("logs");
   logs.key("max_bytes").read_size(config.logs.max_bytes);
   logs.key("keep").read_number<std::uint32_t>(config.logs.keep, 1, 100);
+  const YamlNode history = root.key("history");
+  history.key("interval").read_duration(config.history.interval);
+  history.key("keep").read_duration(config.history.keep);
+  history.key("downsample_after").read_duration(config.history.downsample_after);
+  history.key("max_bytes").read_size(config.history.max_bytes);
   const YamlNode log = root.key("log");
   log.key("level").read(config.log.level);
   log.key("format").read(config.log.format);

@@ -41,8 +41,9 @@ class Api(Described, ClusterCase):
                              "/v1/self", "/v1/members", "/v1/nodes", "/v1/workloads", "/v1/events",
                              "/v1/sd/prometheus", "/v1/kv", "/v1/leases", "/v1/tokens",
                              "/v1/silences", "/v1/masters", "/v1/keyring", "/v1/rotations",
-                             "/v1/users/certificates"):
+                             "/v1/users/certificates", "/v1/history/series"):
                     self.check("GET", path, node=node)
+                self.check("GET", "/v1/history", node=node, query="?series=load1,cpu_busy&since=5m")
                 self.check("GET", "/v1/why/node/{name}", node=node, name="n1")
                 self.check("GET", "/v1/why/node/{name}", node=node, name="n99", status=404)
                 self.check("GET", "/v1/workloads/{name}", node=node, name="web")

@@ -65,6 +65,7 @@ TEST(YamlConfig, TheExampleShowsTheDefaults) {
   EXPECT_EQ(config->alerts.repeat_interval, defaults.alerts.repeat_interval);
   EXPECT_EQ(config->logs.max_bytes, defaults.logs.max_bytes);
   EXPECT_EQ(config->logs.keep, defaults.logs.keep);
+  EXPECT_EQ(config->history, defaults.history);
   EXPECT_EQ(config->log.level, defaults.log.level);
   EXPECT_EQ(config->log.format, defaults.log.format);
   EXPECT_EQ(config->leave_on_terminate, defaults.leave_on_terminate);
@@ -95,6 +96,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
       "  group_interval: 2s\n"
       "  repeat_interval: 3s\n"
       "logs: {max_bytes: 1MiB, keep: 5}\n"
+      "history: {interval: 5s, keep: 2h, downsample_after: 30m, max_bytes: 8MiB}\n"
       "log: {level: debug, format: json}\n"
       "leave_on_terminate: true\n"
       "allow_workloads: false\n",
@@ -130,6 +132,7 @@ TEST(YamlConfig, ReadsEveryKeyIntoItsField) {
   EXPECT_EQ(config->alerts.repeat_interval, Duration(3s));
   EXPECT_EQ(config->logs.max_bytes, std::uint64_t{1} << 20);
   EXPECT_EQ(config->logs.keep, 5U);
+  EXPECT_EQ(config->history, (collector::HistoryOptions{5s, 2h, 30min, std::uint64_t{8} << 20}));
   EXPECT_EQ(config->log.level, "debug");
   EXPECT_EQ(config->log.format, "json");
   EXPECT_TRUE(config->leave_on_terminate);

@@ -1,0 +1,95 @@
+#include "agent/asio_history.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <asio/post.hpp>
+
+#include "agent/posix_clock.h"
+
+namespace muster::agent {
+namespace {
+
+constexpr Duration kFlush = std::chrono::minutes(1);
+
+}  // namespace
+
+AsioHistory::AsioHistory(asio::io_context& context, const std::string& path,
+                         const collector::HistoryOptions& options, Collect collect, Say say)
+    : options_(options),
+      collect_(std::move(collect)),
+      say_(std::move(say)),
+      timer_(context),
+      history_(path, options) {}
+
+void AsioHistory::start() {
+  timer_.expires_after(Duration::zero());
+  wait();
+}
+
+void AsioHistory::stop() {
+  timer_.cancel();
+  asio::post(thread_, [this] { flush(); });
+  thread_.join();
+}
+
+void AsioHistory::wait() {
+  timer_.async_wait([this](const asio::error_code& error) {
+    if (error) return;
+    // What is not done yet keeps its turn: two measurements at once would say nothing new.
+    if (!measuring_.exchange(true)) asio::post(thread_, [this] { measure(); });
+    const auto next = timer_.expiry() + options_.interval;
+    timer_.expires_at(std::max(next, asio::steady_timer::clock_type::now()));
+    wait();
+  });
+}
+
+void AsioHistory::measure() {
+  const Families families = collect_();
+  const Instant now = control_now();
+  const collector::Measured measured = reader_.read(families, now);
+  {
+    const std::lock_guard lock(mutex_);
+    history_.add(wall_now(), measured);
+  }
+  if (now >= flush_at_) {
+    flush_at_ = now + kFlush;
+    flush();
+  }
+  measuring_ = false;
+}
+
+void AsioHistory::flush() {
+  std::vector<collector::HistoryNotice> notices;
+  {
+    const std::lock_guard lock(mutex_);
+    notices = history_.flush();
+  }
+  for (const collector::HistoryNotice& notice : notices) say_(notice);
+}
+
+Result<HistoryRead> AsioHistory::read(const HistoryQuery& query) {
+  HistoryRead read;
+  read.now = wall_now();
+  read.interval = options_.interval;
+  read.step =
+      query.step > Duration::zero() ? query.step : fitting_step(query.since, options_.interval);
+  const WallTime from =
+      read.now - std::chrono::duration_cast<std::chrono::milliseconds>(query.since);
+  const std::lock_guard lock(mutex_);
+  for (const std::string& name : query.series) {
+    const auto grid = history_.read(name, from, read.now, read.step);
+    if (!grid) return tl::unexpected<Error>(grid.error());
+    read.from = WallTime(std::chrono::milliseconds(grid->from_ms()));
+    const collector::SeriesKind* kind = collector::kind_of(name);
+    read.series.push_back({name, std::string(kind == nullptr ? "" : kind->unit), grid->column()});
+  }
+  return read;
+}
+
+Result<std::set<std::string>> AsioHistory::series() {
+  const std::lock_guard lock(mutex_);
+  return history_.series();
+}
+
+}  // namespace muster::agent

@@ -220,4 +220,43 @@ Status Runtime::open_http() {
   return {};
 }
 
+Status Runtime::open_door() {
+  if (config_.metrics.listen.host.empty()) return {};
+  DoorOptions options;
+  options.listen = config_.metrics.listen;
+  options.web_config = config_.metrics.web_config;
+  options.must_prove = config_.door_must_prove();
+  DoorPorts ports;
+  ports.scrape = [this](const ScrapeAsked& asked) {
+    return scrape_answer(
+        [this](const collector::ScrapeRequest& request) { return scrapes_.answer(request); },
+        asked);
+  };
+  ports.dropped = [this](const std::string& reason, const std::string& meaning,
+                         const Address& from) {
+    instruments_.count("muster_http_dropped_total", {{"reason", reason}});
+    asio::post(io_,
+               [this, reason, meaning, from] { say_dropped("metrics", reason, meaning, from); });
+  };
+  ports.not_proved = [this](const Address& from) {
+    instruments_.count("muster_http_auth_failures_total", {});
+    asio::post(io_, [this, from] {
+      say_dropped("metrics", "not_proved", "no such user, or another password", from);
+    });
+  };
+  ports.reloaded = [](bool good, const std::string& text) {
+    say(good ? Level::Info : Level::Error, text);
+  };
+  auto opened = AsioMetricsDoor::open(std::move(options), std::move(ports));
+  if (!opened) return tl::unexpected<Error>(opened.error());
+  door_ = std::move(*opened);
+  say(Level::Info, "metrics at " + door_->text());
+  if (door_->shows_passwords() && config_.door_must_prove()) {
+    say(Level::Warning,
+        "passwords for metrics cross the network in the clear: set tls_server_config in " +
+            config_.metrics.web_config);
+  }
+  return {};
+}
+
 }  // namespace muster::agent

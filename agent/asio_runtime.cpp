@@ -103,7 +103,8 @@ collector::CollectorOptions Runtime::collector_options(collector::CollectorOptio
 Status Runtime::open() {
   if (Status status = open_gossip(); !status) return status;
   if (Status status = open_rpc(); !status) return status;
-  return open_http();
+  if (Status status = open_http(); !status) return status;
+  return open_door();
 }
 
 int Runtime::run() {
@@ -116,6 +117,7 @@ int Runtime::run() {
   notify_.ready(config_.node.name + " of cluster " + config_.cluster);
   io_.run();
   notify_.stopping();
+  door_.reset();
   front_.reset();
   http_.reset();  // its threads may still hand in requests: before what serves them
   if (history_) history_->stop();
@@ -211,8 +213,12 @@ void Runtime::await_signal() {
 }
 
 void Runtime::reload() {
+  const bool web = door_ != nullptr && !config_.metrics.web_config.empty();
+  if (web) door_->reload();
   if (sealer_ == nullptr) {
-    return say(Level::Info, "nothing to reload: no gossip.keyring is configured");
+    if (web) return;
+    return say(Level::Info,
+               "nothing to reload: neither gossip.keyring nor metrics.web_config is configured");
   }
   const Status reloaded = reload_sealer(config_, *sealer_);
   if (!reloaded) return say(Level::Error, reloaded.error().text);
@@ -222,6 +228,12 @@ void Runtime::reload() {
 void Runtime::dropped(health::GossipDrop reason, const Address& from) {
   instruments_.count("muster_gossip_dropped_total", {{"reason", std::string(to_text(reason))}});
   const auto line = drop_notices_.dropped(reason, from, control_now());
+  if (line) say(Level::Warning, *line);
+}
+
+void Runtime::say_dropped(std::string_view port, const std::string& reason,
+                          const std::string& meaning, const Address& from) {
+  const auto line = drop_notices_.dropped(port, reason, meaning, from, control_now());
   if (line) say(Level::Warning, *line);
 }
 

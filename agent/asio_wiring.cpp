@@ -80,9 +80,7 @@ Status Runtime::open_rpc() {
   };
   handlers.on_dropped = [this](const AsioRpc::Dropped& what) {
     instruments_.count("muster_rpc_dropped_total", {{"reason", what.reason}});
-    const auto line =
-        drop_notices_.dropped("RPC", what.reason, what.meaning, what.from, control_now());
-    if (line) say(Level::Warning, *line);
+    say_dropped("RPC", what.reason, what.meaning, what.from);
   };
   auto rpc = AsioRpc::open(io_, {config_.listen.address, config_.listen.rpc_port}, tls_,
                            std::move(handlers));

@@ -19,6 +19,7 @@
 
 #include "agent/asio_held_reads.h"
 #include "agent/asio_history.h"
+#include "agent/asio_metrics_door.h"
 #include "agent/asio_notify.h"
 #include "agent/asio_processes.h"
 #include "agent/asio_rpc.h"
@@ -60,6 +61,7 @@ class Runtime {
   Status open_gossip();
   Status open_rpc();
   Status open_http();
+  Status open_door();
   void start_log();
   void make_history();
   Families measured();  // on the thread of the history
@@ -82,6 +84,8 @@ class Runtime {
   void await_signal();
   void reload();
   void dropped(health::GossipDrop reason, const Address& from);
+  void say_dropped(std::string_view port, const std::string& reason, const std::string& meaning,
+                   const Address& from);
   void chores();
 
   // --- effects: asio_effects.cpp ---
@@ -161,7 +165,8 @@ class Runtime {
   std::unique_ptr<AsioHistory> history_;  // null: none is kept
   std::unique_ptr<PosixAudit> audit_;
   std::unique_ptr<CivetwebServer> http_;
-  std::unique_ptr<AsioTlsFront> front_;  // null: there is no identity
+  std::unique_ptr<AsioTlsFront> front_;    // null: there is no identity
+  std::unique_ptr<AsioMetricsDoor> door_;  // null: metrics.listen is not set
   AsioHeldReads held_reads_{io_, [this](StreamId stream, rpc::ReadReply reply) {
                               rpc_->send(stream, std::move(reply));
                               rpc_->flush();

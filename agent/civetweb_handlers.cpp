@@ -7,6 +7,7 @@
 
 #include "agent/api_access.h"
 #include "agent/openapi.h"
+#include "agent/scrape_answer.h"
 #include "base/problem.h"
 #include "base/quantity.h"
 
@@ -245,16 +246,10 @@ ApiResponse Handlers::self(const Request& request) {
 
 ApiResponse Handlers::metrics(const Request& request) {
   const Exchange& exchange = request.exchange;
-  collector::ScrapeRequest scrape;
-  scrape.collectors = request.query.all("collect[]");
-  scrape.type = collector::accepted_type(exchange.header("Accept"));
-  scrape.gzip = collector::accepts_gzip(exchange.header("Accept-Encoding"));
-  scrape.within = collector::scrape_time(exchange.header("X-Prometheus-Scrape-Timeout-Seconds"));
-  auto body = ports_.metrics(scrape);
-  if (!body) return problem(body.error(), "GET /metrics without collect[] runs every collector");
-  ApiResponse response{200, std::string(collector::content_type(scrape.type)), std::move(*body)};
-  if (scrape.gzip) response.with("Content-Encoding", "gzip");
-  return response;
+  return scrape_answer(ports_.metrics,
+                       {std::string(exchange.query()), std::string(exchange.header("Accept")),
+                        std::string(exchange.header("Accept-Encoding")),
+                        std::string(exchange.header("X-Prometheus-Scrape-Timeout-Seconds"))});
 }
 
 ApiResponse Handlers::history(const Request& request) {

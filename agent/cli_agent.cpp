@@ -13,6 +13,7 @@
 #include "agent/node_options.h"
 #include "agent/yaml_api.h"
 #include "agent/yaml_config.h"
+#include "agent/yaml_web_config.h"
 #include "base/yaml_reader.h"
 #include "failover/yaml_workload.h"
 
@@ -124,6 +125,9 @@ Exit validate_file(const std::string& path) {
   }
   const auto config = parse_config(*text, name);
   if (!config) return complain(config.error(), Exit::BadConfiguration);
+  if (const Status web = check_web_config(*config); !web) {
+    return complain(web.error(), Exit::BadConfiguration);
+  }
   std::printf("%s: configuration of node %s of cluster %s, membership %s, nothing wrong\n",
               name.c_str(), config->node.name.c_str(), config->cluster.c_str(),
               membership_text(config->membership).c_str());

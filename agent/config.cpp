@@ -62,6 +62,7 @@ class Check {
     consensus();
     alerts();
     snapshots();
+    door();
     for (Problem& problem : agent::problems(config_.metrics))
       problems_.push_back(std::move(problem));
     history();
@@ -142,6 +143,19 @@ class Check {
       add("role", "is agent, but " + config_.node.name + " is in the list of masters");
     }
     if (!config_.gossip.keyring.empty()) absolute_path("gossip.keyring", config_.gossip.keyring);
+  }
+
+  void door() {
+    const Address& at = config_.metrics.listen;
+    if (at.host.empty()) return;
+    if (!numeric_ipv4(at.host)) {
+      add("metrics.listen", in_quotes(at.host) + " is not a numeric IPv4 address, such as 0.0.0.0");
+    } else if (config_.door_must_prove() && config_.metrics.web_config.empty()) {
+      add("metrics.listen", at.host +
+                                " can be reached from outside and nobody has to prove who they "
+                                "are: write a metrics.web_config with basic_auth_users, or listen "
+                                "on 127.0.0.1");
+    }
   }
 
   void listen() {
@@ -399,6 +413,10 @@ std::string Config::advertised_host() const {
 Address Config::advertised_gossip() const { return {advertised_host(), listen.gossip_port}; }
 Address Config::advertised_rpc() const { return {advertised_host(), listen.rpc_port}; }
 Address Config::advertised_http() const { return {advertised_host(), listen.http_port}; }
+
+bool Config::door_must_prove() const {
+  return !metrics.listen.host.empty() && !on_loopback(metrics.listen.host) && !insecure;
+}
 
 bool Config::founds() const {
   return std::any_of(masters.begin(), masters.end(),

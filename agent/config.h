@@ -141,6 +141,8 @@ struct Config {
   [[nodiscard]] bool founds() const;
   [[nodiscard]] bool is_master() const { return founds() || role == "master"; }
   [[nodiscard]] bool secured() const { return !identity.dir.empty(); }
+  // metrics.listen can be reached from outside, and nobody has said that everybody may.
+  [[nodiscard]] bool door_must_prove() const;
   // The same on two nodes when their cluster's name and their masters' names and RPC addresses are,
   // in any order: fnv1a64 over "cluster\n" and every "name@rpc\n" by name. 0 where the list means
   // only whom to ask: in a secured cluster, and for a master that joins.

@@ -18,6 +18,7 @@ class Check {
   explicit Check(const MetricsConfig& config) : config_(config) {}
 
   std::vector<Problem> take() {
+    door();
     absolute("procfs", config_.procfs);
     absolute("sysfs", config_.sysfs);
     absolute("rootfs", config_.rootfs);
@@ -45,6 +46,14 @@ class Check {
   void absolute(const std::string& key, const std::string& path) {
     if (!path.starts_with('/') || !one_line_text(path)) {
       add(key, in_quotes(path) + " is not an absolute path");
+    }
+  }
+  // Who may reach it is for the check of the whole configuration.
+  void door() {
+    if (config_.web_config.empty()) return;
+    absolute("web_config", config_.web_config);
+    if (config_.listen.host.empty()) {
+      add("web_config", "is of no use without metrics.listen, whose port it is about");
     }
   }
   // As node_exporter has it: with both it would not be clear which counts.

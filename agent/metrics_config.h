@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "base/ids.h"
 #include "base/problem.h"
 #include "base/time.h"
 #include "collector/collector.h"
@@ -21,6 +22,12 @@ struct Choice {         // of devices, units ...
 };
 
 struct MetricsConfig {
+  // A port that has /metrics alone, for scrapers that know nothing of the cluster; a numeric IPv4
+  // address. No host: there is none.
+  Address listen;
+  // TLS and passwords of that port, in the file's format of exporters (agent/yaml_web_config.h);
+  // absolute. Empty: plain HTTP for everybody.
+  std::string web_config;
   std::string procfs = "/proc";  // absolute; also --path.procfs, as node_exporter has it
   std::string sysfs = "/sys";    // --path.sysfs
   std::string rootfs = "/";      // --path.rootfs

@@ -22,6 +22,7 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "asio": r"asio[./]",
     "civetweb": r"civetweb\.h$|CivetServer\.h$",
     "cli": r"CLI/",
+    "crypt": r"crypt\.h$",
     "curl": r"curl/",
     "openssl": r"openssl/",
     "posix": r"(sys|netinet|arpa|net|linux|asm)/|(unistd|fcntl|poll|spawn|dirent|pwd|grp|netdb|"
@@ -176,6 +177,7 @@ CASES = [
     ("collector/cpu.cpp", "#include <prometheus/registry.h>", "only prometheus_* files may"),
     ("failover/spec.cpp", "#include <yaml-cpp/yaml.h>", "only yaml_* files may include"),
     ("alerting/rules.cpp", "#include <curl/curl.h>", "only curl_* files may include"),
+    ("agent/basic_auth.cpp", "#include <crypt.h>", "only crypt_* files may include"),
     ("agent/server.cpp", "#include <civetweb.h>", "only civetweb_* files may include"),
     ("agent/command_line.cpp", "#include <CLI/CLI.hpp>", "only cli_* files may include"),
     ("agent/cli_command_line.h", "#include <CLI/CLI.hpp>", "too slowly for a header"),

@@ -21,10 +21,11 @@ def free_port(address):
 class Prometheus:
     """Discovers agents at every node's /v1/sd/prometheus; scrapes twice a second by default.
 
-    `configuration`: the text of a prometheus.yml to run instead.
+    `configuration`: the text of a prometheus.yml to run instead; `scrape`: other entries of
+    scrape_configs instead.
     """
 
-    def __init__(self, cluster, interval="500ms", address=None, configuration=None):
+    def __init__(self, cluster, interval="500ms", address=None, configuration=None, scrape=None):
         if not pathlib.Path(PROGRAM).exists():
             raise SystemExit(f"{PROGRAM} is not there: run ./run deps")
         self.address = address or cluster.network + "200"
@@ -37,7 +38,8 @@ class Prometheus:
             f"        refresh_interval: 1s\n" for node in cluster.nodes.values())
         (self.directory / "prometheus.yml").write_text(
             configuration or f"global:\n  scrape_interval: {interval}\n  scrape_timeout: {interval}\n"
-            f"scrape_configs:\n  - job_name: node\n    http_sd_configs:\n{urls}")
+            "scrape_configs:\n" +
+            (scrape or f"  - job_name: node\n    http_sd_configs:\n{urls}"))
         with open(self.log, "wb") as log:
             self.process = subprocess.Popen(
                 [PROGRAM, f"--config.file={self.directory}/prometheus.yml",

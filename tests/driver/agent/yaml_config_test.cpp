@@ -216,6 +216,15 @@ TEST(YamlConfig, BadInputIsRefusedWithItsPlaceAndPath) {
       {"data_dir:\n", "f.yaml:4:1: data_dir: expected text, found nothing"},
       {"gossip: {keyring: ring}\n",
        "f.yaml:4:19: gossip.keyring: \"ring\" is not an absolute path"},
+      {"metrics: {listen: 9100}\n",
+       "f.yaml:4:19: metrics.listen: \"9100\" is not an address: write host:port, port 1 to 65535"},
+      {"metrics:\n  listen: 0.0.0.0:9100\n",
+       "f.yaml:5:11: metrics.listen: 0.0.0.0 can be reached from outside and nobody has to prove "
+       "who "
+       "they are: write a metrics.web_config with basic_auth_users, or listen on 127.0.0.1"},
+      {"metrics: {web_config: /w}\n",
+       "f.yaml:4:23: metrics.web_config: is of no use without metrics.listen, whose port it is "
+       "about"},
       {"data_dir: here\n", "f.yaml:4:11: data_dir: \"here\" is not an absolute path"},
       {"---\ncluster: a\n", "f.yaml:5:1: only one document is taken: remove this one"},
   };

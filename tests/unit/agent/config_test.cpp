@@ -100,6 +100,34 @@ TEST(Config, ListensBeyondLoopbackOnlyWhenToldThatThisIsInsecure) {
   }
 }
 
+TEST(Config, ThePortForMetricsIsOpenBeyondLoopbackOnlyToWhoProvesSomething) {
+  Config config = valid();
+  EXPECT_FALSE(config.door_must_prove());
+  config.metrics.listen = {"127.0.0.5", 9100};
+  EXPECT_EQ(first(config), "");
+  EXPECT_FALSE(config.door_must_prove());
+  config.metrics.listen.host = "0.0.0.0";
+  EXPECT_TRUE(config.door_must_prove());
+  EXPECT_EQ(first(config).find("metrics.listen: 0.0.0.0 can be reached from outside"), 0U);
+  config.metrics.web_config = "/etc/muster/web.yml";  // says who
+  EXPECT_EQ(first(config), "");
+  config.metrics.web_config.clear();
+  config.insecure = true;
+  EXPECT_EQ(first(config), "");
+  EXPECT_FALSE(config.door_must_prove());
+  config.metrics.listen.host = "localhost";
+  EXPECT_EQ(first(config).find("metrics.listen: \"localhost\" is not a numeric"), 0U);
+}
+
+TEST(Config, AWebConfigNeedsAPortAndAnAbsolutePath) {
+  Config config = valid();
+  config.metrics.web_config = "/etc/muster/web.yml";
+  EXPECT_EQ(first(config).find("metrics.web_config: is of no use without metrics.listen"), 0U);
+  config.metrics.listen = {"127.0.0.1", 9100};
+  config.metrics.web_config = "web.yml";
+  EXPECT_EQ(first(config), "metrics.web_config: \"web.yml\" is not an absolute path");
+}
+
 struct BadValue {
   const char* path;
   std::function<void(Config&)> change;

@@ -129,7 +129,8 @@ class SecuredApi(Described, SecuredCase):
                 plain = "{" not in template and template not in (
                     "/v1/watch", "/v1/events/stream", "/v1/snapshot")
                 if method == "GET" and plain:
-                    self.check("GET", template, node=node)
+                    query = "?series=load1" if template == "/v1/history" else ""
+                    self.check("GET", template, node=node, query=query)
             self.check("GET", "/v1/why/node/{name}", node=node, name="n4")
         leader = self.coordinator()
         self.check("GET", "/v1/snapshot", node=leader)

@@ -63,9 +63,13 @@ class Scraped:
         """Seconds of processor time of all its threads, those that have ended too, in nanoseconds' steps."""
         return time.clock_gettime((~self.process.pid << 3) | 2)
 
-    def stop(self):
+    def hang_up(self):
         if self.connection:
             self.connection.close()
+        self.connection = None
+
+    def stop(self):
+        self.hang_up()
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(10)
 
@@ -157,7 +161,8 @@ def scrapes(run, label, collectors):
 
 
 def one_block(run, label, name, one):
-    one.scrape()  # the other's turn has pushed it out of the caches
+    one.hang_up()  # servers close what has been idle for the other's turn
+    one.scrape()  # which has pushed it out of the caches, too
     took = []
     begin = one.processor()
     for _ in range(BLOCK):

@@ -40,16 +40,6 @@ void read_name(const YamlNode& from, NodeName& out) {
   if (from.read(out)) out = lower_case(out);
 }
 
-void read_address(const YamlNode& from, Address& out) {
-  std::string text;
-  if (!from.read(text)) return;
-  if (auto address = parse_address(text)) {
-    out = *address;
-  } else {
-    from.wrong(address.error().text);
-  }
-}
-
 void read_texts(const YamlNode& from, std::size_t max, std::map<std::string, std::string>& out) {
   for (const auto& [name, value] : from.entries(max)) value.read(out[name]);
 }
@@ -81,8 +71,8 @@ void read_masters(const YamlNode& from, std::vector<MasterConfig>& out) {
     require(name, "write the master's node name");
     require(rpc, "write host:port");
     read_name(name, master.name);
-    read_address(rpc, master.rpc);
-    read_address(item.key("gossip"), master.gossip);
+    rpc.read_address(master.rpc);
+    item.key("gossip").read_address(master.gossip);
   }
 }
 
@@ -135,7 +125,7 @@ Config read_config(const YamlNode& root, const ConfigContext& context) {
   root.key("data_dir").read(config.data_dir);
   read_listen(root.key("listen"), config.listen);
   for (const YamlNode& item : root.key("join").items(kJoinMax, "a list of host:port")) {
-    read_address(item, config.join.emplace_back());
+    item.read_address(config.join.emplace_back());
   }
   root.key("role").read(config.role);
   read_masters(root.key("masters"), config.masters);

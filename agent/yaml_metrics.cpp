@@ -27,16 +27,6 @@ void read_pattern(const YamlNode& from, std::string& out) {
   }
 }
 
-void read_address(const YamlNode& from, Address& out) {
-  std::string text;
-  if (!from.read(text)) return;
-  if (auto address = parse_address(text)) {
-    out = *address;
-  } else {
-    from.wrong(address.error().text);
-  }
-}
-
 void read_choice(const YamlNode& from, const std::string& of, Choice& out) {
   read_pattern(from.key(of + "_include"), out.include);
   read_pattern(from.key(of + "_exclude"), out.exclude);
@@ -44,7 +34,7 @@ void read_choice(const YamlNode& from, const std::string& of, Choice& out) {
 }  // namespace
 
 void read_metrics(const YamlNode& from, MetricsConfig& out) {
-  read_address(from.key("listen"), out.listen);
+  from.key("listen").read_address(out.listen);
   from.key("web_config").read(out.web_config);
   from.key("procfs").read(out.procfs);
   from.key("sysfs").read(out.sysfs);

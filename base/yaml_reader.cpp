@@ -240,6 +240,15 @@ bool YamlNode::read_duration(Duration& out) const {
   return text && value;
 }
 
+bool YamlNode::read_address(Address& out) const {
+  std::string text;
+  if (!read(text)) return false;
+  const auto address = parse_address(text);
+  if (!address) wrong(address.error().text);
+  if (address) out = *address;
+  return address.has_value();
+}
+
 bool YamlNode::read_seconds(Duration& out) const {
   const std::string* text = plain_scalar("a number of seconds such as 10 or 0.2");
   const auto value = text ? parse_seconds(*text) : Duration{};

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/ids.h"
 #include "base/problem.h"
 #include "base/time.h"
 
@@ -58,6 +59,7 @@ class YamlNode {
   bool read_seconds(Duration& out) const;    // parse_seconds(), without quotes
   bool read_size(std::uint64_t& out) const;  // parse_size()
   bool read_cpu(std::uint32_t& out_millis) const;  // parse_cpu()
+  bool read_address(Address& out) const;           // parse_address()
   template <std::integral T>
   bool read_number(T& out, T min, T max) const {  // decimal, without quotes, in [min, max]
     std::int64_t value = 0;

@@ -77,7 +77,7 @@ class History(unittest.TestCase):
         node = self.cluster.nodes["n2"]
         node.agent.send_signal(signal.SIGTERM)
         node.agent.wait(20)
-        time.sleep(4)
+        harness.pause(4)  # the gap
         self.cluster.start("n2")
         self.cluster.wait_whole(30)
         after = self.cluster.wait_for(

@@ -2,25 +2,20 @@
 #pragma once
 
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
 
 #include <gtest/gtest.h>
 
+#include "tests/driver/temp_dir.h"
+
 namespace muster::collector {
 
 inline std::string gunzip(const std::string& packed) {
-  std::string directory = testing::TempDir() + "gunzip_XXXXXX";
-  if (::mkdtemp(directory.data()) == nullptr) return "no temporary directory";
-  std::ofstream(directory + "/in", std::ios::binary) << packed;
-  const std::string command = "gzip -dc < " + directory + "/in > " + directory + "/out";
+  const TempDir directory;
+  write_file(directory.file("in"), packed);
+  const std::string command = "gzip -dc < " + directory.file("in") + " > " + directory.file("out");
   EXPECT_EQ(std::system(command.c_str()), 0);
-  std::stringstream text;
-  text << std::ifstream(directory + "/out", std::ios::binary).rdbuf();
-  std::filesystem::remove_all(directory);
-  return text.str();
+  return read_file(directory.file("out"));
 }
 
 }  // namespace muster::collector

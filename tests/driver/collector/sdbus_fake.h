@@ -11,7 +11,6 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <functional>
 #include <map>
@@ -27,35 +26,31 @@
 #include <unistd.h>
 
 #include "collector/posix_wakeup.h"
+#include "tests/driver/temp_dir.h"
 
 namespace muster::collector {
 
 class PrivateBus {
  public:
   PrivateBus() {
-    std::string pattern = testing::TempDir() + "bus_XXXXXX";
-    directory_ = ::mkdtemp(pattern.data());
-    address_ = "unix:path=" + (directory_ / "socket").string();
-    std::ofstream(directory_ / "config") << R"(<!DOCTYPE busconfig PUBLIC
+    address_ = "unix:path=" + directory_.file("socket");
+    std::ofstream(directory_.file("config")) << R"(<!DOCTYPE busconfig PUBLIC
  "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig><type>session</type><listen>)" << address_
-                                         << R"(</listen><auth>EXTERNAL</auth>
+                                             << R"(</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*" eavesdrop="true"/>
 <allow eavesdrop="true"/><allow own="*"/></policy></busconfig>)";
     start();
   }
-  ~PrivateBus() {
-    stop();
-    std::filesystem::remove_all(directory_);
-  }
+  ~PrivateBus() { stop(); }
   [[nodiscard]] const std::string& address() const { return address_; }
 
   // Returns when it listens: it prints its address then.
   void start() {
     std::array<int, 2> ready{};
     ASSERT_EQ(::pipe(ready.data()), 0);
-    const std::string config = "--config-file=" + (directory_ / "config").string();
+    const std::string config = "--config-file=" + directory_.file("config");
     pid_ = ::fork();
     if (pid_ == 0) {
       ::dup2(ready[1], 1);
@@ -84,7 +79,7 @@ class PrivateBus {
   }
 
  private:
-  std::filesystem::path directory_;
+  TempDir directory_;
   std::string address_;
   pid_t pid_ = 0;
 };

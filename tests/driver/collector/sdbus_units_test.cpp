@@ -1,13 +1,12 @@
 #include "collector/sdbus_units.h"
 
 #include <chrono>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 
 #include "tests/driver/collector/sdbus_fake.h"
+#include "tests/driver/temp_dir.h"
 
 namespace muster::collector {
 namespace {
@@ -40,19 +39,11 @@ class SdbusUnitsTest : public testing::Test {
     }
     return out;
   }
-  static bool until(const std::function<bool()>& condition) {
-    const auto end = steady_clock::now() + seconds(20);
-    while (!condition()) {
-      if (steady_clock::now() > end) return false;
-      std::this_thread::sleep_for(std::chrono::milliseconds(5));
-    }
-    return true;
-  }
   bool failing(const std::string& why) {
-    return until([&] { return states().begin()->find(why) != std::string::npos; });
+    return eventually([&] { return states().begin()->find(why) != std::string::npos; });
   }
   bool shown(const std::string& state) {
-    return until([&] { return states().contains(state); });
+    return eventually([&] { return states().contains(state); });
   }
 
   PrivateBus bus_;
@@ -84,7 +75,7 @@ TEST_F(SdbusUnitsTest, WhatHappensToUnitsIsFollowed) {
                    {{"c.service"}, {}, {}, false});
   EXPECT_TRUE(shown("c.service active exec"));
   systemd_->change([](auto& units) { units.erase("a.service"); }, {{}, {"a.service"}, {}, false});
-  EXPECT_TRUE(until([&] { return !states().contains("a.service failed simple"); }));
+  EXPECT_TRUE(eventually([&] { return !states().contains("a.service failed simple"); }));
   EXPECT_EQ(systemd_->calls("ListUnits"), 1);
   systemd_->change([](auto& units) { units["b.service"].type = "dbus"; }, {{}, {}, {}, true});
   EXPECT_TRUE(shown("b.service active dbus"));
@@ -97,7 +88,7 @@ TEST_F(SdbusUnitsTest, AskingAboutAUnitThatIsGoneDoesNotGoOnForEver) {
   systemd_->change([](auto&) {}, {{"stub.service"}, {"stub.service"}, {}, false});
   // Known only later: it is asked about once, is loaded for that, announced and dropped again.
   systemd_->change([](auto&) {}, {{"late.service"}, {}, {}, false});
-  EXPECT_TRUE(until([&] { return systemd_->calls("ListUnitsByNames") == 1; }));
+  EXPECT_TRUE(eventually([&] { return systemd_->calls("ListUnitsByNames") == 1; }));
   systemd_->change([](auto& units) { units["end.service"] = {}; },
                    {{"end.service"}, {}, {}, false});
   EXPECT_TRUE(shown("end.service active simple"));

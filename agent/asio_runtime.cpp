@@ -71,7 +71,7 @@ Runtime::Runtime(const Config& config, Prepared prepared,
                  config.metrics)),
       history_collectors_(collectors_of_history(collectors_)),
       gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_), collectors_,
-                 collector::PosixRelay::Limits{}),
+                 relay_limits(config_.metrics)),
       scrapes_(
           gathering_, instruments_,
           [this] {

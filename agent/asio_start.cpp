@@ -1,5 +1,6 @@
 #include "agent/asio_start.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <filesystem>
 #include <random>
@@ -74,6 +75,13 @@ Status load_identity(const Config& config, Prepared& prepared) {
 
 collector::HostRoots host_roots(const MetricsConfig& metrics) {
   return {metrics.procfs, metrics.sysfs, metrics.rootfs};
+}
+
+collector::PosixRelay::Limits relay_limits(const MetricsConfig& metrics) {
+  collector::PosixRelay::Limits limits;
+  limits.each = metrics.deadline;
+  limits.overtaken_after = std::min(limits.overtaken_after, limits.each);
+  return limits;
 }
 
 Result<Prepared> prepare(const Config& config) {

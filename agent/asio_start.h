@@ -11,6 +11,7 @@
 #include "agent/sqlite_instances.h"
 #include "base/error.h"
 #include "collector/posix_host_fs.h"
+#include "collector/posix_relay.h"
 #include "failover/sqlite_log.h"
 #include "health/openssl_sealer.h"
 
@@ -32,6 +33,8 @@ struct Prepared {
 
 // Where the files of this machine are looked for.
 [[nodiscard]] collector::HostRoots host_roots(const MetricsConfig& metrics);
+// How long a collector may take.
+[[nodiscard]] collector::PosixRelay::Limits relay_limits(const MetricsConfig& metrics);
 
 // The exit status of an agent that could not start for this reason. 78 keeps systemd from trying
 // again: for what an operator must mend. What may mend itself (a port or a directory still held by

@@ -92,6 +92,12 @@ void ConsensusChecker::happened(HostId host, const failover::RaftEngine& engine,
 
 void ConsensusChecker::configured(HostId host, raft::Index index,
                                   const std::vector<raft::Server>& servers, Instant now) {
+  // Of one that is no master any more a leader knows nothing, were it to come back.
+  std::erase_if(confirmed_, [&](const auto& one) {
+    return one.first.first == host &&
+           std::none_of(servers.begin(), servers.end(),
+                        [&](const raft::Server& server) { return server.id == one.first.second; });
+  });
   const auto [known, fresh] = configurations_.emplace(index, servers);
   const std::string at_index = " at index " + std::to_string(index);
   if (known->second != servers) {
@@ -161,7 +167,11 @@ void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message
   const auto* result = std::get_if<raft::AppendEntriesResult>(&message);
   if (result == nullptr) return;
   if (result->rejected != 0) {
-    if (result->rejected < durable.snapshot.index) refuses_known(host, *result, durable, now);
+    const Log& log = logs_[host];
+    const bool installs = log.entries.empty() && log.first > durable.snapshot.index + 1;
+    if (result->rejected < durable.snapshot.index && !installs) {
+      refuses_known(host, *result, durable, now);
+    }
     return;
   }
   const raft::Index kept =
@@ -172,6 +182,29 @@ void ConsensusChecker::said(HostId host, HostId to, const raft::Message& message
               names_[host] + " acknowledged entry " + std::to_string(result->last_index) +
                   ", its disk has entries up to " + std::to_string(kept),
               {names_[host]}});
+}
+
+void ConsensusChecker::heard(HostId leader, MasterId from, const raft::Message& message) {
+  const auto* result = std::get_if<raft::AppendEntriesResult>(&message);
+  if (result == nullptr || result->rejected != 0) return;
+  Confirmed& known = confirmed_[{leader, from}];
+  if (known.term != result->term) known = {result->term, 0};
+  known.last = std::max(known.last, result->last_index);
+}
+
+// What was confirmed is on a disk: a leader that goes back before it may stay there.
+void ConsensusChecker::replicates(HostId leader, MasterId to, const raft::Message& message,
+                                  Instant now) {
+  const auto* append = std::get_if<raft::AppendEntries>(&message);
+  const auto known = confirmed_.find({leader, to});
+  if (append == nullptr || known == confirmed_.end()) return;
+  if (known->second.term != append->term || append->prev_index >= known->second.last) return;
+  found_.add({now,
+              "a leader goes not back before what was confirmed to it",
+              names_[leader] + " sends " + names_[masters_.at(to)] + " what follows entry " +
+                  std::to_string(append->prev_index) + ", which has confirmed entry " +
+                  std::to_string(known->second.last) + " in this term",
+              {names_[leader]}});
 }
 
 // What a snapshot covers is agreed on: to refuse it only makes a leader go back, and send more.

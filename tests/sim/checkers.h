@@ -36,6 +36,10 @@ class ConsensusChecker {
   // What it says to another master, and what its disk holds at that moment.
   void said(HostId host, HostId to, const raft::Message& message, const raft::Stored& durable,
             Instant now);
+  // What a leader sends to a follower, and what arrives from it: by id, since one that began anew
+  // is another follower, and its old life's last words may still be on their way.
+  void replicates(HostId leader, MasterId to, const raft::Message& message, Instant now);
+  void heard(HostId leader, MasterId from, const raft::Message& message);
   // A client was told that its write is done.
   void acknowledged(const std::string& request) {
     acknowledged_.emplace(request, leaders_.empty() ? 0 : leaders_.rbegin()->first);
@@ -79,6 +83,11 @@ class ConsensusChecker {
   std::map<raft::Term, HostId> leaders_;
   std::map<raft::Index, std::vector<raft::Server>> configurations_;  // that are agreed on
   std::map<std::pair<HostId, raft::Term>, HostId> votes_;
+  struct Confirmed {  // by a follower to a leader
+    raft::Term term = 0;
+    raft::Index last = 0;
+  };
+  std::map<std::pair<HostId, MasterId>, Confirmed> confirmed_;  // leader and follower
   std::map<std::string, raft::Term> acknowledged_;  // under the latest coordinator of that time
 };
 

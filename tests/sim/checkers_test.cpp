@@ -161,6 +161,51 @@ TEST_F(Consensus, WhoRefusesWhatItsOwnSnapshotCoversIsFound) {
   EXPECT_EQ(first(), "nobody refuses what its snapshot covers");
 }
 
+TEST_F(Consensus, WhoInstallsASnapshotMayRefuseEverything) {
+  disk.snapshot.index = 10;
+  failover::PutSnapshot install{};
+  install.meta.index = 20;
+  checker.wrote(0, install);
+  raft::AppendEntriesResult result;
+  result.rejected = 9;
+  checker.said(0, 1, result, disk, kBegin);
+  EXPECT_EQ(first(), "");
+}
+
+TEST_F(Consensus, ALeaderThatGoesBackBeforeWhatWasConfirmedIsFound) {
+  const MasterId follower = master_id("n2");
+  raft::AppendEntriesResult result;
+  result.term = 3;
+  result.last_index = 7;
+  checker.heard(0, follower, result);
+  raft::AppendEntries append;
+  append.term = 3;
+  append.prev_index = 7;
+  checker.replicates(0, follower, append, kBegin);
+  append.prev_index = 6;
+  checker.replicates(0, master_id("n3"), append, kBegin);  // who has confirmed nothing
+  append.term = 4;
+  checker.replicates(0, follower, append, kBegin);  // nor in this term
+  EXPECT_EQ(first(), "");
+  append.term = 3;
+  checker.replicates(0, follower, append, kBegin);
+  EXPECT_EQ(first(), "a leader goes not back before what was confirmed to it");
+}
+
+TEST_F(Consensus, AMasterThatWasRemovedIsAFollowerOfWhomNothingIsKnown) {
+  const MasterId follower = master_id("n2");
+  raft::AppendEntriesResult result;
+  result.term = 3;
+  result.last_index = 7;
+  checker.heard(0, follower, result);
+  checker.configured(0, 8, {{master_id("n1"), "n1", true}, {master_id("n3"), "n3", true}}, kBegin);
+  raft::AppendEntries append;
+  append.term = 3;
+  append.prev_index = 6;
+  checker.replicates(0, follower, append, kBegin);
+  EXPECT_EQ(first(), "");
+}
+
 TEST_F(Consensus, AnAcknowledgedWriteThatIsGoneIsFound) {
   ClusterState state;
   checker.acknowledged("request-1");

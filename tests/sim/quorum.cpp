@@ -282,6 +282,7 @@ void Quorum::act(HostId id, failover::SendRaft& effect) {
                      {names_[id]}});
   }
   consensus_.said(id, to, effect.message, hosts_[id].log.durable(), now());
+  consensus_.replicates(id, effect.to, effect.message, now());
   if (!network_.open(id, to) || network_.loses(id, to, rng_)) return;
   if (network_.duplicates(id, to, rng_)) deliver(id, to, effect.message);
   deliver(id, to, effect.message);
@@ -293,13 +294,15 @@ void Quorum::deliver(HostId from, HostId to, const raft::Message& message) {
     Instant& last = last_arrival_[{from, to}];
     when = last = std::max(last, when);
   }
-  at(when, [this, from, to, message] {
+  const MasterId sender = hosts_[from].master;  // by the time it arrives it may be another
+  at(when, [this, from, to, sender, message] {
     if (!network_.open(from, to)) return;
-    reach(to, hosts_[to].life, [this, from, to, message] {
+    reach(to, hosts_[to].life, [this, from, to, sender, message] {
       note(to, from * 32 + message.index());
       if (trace_.on()) trace_.add(now(), names_[to], text_of(message) + " from " + names_[from]);
       Host& host = hosts_[to];
-      host.engine->on_message(hosts_[from].master, address_of(names_[from]), message, local(host));
+      consensus_.heard(to, sender, message);
+      host.engine->on_message(sender, address_of(names_[from]), message, local(host));
     });
   });
 }

@@ -47,14 +47,20 @@ AsioBasicAuth::Verdict AsioBasicAuth::failed(const Address& from, Duration& wait
   return wait > Duration::zero() ? Verdict::MustWait : Verdict::Wrong;
 }
 
+bool AsioBasicAuth::must_wait(const Address& from, Duration& wait) {
+  wait = attempts_.wait(from.host, control_now());
+  if (wait > Duration::zero()) on_failed_(from);
+  return wait > Duration::zero();
+}
+
 void AsioBasicAuth::ask(const std::shared_ptr<const WebConfig>& config,
-                        const std::string& authorization, const Address& from, Done done) {
+                        const std::string& authorization, const Address& from,
+                        const std::shared_ptr<Standing>& standing, Done done) {
   if (authorization.empty()) return done(Verdict::NotShown, {});
-  Duration wait = attempts_.wait(from.host, control_now());
-  if (wait > Duration::zero()) return done(Verdict::MustWait, wait);
   const auto shown = basic_credentials(authorization);
+  Duration wait{};
   if (!shown) {
-    const Verdict verdict = failed(from, wait);
+    const Verdict verdict = must_wait(from, wait) ? Verdict::MustWait : failed(from, wait);
     return done(verdict, wait);
   }
   bool known = false;
@@ -64,8 +70,11 @@ void AsioBasicAuth::ask(const std::shared_ptr<const WebConfig>& config,
   all += hash;
   all += shown->password;
   const std::string digest = identity::sha256(all);
+  // Who guesses at the same address does not end what a connection has proved already.
+  if (known && standing->digest == digest) return done(Verdict::Proved, {});
+  if (must_wait(from, wait)) return done(Verdict::MustWait, wait);
   if (known && proved_.knows(digest)) {
-    attempts_.succeeded(from.host);
+    standing->digest = digest;
     return done(Verdict::Proved, {});
   }
   const auto own = under_way_.find(from.host);
@@ -74,12 +83,14 @@ void AsioBasicAuth::ask(const std::shared_ptr<const WebConfig>& config,
   }
   ++under_way_[from.host];
   ++waiting_;
-  asio::post(worker_, [this, hash, password = shown->password, known, digest, from,
+  asio::post(worker_, [this, hash, password = shown->password, known, digest, from, standing,
                        done = std::move(done), alive = alive_]() mutable {
     const bool fits = is_password_of(hash, password) && known;
     // The last to hold `done` must be the loop, whose connections are in it.
-    asio::post(io_, [this, digest, from, fits, done = std::move(done), alive] {
-      if (*alive) checked(from, digest, fits, done);
+    asio::post(io_, [this, digest, from, standing, fits, done = std::move(done), alive] {
+      if (!*alive) return;
+      if (fits) standing->digest = digest;
+      checked(from, digest, fits, done);
     });
   });
 }
@@ -92,7 +103,6 @@ void AsioBasicAuth::checked(const Address& from, const std::string& digest, bool
   if (--own->second == 0) under_way_.erase(own);
   if (fits) {
     proved_.remember(digest);
-    attempts_.succeeded(from.host);
     return done(Verdict::Proved, {});
   }
   Duration wait{};

@@ -36,7 +36,13 @@ class AsioBasicAuth {
   };
   using Done = std::function<void(Verdict, Duration wait)>;
 
-  // `on_failed` is called when a name and a password, or what was sent for them, are wrong.
+  // What a connection has proved; its owner keeps it as long as the connection lasts.
+  struct Standing {
+    std::string digest;
+  };
+
+  // `on_failed` is called when a name and a password, or what was sent for them, are wrong, or are
+  // not looked at after too many that were.
   AsioBasicAuth(asio::io_context& io, std::function<void(const Address& from)> on_failed);
   ~AsioBasicAuth();  // NOLINT(bugprone-exception-escape): see the definition
   AsioBasicAuth(const AsioBasicAuth&) = delete;
@@ -45,7 +51,7 @@ class AsioBasicAuth {
   // `authorization`: the header, empty: there is none. `done` comes at once or from the loop, once,
   // or never when this ends before. Pre: `config` has users.
   void ask(const std::shared_ptr<const WebConfig>& config, const std::string& authorization,
-           const Address& from, Done done);
+           const Address& from, const std::shared_ptr<Standing>& standing, Done done);
 
   // Passwords, since the start. Any thread.
   [[nodiscard]] std::size_t checked() const { return checked_; }
@@ -53,6 +59,7 @@ class AsioBasicAuth {
  private:
   void checked(const Address& from, const std::string& digest, bool fits, const Done& done);
   Verdict failed(const Address& from, Duration& wait);
+  bool must_wait(const Address& from, Duration& wait);
 
   asio::io_context& io_;
   std::function<void(const Address&)> on_failed_;

@@ -150,7 +150,7 @@ void DoorClient::begin(const HttpHead& head) {
   asked_.timeout = field(head, "x-prometheus-scrape-timeout-seconds");
   in_.erase(0, head.bytes);  // `head` is gone with it
   if (house_.config->users.empty()) return serve();
-  house_.auth.ask(house_.config, authorization, client_->peer(),
+  house_.auth.ask(house_.config, authorization, client_->peer(), standing_,
                   [self = shared_from_this()](AsioBasicAuth::Verdict verdict, Duration wait) {
                     if (!self->client_->is_shut) self->judged(verdict, wait);
                   });

@@ -61,6 +61,8 @@ class DoorClient : public std::enable_shared_from_this<DoorClient> {
   void patience(Duration duration);
 
   House& house_;
+  const std::shared_ptr<AsioBasicAuth::Standing> standing_ =
+      std::make_shared<AsioBasicAuth::Standing>();
   ConnectionPtr client_;
   Instant late_at_ = kNever;
   Instant idle_since_{};

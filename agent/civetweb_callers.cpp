@@ -63,6 +63,7 @@ std::optional<ApiResponse> Handlers::must_wait(const Exchange& exchange) {
   const std::lock_guard lock(attempts_mutex_);
   const Duration wait = attempts_.wait(exchange.address(), boot_now());
   if (wait == Duration::zero()) return std::nullopt;
+  if (ports_.count) ports_.count("muster_http_auth_failures_total", 1);
   return too_many(wait);
 }
 
@@ -79,12 +80,6 @@ std::optional<ApiResponse> Handlers::failed(const Exchange& exchange, Trail& tra
   return std::nullopt;
 }
 
-void Handlers::succeeded(const Exchange& exchange) {
-  if (!ports_.authenticate) return;
-  const std::lock_guard lock(attempts_mutex_);
-  attempts_.succeeded(exchange.address());
-}
-
 std::optional<ApiResponse> Handlers::keep_out(const Exchange& exchange, const Route& route,
                                               Trail& trail) {
   if (!route.role) return std::nullopt;
@@ -99,7 +94,6 @@ std::optional<ApiResponse> Handlers::keep_out(const Exchange& exchange, const Ro
         .with("WWW-Authenticate", "Bearer realm=\"muster\"");
   }
   trail.caller = std::move(*admitted);
-  succeeded(exchange);
   if (trail.caller.role >= *route.role) return std::nullopt;
   return problem(403, "not permitted",
                  "this takes the role " + std::string(to_text(*route.role)) + ", " +
@@ -113,9 +107,7 @@ ApiResponse Handlers::join(Exchange& exchange, Request& request, Trail& trail) {
   ApiResponse response = change(request);
   trail.id = request.id;
   trail.subject = request.subject;
-  if (response.status < 300) {
-    succeeded(exchange);
-  } else if (response.status == 400 || response.status == 403 || response.status == 413) {
+  if (response.status == 400 || response.status == 403 || response.status == 413) {
     if (auto refused = failed(exchange, trail)) return std::move(*refused);
   }
   return response;

@@ -76,7 +76,6 @@ class Handlers {
   std::optional<ApiResponse> keep_out(const Exchange& exchange, const Route& route, Trail& trail);
   std::optional<ApiResponse> must_wait(const Exchange& exchange);
   std::optional<ApiResponse> failed(const Exchange& exchange, Trail& trail);
-  void succeeded(const Exchange& exchange);
   ApiResponse join(Exchange& exchange, Request& request, Trail& trail);
   void audit(const Exchange& exchange, const Trail& trail, int status);
 

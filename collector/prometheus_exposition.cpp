@@ -131,7 +131,7 @@ const std::vector<Declaration> kDeclarations{
     {Counter,
      "muster_http_auth_failures_total",
      {},
-     "Requests whose token, certificate or password proved nobody."},
+     "Requests whose token, certificate or password proved nobody, or was not looked at after many."},
     {Counter, "muster_audit_lost_total", {}, "Changes that could not be written to the audit log."},
     {Gauge,
      "muster_lease_remaining_seconds",

@@ -46,13 +46,6 @@ Duration Attempts::failed(const std::string& address, Instant now) {
   return wait;
 }
 
-void Attempts::succeeded(const std::string& address) {
-  const auto found = by_address_.find(address);
-  if (found == by_address_.end()) return;
-  by_use_.erase(found->second.used);
-  by_address_.erase(found);
-}
-
 void Attempts::make_room() {
   if (by_address_.size() < options_.addresses_max) return;
   CHECK(!by_use_.empty());

@@ -1,9 +1,10 @@
 // May this address try to prove who it is once more?
 //
 // Core; owned by whoever takes requests. Each address has a bucket of attempts that failures empty;
-// it fills again with time. Whoever finds it empty is not looked at, whatever he shows: ask wait()
-// before. All addresses together have a bucket too, which keeps nobody out: it bounds what is said
-// and written about failures.
+// it fills again with time, and with nothing else: who can prove one thing may guess at another.
+// Whoever finds it empty is not looked at, whatever he shows: ask wait() before. All addresses
+// together have a bucket too, which keeps nobody out: it bounds what is said and written about
+// failures.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +33,6 @@ class Attempts {
   // A failure came from there. Zero: it may be told what was wrong; otherwise it is only told to
   // come again after so long, and nothing is written about it.
   Duration failed(const std::string& address, Instant now);
-  // It proved who it is: what it failed before is forgotten.
-  void succeeded(const std::string& address);
 
   [[nodiscard]] std::uint64_t failures() const { return failures_; }      // since the start
   [[nodiscard]] std::uint64_t suppressed() const { return suppressed_; }  // of them: made to wait

@@ -281,6 +281,38 @@ TEST_F(AsioMetricsDoorTest, WhoGuessesTooOftenIsNotLookedAtWhateverHeShows) {
   EXPECT_EQ(scrapes_, 0);
 }
 
+TEST_F(AsioMetricsDoorTest, WhoIsTurnedAwayUnseenIsCountedToo) {
+  open(kUsers);
+  for (int i = 0; i < 25; ++i) ask(get("/metrics", as("ann", std::to_string(i))));
+  EXPECT_EQ(noted("not proved: 127.0.0.1"), 25U);
+}
+
+TEST_F(AsioMetricsDoorTest, WhoGuessesBesideAScraperDoesNotEndItsConnection) {
+  open(kUsers);
+  const std::string good = "GET /metrics HTTP/1.1\r\nHost: x\r\n" + as("ann", "s3cret") + "\r\n";
+  Client scraper(door_->address().port, nullptr);
+  scraper.send(good);
+  ASSERT_TRUE(scraper.read_until("up 1 \n").starts_with("HTTP/1.1 200 "));
+  for (int i = 0; i < 12; ++i) ask(get("/metrics", as("ann", std::to_string(i))));
+  ASSERT_TRUE(ask(get("/metrics", as("ann", "s3cret"))).starts_with("HTTP/1.1 429 "));
+  scraper.send(good);
+  EXPECT_TRUE(scraper.read_until("up 1 \n").starts_with("HTTP/1.1 200 "));
+  // What it has proved is that, and not that it may try something else.
+  scraper.send(get("/metrics", as("bob", "s3cret")));
+  EXPECT_TRUE(scraper.read_all().starts_with("HTTP/1.1 429 "));
+}
+
+TEST_F(AsioMetricsDoorTest, SuccessesGiveNobodyMoreGuesses) {
+  open(kUsers);
+  std::string answer;
+  for (int i = 0; i < 12; ++i) {
+    answer = ask(get("/metrics", as("bob", std::to_string(i))));
+    if (i >= 8) continue;
+    ASSERT_TRUE(ask(get("/metrics", as("ann", "s3cret"))).starts_with("HTTP/1.1 200 ")) << i;
+  }
+  EXPECT_TRUE(answer.starts_with("HTTP/1.1 429 ")) << answer;
+}
+
 TEST_F(AsioMetricsDoorTest, APasswordThatWasProvedOnceCostsNothingMore) {
   // Cost 10: each check takes 50 ms or more.
   open("basic_auth_users:\n  ann: $2y$10$abcdefghijklmnopqrstuu3KWNuWLhBnmgYfnzONPueahDuedC/lu\n");

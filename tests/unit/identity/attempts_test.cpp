@@ -49,15 +49,6 @@ TEST(Attempts, NobodyWaitsForAnother) {
   EXPECT_EQ(attempts.failed("10.0.0.2", kStart), kNone);
 }
 
-TEST(Attempts, WhoProvesWhoHeIsBeginsAnew) {
-  Attempts attempts(options());
-  for (int i = 0; i < 5; ++i) attempts.failed("10.0.0.1", kStart);
-  attempts.succeeded("10.0.0.1");
-  EXPECT_EQ(attempts.failed("10.0.0.1", kStart), kNone);
-  attempts.succeeded("10.0.0.9");  // never seen: nothing happens
-  EXPECT_EQ(attempts.addresses(), 1U);
-}
-
 TEST(Attempts, ManyAddressesTogetherAreLimitedToo) {
   AttemptsOptions small = options();
   small.burst_of_all = 10;

@@ -122,6 +122,19 @@ void Measures::measure_traffic(std::uint64_t received, std::uint64_t sent) {
   add("sent", sent, sent_counted_);
 }
 
+// A master that was taken away goes on as an agent: what it knew last is nobody's truth.
+void Measures::forget_mastery() {
+  if (!std::exchange(mastered_, false)) return;
+  for (const char* name :
+       {"muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
+        "muster_raft_has_leader", "muster_raft_last_index", "muster_master_vote",
+        "muster_master_lag_entries", "muster_master_last_contact_seconds",
+        "muster_master_certificate_expiry_timestamp_seconds", "muster_nodes",
+        "muster_workload_instances", "muster_workload_wanted", "muster_alerts_firing"}) {
+    to_.replace(name, {});
+  }
+}
+
 void Measures::measure(const View& view, std::size_t rpc_streams) {
   count(view);
   using gossip::MemberState;
@@ -146,7 +159,8 @@ void Measures::measure(const View& view, std::size_t rpc_streams) {
   to_.set("muster_is_coordinator", {}, coordinating ? 1 : 0);
   const bool disk_failing = view.state_failing || (view.master && view.master->disk_failing);
   to_.set("muster_disk_failing", {}, disk_failing ? 1 : 0);
-  if (!view.master) return;
+  if (!view.master) return forget_mastery();
+  mastered_ = true;
   to_.set("muster_raft_term", {}, static_cast<double>(view.master->term));
   to_.set("muster_raft_commit_index", {}, static_cast<double>(view.master->commit));
   to_.set("muster_raft_applied_index", {}, static_cast<double>(view.master->applied));

@@ -38,12 +38,14 @@ class Measures {
 
  private:
   void count(const View& view);
+  void forget_mastery();
 
   collector::Instruments& to_;
   health::SwimCounters counted_;  // so far
   std::uint64_t flaps_counted_ = 0;
   std::uint64_t received_counted_ = 0;
   std::uint64_t sent_counted_ = 0;
+  bool mastered_ = false;  // what masters know has been set
 };
 
 }  // namespace muster::agent

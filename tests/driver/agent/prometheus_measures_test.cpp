@@ -90,6 +90,27 @@ TEST_F(MeasuresTest, WhatIsShownOfMastersIsMeasured) {
   EXPECT_TRUE(of("muster_master_certificate_expiry_timestamp_seconds", "n2").ends_with(" 1.5"));
 }
 
+TEST_F(MeasuresTest, AMasterThatWasTakenAwaySaysNothingAsOne) {
+  const auto state = std::make_shared<ClusterState>();
+  state->certificates["n2"].expires = WallTime(std::chrono::milliseconds(1500));
+  state->workloads["web"];
+  MasterView master;
+  master.state = state;
+  master.servers.resize(1);
+  master.servers[0].name = "n2";
+  master.servers[0].last_contact = Instant{};
+  view.self.name = "n1";
+  measures.measure(view, 0);
+  const std::string before = instruments.text();
+  view.master = std::make_shared<const MasterView>(master);
+  measures.measure(view, 0);
+  EXPECT_NE(line("muster_raft_term"), "");
+  EXPECT_NE(instruments.text(), before);
+  view.master = nullptr;
+  measures.measure(view, 0);
+  EXPECT_EQ(instruments.text(), before);
+}
+
 TEST_F(MeasuresTest, PacketsAreCountedByDirectionAndKind) {
   const PacketCounters sent(instruments, "sent");
   gossip::Packet packet;

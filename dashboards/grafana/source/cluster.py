@@ -31,10 +31,10 @@ def now(b):
     b.stat("Term", f"max(muster_raft_term{{{C}}})", color={"mode": "fixed", "fixedColor": BLUE},
            about="Rises with each election of a coordinator.")
     b.stat("Masters reached",
-           f"count(muster_master_lag_entries{{{C}}} {LEADS} unless on (instance, master) "
-           f"muster_master_last_contact_seconds > 10)",
+           f"count((muster_master_vote{{{C}}} == 1 {LEADS}) and on (instance, master) muster_master_lag_entries "
+           f"unless on (instance, master) muster_master_last_contact_seconds > 10)",
            thresholds=steps(RED, (2, YELLOW), (3, GREEN)),
-           about="Masters that the coordinator heard within ten seconds, and itself.")
+           about="Masters with a vote that the coordinator heard within ten seconds, and itself.")
     b.stat("Nodes alive", f'max(muster_nodes{{{C}, state="alive"}} {LEADS})')
     b.stat("Nodes failed", f'max(muster_nodes{{{C}, state="failed"}} {LEADS})',
            thresholds=steps(GREEN, (1, RED)))

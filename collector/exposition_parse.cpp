@@ -87,7 +87,8 @@ class Parser {
   explicit Parser(std::size_t series_max) : series_max_(series_max) {}
 
   Status line(std::string_view line);
-  Families take();
+  // After the last line.
+  Result<Families> take();
 
  private:
   Status comment(std::string_view rest);
@@ -97,6 +98,7 @@ class Parser {
                   const std::string& bound, double value);
   Draft& draft(std::string_view name);
   std::pair<Draft*, SamplePart> owner(std::string_view name);
+  [[nodiscard]] Status check_parts(const Draft& draft) const;
 
   std::size_t series_max_;
   std::size_t series_ = 0;
@@ -281,7 +283,26 @@ void add_group(Family& family, Group group) {
   family.samples.push_back({std::move(group.labels), group.count, SamplePart::Count});
 }
 
-Families Parser::take() {
+// A line of one family may not bear the name of another, whichever of them came first.
+Status Parser::check_parts(const Draft& draft) const {
+  const bool is_histogram = draft.type == MetricType::Histogram;
+  if (draft.groups.empty()) return {};
+  for (const SamplePart part : {SamplePart::Bucket, SamplePart::Sum, SamplePart::Count}) {
+    if (part == SamplePart::Bucket && !is_histogram) continue;
+    const std::string name = draft.family.name + std::string(part_suffix(part));
+    const auto other = index_.find(name);
+    if (other == index_.end()) continue;
+    const Draft& of = drafts_[other->second];
+    if (of.family.samples.empty() && of.groups.empty()) continue;
+    return wrong(name + " is a metric of its own, and a part of " + draft.family.name);
+  }
+  return {};
+}
+
+Result<Families> Parser::take() {
+  for (const Draft& draft : drafts_) {
+    if (const Status status = check_parts(draft); !status) return tl::unexpected(status.error());
+  }
   Families families;
   for (Draft& draft : drafts_) {
     draft.family.type = draft.type.value_or(MetricType::Untyped);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "collector/exposition.h"
 #include "collector/exposition_parse.h"
 #include "collector/family_table.h"
 #include "collector/glob.h"
@@ -12,7 +13,15 @@ namespace {
 
 constexpr std::string_view kSuffix = ".prom";
 // Of these this process writes the families itself, some of them behind the collectors' backs.
-constexpr std::string_view kReserved[] = {"muster_", "node_textfile_", "node_scrape_collector_"};
+constexpr std::string_view kReserved[] = {"muster_",
+                                          "node_textfile_",
+                                          "node_scrape_collector_",
+                                          "process_cpu_seconds_total",
+                                          "process_max_fds",
+                                          "process_open_fds",
+                                          "process_resident_memory_bytes",
+                                          "process_start_time_seconds",
+                                          "process_virtual_memory_"};
 
 bool is_reserved(std::string_view name) {
   return std::any_of(std::begin(kReserved), std::end(kReserved),
@@ -24,6 +33,18 @@ std::string printable(std::string_view text) {
   std::string out(text);
   for (char& c : out) c = c >= ' ' && c <= '~' ? c : '?';
   return out;
+}
+
+// Other names that lines of a family bear.
+std::vector<std::string> part_names(const Family& family) {
+  std::vector<std::string> names;
+  const bool is_histogram = family.type == MetricType::Histogram;
+  if (!is_histogram && family.type != MetricType::Summary) return names;
+  for (const SamplePart part : {SamplePart::Bucket, SamplePart::Sum, SamplePart::Count}) {
+    if (part == SamplePart::Bucket && !is_histogram) continue;
+    names.push_back(family.name + std::string(part_suffix(part)));
+  }
+  return names;
 }
 
 std::size_t series_of(const Families& families) {
@@ -88,8 +109,16 @@ void Textfiles::refuse(const std::string& path, std::string_view why, Complaints
 std::optional<std::string> Textfiles::clash(const File& file, const Names& taken) {
   for (const Family& family : file.families) {
     if (is_reserved(family.name)) return family.name + " is a name of muster's own";
+    for (const std::string& name : part_names(family)) {
+      const auto other = taken.find(name);
+      if (other == taken.end() || other->second.part_of == family.name) continue;
+      return "a part of " + family.name + ", " + name + ", is a metric in " + other->second.from;
+    }
     const auto known = taken.find(family.name);
     if (known == taken.end()) continue;
+    if (!known->second.part_of.empty()) {
+      return family.name + " is a part of " + known->second.part_of + " in " + known->second.from;
+    }
     if (known->second.type != family.type) {
       return family.name + " has another type in " + known->second.from;
     }
@@ -108,6 +137,11 @@ void Textfiles::take(const File& file, Names& taken) {
     known.type = family.type;
     if (known.from.empty()) known.from = file.path;
     for (const Sample& sample : family.samples) known.series.insert(series_key(sample));
+    for (std::string& name : part_names(family)) {
+      Known& part = taken[std::move(name)];
+      part.part_of = family.name;
+      part.from = known.from;
+    }
   }
 }
 
@@ -148,9 +182,12 @@ Families Textfiles::shown() const {
 
 void Textfiles::settle(const std::vector<const Families*>& others, Families& own,
                        Complaints& complaints) {
-  std::set<std::string_view> wanted;
+  std::set<std::string> wanted;
   for (const File& file : files_) {
-    for (const Family& family : file.families) wanted.insert(family.name);
+    for (const Family& family : file.families) {
+      wanted.insert(family.name);
+      for (std::string& name : part_names(family)) wanted.insert(std::move(name));
+    }
   }
   Names taken;
   for (const Families* families : others) {

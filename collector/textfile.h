@@ -44,6 +44,7 @@ class Textfiles {
   struct Known {  // a family that is already taken
     MetricType type = MetricType::Untyped;
     std::string from;
+    std::string part_of;  // the histogram or the summary whose lines have this name; then no series
     std::set<std::string> series;
   };
   using Names = std::map<std::string, Known, std::less<>>;

@@ -63,6 +63,19 @@ TEST(ExpositionParse, SuffixesMeanNothingWithoutATypeThatHasThem) {
             "# HELP x_count \n# TYPE x_count untyped\nx_count{le=\"1\"} 2\n");
 }
 
+TEST(ExpositionParse, APartMayNotHaveTheNameOfAnotherMetric) {
+  for (const char* text : {"x_count 1\n# TYPE x histogram\nx_bucket{le=\"1\"} 2\nx_sum 1\n",
+                                  "# TYPE x_sum gauge\nx_sum 1\n# TYPE x summary\nx_count 1\n"}) {
+    const auto families = parse_exposition(text, 9);
+    ASSERT_FALSE(families) << text;
+    EXPECT_NE(families.error().text.find(" is a metric of its own, and a part of x"),
+              std::string::npos)
+        << families.error().text;
+  }
+  // A summary has no buckets.
+  EXPECT_TRUE(parse_exposition("x_bucket 1\n# TYPE x summary\nx_count 1\n", 9));
+}
+
 TEST(ExpositionParse, WhatIsNotUnderstoodIsRefusedWithItsLine) {
   const std::pair<std::string, std::string> cases[] = {
       {"a 1", "line 1 does not end: the text is cut off"},

@@ -83,6 +83,7 @@ TEST(Textfile, ABadFileIsRefusedByNameAndTheOthersAreUntouched) {
       {"b 1\na 1\n", "a series of a is in /srv/text/good.prom too"},
       {"node_textfile_scrape_error 1\n", "node_textfile_scrape_error is a name of muster's own"},
       {"muster_up 1\n", "muster_up is a name of muster's own"},
+      {"process_open_fds{x=\"1\"} 1\n", "process_open_fds is a name of muster's own"},
       {std::string(10 << 20, '\xFF'), "line 1 does not end: the text is cut off"},
   };
   for (const auto& [text, why] : cases) {
@@ -93,6 +94,30 @@ TEST(Textfile, ABadFileIsRefusedByNameAndTheOthersAreUntouched) {
     EXPECT_EQ(host.complaints, (Complaints{"collector textfile: /srv/text/later.prom: " + why +
                                            "; its metrics are left out"}));
   }
+}
+
+TEST(Textfile, NoTwoFilesWriteOneLineUnderTwoMetrics) {
+  const std::string histogram = "# TYPE foo histogram\nfoo_bucket{le=\"1\"} 2\nfoo_count 2\n";
+  Files host;
+  host.put("a.prom", histogram);
+  host.put("b.prom", "foo_count 3\n");
+  EXPECT_EQ(host.shown().find("foo_count 3"), std::string::npos);
+  EXPECT_EQ(host.complaints,
+            (Complaints{"collector textfile: /srv/text/b.prom: foo_count is a part of foo in "
+                        "/srv/text/a.prom; its metrics are left out"}));
+  host.put("a.prom", "foo_count 3\n");
+  host.put("b.prom", histogram);
+  host.complaints.clear();
+  EXPECT_EQ(host.shown().find("foo_bucket"), std::string::npos);
+  EXPECT_EQ(host.complaints,
+            (Complaints{"collector textfile: /srv/text/b.prom: a part of foo, foo_count, is a "
+                        "metric in /srv/text/a.prom; its metrics are left out"}));
+  host.put("a.prom",
+           "# TYPE foo histogram\nfoo_bucket{le=\"1\",x=\"y\"} 2\nfoo_count{x=\"y\"} 2\n");
+  host.complaints.clear();
+  EXPECT_NE(host.shown().find("foo_bucket{le=\"1\"} 2"), std::string::npos)
+      << "one histogram may have series in several files";
+  EXPECT_TRUE(host.complaints.empty());
 }
 
 TEST(Textfile, AFileThatVanishesOrCannotBeReadIsRefused) {

@@ -77,6 +77,7 @@ Runtime::Runtime(const Config& config, Prepared prepared,
           [this] {
             measures_.measure(*views_.read(), streams_.load());
             measures_.measure_traffic(rpc_received_.load(), rpc_sent_.load());
+            return own_process_.measure().value_or(Families{});
           },
           [](const collector::ErrorNews::Line& line) {
             say(line.good ? Level::Info : Level::Warning, line.text);

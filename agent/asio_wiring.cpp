@@ -7,7 +7,6 @@
 #include "agent/history_families.h"
 #include "agent/posix_clock.h"
 #include "agent/spdlog_journal.h"
-#include "collector/own_process.h"
 
 namespace muster::agent {
 namespace {
@@ -105,7 +104,7 @@ Families Runtime::measured() {
   const auto add = [&](const Families& more) {
     families.insert(families.end(), more.begin(), more.end());
   };
-  if (const auto own = collector::own_process(*host_fs_)) add(*own);
+  if (const auto own = recorded_process_.measure()) add(*own);
   if (history_collectors_.empty()) return families;
   const auto gathered = gathering_.gather(history_collectors_, kPatience);
   if (gathered) add(gathered->report->families);

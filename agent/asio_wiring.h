@@ -37,6 +37,7 @@
 #include "alerting/curl_webhook.h"
 #include "base/curl_transfers.h"
 #include "base/published.h"
+#include "collector/own_process.h"
 #include "collector/posix_gathering.h"
 #include "collector/posix_host_fs.h"
 #include "health/asio_gossip.h"
@@ -151,6 +152,9 @@ class Runtime {
   std::vector<std::string> history_collectors_;         // by name: those that it is made of
   collector::PosixGathering gathering_;
   Measures measures_{instruments_};  // when a scrape demands it
+  // One for scrapes and one for the history. They read this machine, whatever machine is shown.
+  collector::OwnProcess own_process_{std::make_shared<const collector::PosixHostFs>()};
+  collector::OwnProcess recorded_process_{std::make_shared<const collector::PosixHostFs>()};
   Scrapes scrapes_;
   CurlTransfers transfers_;
   health::CurlProber prober_;

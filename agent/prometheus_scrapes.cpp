@@ -5,7 +5,7 @@
 namespace muster::agent {
 
 Scrapes::Scrapes(collector::PosixGathering& gathering, collector::Instruments& instruments,
-                 std::function<void()> measure,
+                 std::function<Families()> measure,
                  std::function<void(const collector::ErrorNews::Line&)> say)
     : gathering_(gathering),
       instruments_(instruments),
@@ -35,7 +35,7 @@ void Scrapes::begin(const std::shared_ptr<const collector::HostReport>& report) 
     for (Body& body : *bodies) body.made = false;
   }
   instruments_.set("muster_collectors_parked", {}, static_cast<double>(gathering_.parked()));
-  measure_();
+  process_ = measure_();
 }
 
 const std::string& Scrapes::plain(const collector::HostReport& report, collector::Format format) {
@@ -43,7 +43,7 @@ const std::string& Scrapes::plain(const collector::HostReport& report, collector
   if (body.made) return body.bytes;
   body.bytes.clear();
   const Families own = instruments_.families();
-  collector::append_families(body.bytes, {&report.families, &own}, format);
+  collector::append_families(body.bytes, {&report.families, &process_, &own}, format);
   collector::append_end(body.bytes, format);
   body.made = true;
   return body.bytes;

@@ -22,10 +22,11 @@ namespace muster::agent {
 
 class Scrapes {
  public:
-  // `measure` brings the instruments up to date; it is called by one thread at a time. `say` gets
-  // what is for the log. Pre: both arguments outlive this object.
+  // `measure` brings the instruments up to date and gives what else is said of this process; it is
+  // called by one thread at a time. `say` gets what is for the log. Pre: `gathering` and
+  // `instruments` outlive this object.
   Scrapes(collector::PosixGathering& gathering, collector::Instruments& instruments,
-          std::function<void()> measure,
+          std::function<Families()> measure,
           std::function<void(const collector::ErrorNews::Line&)> say);
 
   // The body, compressed if that was asked for. InvalidArgument: there is no such collector.
@@ -44,12 +45,13 @@ class Scrapes {
 
   collector::PosixGathering& gathering_;
   collector::Instruments& instruments_;
-  std::function<void()> measure_;
+  std::function<Families()> measure_;
   std::function<void(const collector::ErrorNews::Line&)> say_;
 
   std::mutex mutex_;  // over all that follows
   collector::ErrorNews news_;
   std::weak_ptr<const collector::HostReport> report_;  // whose bodies these are
+  Families process_;                                   // of the time of the report
   std::array<Body, kFormats> plain_;
   std::array<Body, kFormats> packed_;
   collector::Gzip gzip_;

@@ -55,9 +55,13 @@ class ScrapesTest : public testing::Test {
   collector::Instruments instruments_;
   collector::PosixGathering gathering_{std::make_shared<collector::MadeUpHost>(), collectors(),
                                        kLimits};
-  Scrapes scrapes_{gathering_, instruments_,
-                   [this] { instruments_.set("muster_raft_term", {}, runs_); },
-                   [this](const collector::ErrorNews::Line& line) { said_.push_back(line); }};
+  Scrapes scrapes_{
+      gathering_, instruments_,
+      [this] {
+        instruments_.set("muster_raft_term", {}, runs_);
+        return Families{{"process_max_fds", "Help.", MetricType::Gauge, {{{}, double(runs_)}}}};
+      },
+      [this](const collector::ErrorNews::Line& line) { said_.push_back(line); }};
 };
 
 TEST_F(ScrapesTest, HasTheNodesMetricsAndMustersOwnAsTheyAreNow) {
@@ -65,6 +69,7 @@ TEST_F(ScrapesTest, HasTheNodesMetricsAndMustersOwnAsTheyAreNow) {
   const std::string text = ask();
   EXPECT_TRUE(has(text, "node_x_total 2")) << text;
   EXPECT_TRUE(has(text, "muster_raft_term 2")) << text;
+  EXPECT_TRUE(has(text, "process_max_fds 2")) << text;
   EXPECT_TRUE(has(text, "muster_collectors_parked 0")) << text;
   EXPECT_TRUE(has(text, "node_scrape_collector_success{collector=\"count\"} 1")) << text;
   EXPECT_FALSE(has(text, "# EOF"));

@@ -4,8 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include "collector/own_process.h"
-
 namespace muster::collector {
 namespace {
 
@@ -128,17 +126,6 @@ TEST(SeriesReader, ANameHoldsNothingThatWouldEndItInAQuery) {
   const Measured measured = reader.read({size, free, available}, at(0));
   EXPECT_FLOAT_EQ(measured.at("filesystem_used:/a_b_c__"), 50.0F / 80);
   EXPECT_EQ(measured.size(), 2U);
-}
-
-TEST(OwnProcess, TimesAndMemoryAreReadBehindANameThatHoldsAnything) {
-  const auto families =
-      parse_own_process("77 (a) b ) S 1 77 77 0 -1 4194560 1 0 0 0 150 50 0 0 20 0 9 0 100 1 2 3\n",
-                        "Name:\tmuster\nVmHWM:\t  4000 kB\nVmRSS:\t  2000 kB\n");
-  ASSERT_TRUE(families) << families.error().text;
-  EXPECT_EQ((*families)[0].samples[0].value, 2);
-  EXPECT_EQ((*families)[1].samples[0].value, 2'048'000);
-  EXPECT_FALSE(parse_own_process("77 (a S 1", "VmRSS: 1 kB\n"));
-  EXPECT_FALSE(parse_own_process("77 (a) S 1 2", ""));
 }
 
 }  // namespace

@@ -58,7 +58,16 @@ void ConsensusChecker::wrote(HostId host, const failover::AppendLog& append) {
     log.entries.push_back({hash_of(entry), entry.term});
 }
 
-void ConsensusChecker::wrote(HostId host, const failover::PutSnapshot& snapshot) {
+void ConsensusChecker::wrote(HostId host, const failover::PutSnapshot& snapshot, Instant now) {
+  if (snapshot.meta.configuration_index < configuration_at(snapshot.meta.index)) {
+    found_.add({now,
+                "a snapshot has the masters of its time",
+                names_[host] + " keeps a snapshot at " + std::to_string(snapshot.meta.index) +
+                    " with the masters of entry " +
+                    std::to_string(snapshot.meta.configuration_index) + " and not of entry " +
+                    std::to_string(configuration_at(snapshot.meta.index)),
+                {names_[host]}});
+  }
   Log& log = logs_[host];
   if (snapshot.keep_from == 0) {
     log.entries.clear();
@@ -88,6 +97,25 @@ void ConsensusChecker::happened(HostId host, const failover::RaftEngine& engine,
   compare_committed(host, engine.commit_index(), now);
   if (engine.role() == raft::Role::Leader) leads(host, engine.term(), now);
   if (engine.ready()) serves(host, engine.term(), engine.commit_index(), now);
+  follows(host, engine.applied_index(), engine.configuration_index(), now);
+}
+
+raft::Index ConsensusChecker::configuration_at(raft::Index index) const {
+  const auto next = configurations_.upper_bound(index);
+  return next == configurations_.begin() ? 0 : std::prev(next)->first;
+}
+
+// Whoever goes back to masters of before would count a quorum that is none.
+void ConsensusChecker::follows(HostId host, raft::Index applied, raft::Index configuration,
+                               Instant now) {
+  if (configuration >= configuration_at(applied)) return;
+  found_.add({now,
+              "what is applied holds of the masters too",
+              names_[host] + " has applied entry " + std::to_string(applied) +
+                  " and knows the masters of entry " + std::to_string(configuration) +
+                  ", those of entry " + std::to_string(configuration_at(applied)) +
+                  " were agreed on",
+              {names_[host]}});
 }
 
 void ConsensusChecker::configured(HostId host, raft::Index index,

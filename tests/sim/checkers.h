@@ -25,7 +25,7 @@ class ConsensusChecker {
   void started(HostId host, const raft::Stored& stored);
   // What it asked to be written, in the order of its decisions.
   void wrote(HostId host, const failover::AppendLog& append);
-  void wrote(HostId host, const failover::PutSnapshot& snapshot);
+  void wrote(HostId host, const failover::PutSnapshot& snapshot, Instant now);
   // After every event of a master; of an engine without one.
   void happened(HostId host, const agent::Master& master, Instant now);
   void happened(HostId host, const failover::RaftEngine& engine, Instant now);
@@ -66,6 +66,9 @@ class ConsensusChecker {
     bool coordinating = false;
   };
   void leads(HostId host, raft::Term term, Instant now);
+  // The entry with the masters that were agreed on up to `index`; 0: none is known.
+  [[nodiscard]] raft::Index configuration_at(raft::Index index) const;
+  void follows(HostId host, raft::Index applied, raft::Index configuration, Instant now);
   void serves(HostId host, raft::Term term, raft::Index commit, Instant now);
   void compare_committed(HostId host, raft::Index commit, Instant now);
   void refuses_known(HostId host, const raft::AppendEntriesResult& result,

@@ -165,7 +165,7 @@ TEST_F(Consensus, WhoInstallsASnapshotMayRefuseEverything) {
   disk.snapshot.index = 10;
   failover::PutSnapshot install{};
   install.meta.index = 20;
-  checker.wrote(0, install);
+  checker.wrote(0, install, kBegin);
   raft::AppendEntriesResult result;
   result.rejected = 9;
   checker.said(0, 1, result, disk, kBegin);
@@ -190,6 +190,21 @@ TEST_F(Consensus, ALeaderThatGoesBackBeforeWhatWasConfirmedIsFound) {
   append.term = 3;
   checker.replicates(0, follower, append, kBegin);
   EXPECT_EQ(first(), "a leader goes not back before what was confirmed to it");
+}
+
+TEST_F(Consensus, ASnapshotWithMastersOfBeforeIsFound) {
+  const std::vector<raft::Server> two{{master_id("n1"), "n1", true}, {master_id("n2"), "n2", true}};
+  checker.configured(1, 1, two, kBegin);
+  checker.configured(1, 8, {two[0]}, kBegin);
+  failover::PutSnapshot snapshot{};
+  snapshot.meta.index = 7;
+  snapshot.meta.configuration_index = 1;
+  snapshot.keep_from = 8;
+  checker.wrote(0, snapshot, kBegin);
+  EXPECT_EQ(first(), "");
+  snapshot.meta.index = 8;
+  checker.wrote(0, snapshot, kBegin);
+  EXPECT_EQ(first(), "a snapshot has the masters of its time");
 }
 
 TEST_F(Consensus, AMasterThatWasRemovedIsAFollowerOfWhomNothingIsKnown) {

@@ -260,7 +260,7 @@ void Quorum::act(HostId id, failover::AppendLog& effect) {
 }
 
 void Quorum::act(HostId id, failover::PutSnapshot& effect) {
-  consensus_.wrote(id, effect);
+  consensus_.wrote(id, effect, now());
   if (effect.keep_from == 0) {
     ++counts_.installs;
     tell(id, "installs the snapshot at " + std::to_string(effect.meta.index));

@@ -53,7 +53,7 @@ void World::act(HostId id, Host& host, failover::AppendLog& effect) {
 }
 
 void World::act(HostId id, Host& host, failover::PutSnapshot& effect) {
-  consensus_.wrote(id, effect);
+  consensus_.wrote(id, effect, now());
   host.log.add(std::move(effect));
   begin_batch(id);
 }

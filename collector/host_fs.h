@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -59,6 +60,18 @@ class HostFs {
   // "..", and for what is not a regular file; NotFound, PermissionDenied and Internal as the kernel
   // says; Exhausted when there is more than a collector can want.
   [[nodiscard]] virtual Result<std::string> read(std::string_view path) const = 0;
+  // Several files of one directory, in the order of their names; each as read() has it. For whoever
+  // needs many: the real machine then looks for the directory once.
+  [[nodiscard]] virtual std::vector<Result<std::string>> read_all(
+      const std::string& directory, std::span<const std::string_view> names) const {
+    std::vector<Result<std::string>> out;
+    out.reserve(names.size());
+    for (const std::string_view name : names) {
+      std::string path = directory;
+      out.push_back(read((path += '/') += name));
+    }
+    return out;
+  }
   // The names in a directory, sorted, without "." and ".."; fails as read() does.
   [[nodiscard]] virtual Result<std::vector<std::string>> list(std::string_view path) const = 0;
   // How many names list() would give; may be cheaper, and has no limit of its own.

@@ -51,22 +51,32 @@ double bytes_per_second(std::int64_t megabits) {
   return std::trunc(static_cast<double>(megabits) * 1e6 / 8);
 }
 
-SampleLabels info_labels(SysAttributes& sys, const std::string& directory,
-                         const std::string& device, const std::string& operstate,
+// What is read of a device: the texts, then the flags and the numbers.
+enum Text : std::size_t { kOperstate, kAddress, kBroadcast, kDuplex, kIfalias, kFlags, kTexts };
+constexpr std::array<std::string_view, kTexts> kTextFiles{"operstate", "address", "broadcast",
+                                                          "duplex",    "ifalias", "flags"};
+constexpr std::array<std::string_view, kTexts + kNumbers.size()> kFiles = [] {
+  std::array<std::string_view, kTexts + kNumbers.size()> files;
+  for (std::size_t i = 0; i < kTexts; ++i) files[i] = kTextFiles[i];
+  for (std::size_t i = 0; i < kNumbers.size(); ++i) files[kTexts + i] = kNumbers[i].file;
+  return files;
+}();
+using Texts = std::vector<std::optional<std::string>>;  // in the order of kFiles
+
+SampleLabels info_labels(const std::string& device, const Texts& texts,
                          const std::optional<std::int64_t>& flags, bool compat_1_5) {
-  const auto text = [&](std::string_view file) {
-    return sys.text(directory + std::string(file)).value_or("");
-  };
-  SampleLabels labels{{"address", text("address")}};
+  SampleLabels labels;
+  labels.reserve(7);
+  labels.emplace_back("address", texts[kAddress].value_or(""));
   if (!compat_1_5) {
     const char* const admin = !flags ? "unknown" : (*flags & kUp) != 0 ? "up" : "down";
     labels.emplace_back("adminstate", admin);
   }
-  labels.emplace_back("broadcast", text("broadcast"));
+  labels.emplace_back("broadcast", texts[kBroadcast].value_or(""));
   labels.emplace_back("device", device);
-  labels.emplace_back("duplex", text("duplex"));
-  labels.emplace_back("ifalias", text("ifalias"));
-  labels.emplace_back("operstate", operstate);
+  labels.emplace_back("duplex", texts[kDuplex].value_or(""));
+  labels.emplace_back("ifalias", texts[kIfalias].value_or(""));
+  labels.emplace_back("operstate", *texts[kOperstate]);
   return labels;
 }
 }  // namespace
@@ -88,17 +98,20 @@ Result<Families> collect_netclass(const HostFs& fs, const CollectorOptions& opti
   SysAttributes sys(fs, "netclass");
   for (const std::string& device : *devices) {
     if (!kept(options.netclass_devices, device)) continue;
-    const std::string directory = std::string(kDirectory) + '/' + device + '/';
-    const auto operstate = sys.text(directory + "operstate");
-    if (!operstate) continue;  // gone, or no device at all: bonding_masters is a file
+    const std::string directory = std::string(kDirectory) + '/' + device;
+    const Texts texts = sys.texts(directory, kFiles);
+    if (!texts[kOperstate]) continue;  // gone, or no device at all: bonding_masters is a file
+    const auto number = [&](std::size_t file) -> std::optional<std::int64_t> {
+      if (!texts[file]) return std::nullopt;
+      return sys.integer(directory + '/' + std::string(kFiles[file]), *texts[file]);
+    };
     const SampleLabels labels{{"device", device}};
-    const auto flags = sys.integer(directory + "flags");
-    up.samples.push_back({labels, *operstate == "up" ? 1.0 : 0.0});
-    info.samples.push_back(
-        {info_labels(sys, directory, device, *operstate, flags, options.compat_1_5), 1});
+    const auto flags = number(kFlags);
+    up.samples.push_back({labels, *texts[kOperstate] == "up" ? 1.0 : 0.0});
+    info.samples.push_back({info_labels(device, texts, flags, options.compat_1_5), 1});
     if (flags) flag.samples.push_back({labels, static_cast<double>(*flags)});
     for (std::size_t i = 0; i < kNumbers.size(); ++i) {
-      const auto value = sys.integer(directory + std::string(kNumbers[i].file));
+      const auto value = number(kTexts + i);
       if (!value) continue;
       const bool is_speed = kNumbers[i].file == "speed";
       families[i].samples.push_back(

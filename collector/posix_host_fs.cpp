@@ -25,8 +25,28 @@
 namespace muster::collector {
 namespace {
 
-// A file of /proc is made anew at each read from its beginning: one large read sees one moment.
-constexpr std::size_t kChunkBytes = std::size_t{64} * 1024;
+// The kernel writes most files of /proc and /sys into a page at first. Asked for more at once, it
+// makes room for more, which costs time, even if the file has a few bytes.
+constexpr std::size_t kPageBytes = 4096;
+constexpr std::size_t kChunkBytes = std::size_t{16} * 1024;
+
+// A read of such a file ends early where the next line does not fit into the kernel's page any
+// more. In these, no line is nearly as long: what leaves so much of the page empty is the end, and
+// need not be asked for, which costs as much as the file itself where it is a table of sockets.
+constexpr std::size_t kLineMax = 1024;
+constexpr std::array<std::string_view, 9> kOfShortLines{
+    "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/", "/proc/pressure/",
+    "/proc/stat",      "/proc/sys/",    "/proc/vmstat",  "/sys/"};
+
+bool has_short_lines(std::string_view path) {
+  return std::any_of(kOfShortLines.begin(), kOfShortLines.end(),
+                     [&](std::string_view prefix) { return path.starts_with(prefix); });
+}
+
+bool is_of(const std::string& directory, long file_system) {
+  struct statfs status {};
+  return ::statfs(directory.c_str(), &status) == 0 && status.f_type == file_system;
+}
 
 tl::unexpected<Error> refused(const std::string& path, int error) {
   // EOPNOTSUPP: the file is there, but what it tells is switched off, as PSI may be.
@@ -59,7 +79,10 @@ std::int64_t nanoseconds(const timespec& time) {
 }
 }  // namespace
 
-PosixHostFs::PosixHostFs(HostRoots roots) : roots_(std::move(roots)) {}
+PosixHostFs::PosixHostFs(HostRoots roots)
+    : roots_(std::move(roots)),
+      kernels_proc_(is_of(roots_.procfs, PROC_SUPER_MAGIC)),
+      kernels_sys_(is_of(roots_.sysfs, SYSFS_MAGIC)) {}
 
 Result<std::string> PosixHostFs::real(std::string_view path) const {
   const bool climbs = path.find("/../") != std::string_view::npos || path.ends_with("/..");
@@ -76,34 +99,79 @@ Result<std::string> PosixHostFs::real(std::string_view path) const {
     root = roots_.sysfs;
     rest = *in_sys;
   }
-  std::string file(stripped(root));
-  file += rest;
+  std::string file;
+  file.reserve(root.size() + rest.size());
+  file.append(stripped(root)).append(rest);
   return file.empty() ? "/" : file;
 }
 
 Result<std::string> PosixHostFs::read(std::string_view path) const {
   const auto file = real(path);
   if (!file) return tl::unexpected(file.error());
-  // Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
-  const Descriptor descriptor(::open(file->c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (descriptor.get() < 0) return refused(*file, errno);
-  struct stat status {};
-  if (::fstat(descriptor.get(), &status) != 0) return refused(*file, errno);
-  if (!S_ISREG(status.st_mode)) {
-    return fail(Code::InvalidArgument, "cannot read " + *file + ": it is not a regular file");
+  return content(AT_FDCWD, file->c_str(), *file, kind_of(path));
+}
+
+std::vector<Result<std::string>> PosixHostFs::read_all(
+    const std::string& directory, std::span<const std::string_view> names) const {
+  const auto place = real(directory);
+  const Kind kind = kind_of(directory);
+  const Descriptor open(place ? ::open(place->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
+  const int why = errno;
+  std::vector<Result<std::string>> out;
+  out.reserve(names.size());
+  for (const std::string_view name : names) {
+    if (!place) {
+      out.push_back(tl::unexpected(place.error()));
+      continue;
+    }
+    CHECK(!name.starts_with('/') && name.find("..") == std::string_view::npos);
+    std::string file = *place;
+    (file += '/') += name;
+    if (!open.good()) {
+      out.push_back(refused(file, why));
+    } else {
+      out.push_back(content(open.get(), file.c_str() + place->size() + 1, file, kind));
+    }
   }
+  return out;
+}
+
+PosixHostFs::Kind PosixHostFs::kind_of(std::string_view path) const {
+  const bool kernels = path.starts_with("/proc/")  ? kernels_proc_
+                       : path.starts_with("/sys/") ? kernels_sys_
+                                                   : false;
+  if (!kernels) return Kind::Any;
+  return has_short_lines(path) ? Kind::ShortLines : Kind::Kernels;
+}
+
+// `name` is from `directory`, `file` is the same from the root.
+Result<std::string> PosixHostFs::content(int directory, const char* name, const std::string& file,
+                                         Kind kind) {
+  const auto no_file = [&] {
+    return fail(Code::InvalidArgument, "cannot read " + file + ": it is not a regular file");
+  };
+  // Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
+  const Descriptor open(::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!open.good()) return refused(file, errno);
+  struct stat status {};
+  if (kind == Kind::Any && ::fstat(open.get(), &status) != 0) return refused(file, errno);
+  if (kind == Kind::Any && !S_ISREG(status.st_mode)) return no_file();
   std::string content;
-  const auto chunk = std::make_unique_for_overwrite<char[]>(kChunkBytes);
-  for (;;) {
-    const ssize_t got = ::read(descriptor.get(), chunk.get(), kChunkBytes);
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return refused(*file, errno);
-    if (got == 0) return content;
-    content.append(chunk.get(), static_cast<std::size_t>(got));
+  std::array<char, kChunkBytes> chunk;
+  for (std::size_t wanted = kPageBytes;;) {
+    const ssize_t result = ::read(open.get(), chunk.data(), wanted);
+    if (result < 0 && errno == EINTR) continue;
+    if (result < 0 && errno == EISDIR) return no_file();
+    if (result < 0) return refused(file, errno);
+    if (result == 0) return content;
+    const auto got = static_cast<std::size_t>(result);
+    content.append(chunk.data(), got);
     if (content.size() > kBytesMax) {
-      return fail(Code::Exhausted, "cannot read " + *file + ": it is larger than " +
+      return fail(Code::Exhausted, "cannot read " + file + ": it is larger than " +
                                        std::to_string(kBytesMax) + " bytes");
     }
+    if (kind == Kind::ShortLines && got + kLineMax <= kPageBytes) return content;
+    wanted = kChunkBytes;
   }
 }
 

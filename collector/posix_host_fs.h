@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,8 @@ class PosixHostFs final : public HostFs {
   explicit PosixHostFs(HostRoots roots = {});
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
+  [[nodiscard]] std::vector<Result<std::string>> read_all(
+      const std::string& directory, std::span<const std::string_view> names) const override;
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const override;
   [[nodiscard]] Result<std::size_t> count(std::string_view path) const override;
   [[nodiscard]] Result<std::string> link(std::string_view path) const override;
@@ -41,9 +44,21 @@ class PosixHostFs final : public HostFs {
   [[nodiscard]] std::uint64_t page_bytes() const override;
 
  private:
+  // What is known of a file by its path.
+  enum class Kind {
+    Any,
+    Kernels,     // of the kernel's own /proc or /sys, where all files are regular
+    ShortLines,  // the same, and its end can be told from how much a read gives
+  };
+
   [[nodiscard]] Result<std::string> real(std::string_view path) const;
+  [[nodiscard]] Kind kind_of(std::string_view path) const;
+  [[nodiscard]] static Result<std::string> content(int directory, const char* name,
+                                                   const std::string& file, Kind kind);
 
   HostRoots roots_;
+  bool kernels_proc_;  // what stands for /proc is the kernel's own, not files that look like it
+  bool kernels_sys_;
 };
 
 }  // namespace muster::collector

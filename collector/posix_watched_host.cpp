@@ -54,6 +54,11 @@ Result<std::string> PosixWatchedHost::read(std::string_view path) const {
   return host_->read(path);
 }
 
+std::vector<Result<std::string>> PosixWatchedHost::read_all(
+    const std::string& directory, std::span<const std::string_view> names) const {
+  return host_->read_all(directory, names);
+}
+
 Result<std::vector<std::string>> PosixWatchedHost::list(std::string_view path) const {
   return host_->list(path);
 }

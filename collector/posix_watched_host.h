@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -34,6 +35,8 @@ class PosixWatchedHost final : public HostFs {
       const std::vector<std::string>& paths) const override;
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
+  [[nodiscard]] std::vector<Result<std::string>> read_all(
+      const std::string& directory, std::span<const std::string_view> names) const override;
   [[nodiscard]] Result<std::vector<std::string>> list(std::string_view path) const override;
   [[nodiscard]] Result<std::size_t> count(std::string_view path) const override;
   [[nodiscard]] Result<std::string> link(std::string_view path) const override;

@@ -5,7 +5,23 @@
 namespace muster::collector {
 
 std::optional<std::string> SysAttributes::text(const std::string& path) {
-  Result<std::string> content = fs_.read(path);
+  return text_of(path, fs_.read(path));
+}
+
+std::vector<std::optional<std::string>> SysAttributes::texts(
+    const std::string& directory, std::span<const std::string_view> files) {
+  std::vector<Result<std::string>> contents = fs_.read_all(directory, files);
+  std::vector<std::optional<std::string>> out;
+  out.reserve(contents.size());
+  for (std::size_t i = 0; i < contents.size(); ++i) {
+    std::string path = directory;
+    out.push_back(text_of((path += '/') += files[i], std::move(contents[i])));
+  }
+  return out;
+}
+
+std::optional<std::string> SysAttributes::text_of(const std::string& path,
+                                                  Result<std::string> content) {
   if (!content) {
     if (content.error().code == Code::Exhausted && !error_) error_ = content.error();
     return std::nullopt;
@@ -19,8 +35,11 @@ std::optional<std::string> SysAttributes::text(const std::string& path) {
 
 std::optional<std::int64_t> SysAttributes::integer(const std::string& path) {
   const auto content = text(path);
-  if (!content) return std::nullopt;
-  const auto value = parse_integer(*content);
+  return content ? integer(path, *content) : std::nullopt;
+}
+
+std::optional<std::int64_t> SysAttributes::integer(const std::string& path, std::string_view text) {
+  const auto value = parse_integer(text);
   if (!value) refuse(path, "does not hold a whole number");
   return value;
 }

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +27,13 @@ class SysAttributes {
 
   // Without the white space around it. Nothing: absent, or not to be believed.
   [[nodiscard]] std::optional<std::string> text(const std::string& path);
+  // Several of one directory, as text() has them, in the order of `files`.
+  [[nodiscard]] std::vector<std::optional<std::string>> texts(
+      const std::string& directory, std::span<const std::string_view> files);
   // Decimal, with a sign perhaps, or hexadecimal after "0x".
   [[nodiscard]] std::optional<std::int64_t> integer(const std::string& path);
+  // The same of a text that is known already.
+  [[nodiscard]] std::optional<std::int64_t> integer(const std::string& path, std::string_view text);
   [[nodiscard]] std::optional<std::uint64_t> count(const std::string& path);
 
   // The names below `path`, sorted; empty: it has gone. For directories within a class.
@@ -38,6 +44,9 @@ class SysAttributes {
   void refuse(const std::string& path, std::string_view why);
 
  private:
+  [[nodiscard]] std::optional<std::string> text_of(const std::string& path,
+                                                   Result<std::string> content);
+
   const HostFs& fs_;
   std::string_view collector_;
   std::optional<Error> error_;

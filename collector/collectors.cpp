@@ -98,21 +98,27 @@ Collect os(const CollectorOptions& options) {
 
 using CollectWith = Result<Families> (*)(const HostFs& fs, const CollectorOptions& options);
 
-// A collector that asks the machine itself, and keeps nothing.
-Collect asking(const CollectorOptions& options, CollectWith collect) {
-  return [options, collect](const HostFs& fs, Complaints&) { return collect(fs, options); };
+// A collector that asks the machine itself, and keeps nothing but what its filters said last.
+Collect asking(CollectorOptions options, CollectWith collect) {
+  for (Filter* const filter :
+       {&options.mount_points, &options.fs_types, &options.netclass_devices}) {
+    *filter = remembered(std::move(*filter));
+  }
+  return [options = std::move(options), collect](const HostFs& fs, Complaints&) {
+    return collect(fs, options);
+  };
 }
 
 Collect netdev(const CollectorOptions& options) {
-  return [devices = options.netdev_devices](const HostFs& fs, Complaints&) {
+  return [devices = remembered(options.netdev_devices)](const HostFs& fs, Complaints&) {
     return collect_netdev(fs, devices);
   };
 }
 
-Collect diskstats(const CollectorOptions& options) {
-  return [options, udev = std::make_shared<UdevData>()](const HostFs& fs, Complaints&) {
-    return collect_diskstats(fs, options, *udev);
-  };
+Collect diskstats(CollectorOptions options) {
+  options.disk_devices = remembered(std::move(options.disk_devices));
+  return [options = std::move(options), udev = std::make_shared<UdevData>()](
+             const HostFs& fs, Complaints&) { return collect_diskstats(fs, options, *udev); };
 }
 
 Collect dmi() {  // once: the firmware says the same until the next boot

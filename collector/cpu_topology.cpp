@@ -112,7 +112,7 @@ Result<Families> CpuTopology::collect(const HostFs& fs, const CpuTable& on) {
       add_sample(online, {{"cpu", std::to_string(cpu)}}, on.contains(cpu) ? 1 : 0);
     }
   }
-  return Families{std::move(cores), std::move(isolated), std::move(online), std::move(packages)};
+  return families_of(std::move(cores), std::move(isolated), std::move(online), std::move(packages));
 }
 
 }  // namespace muster::collector

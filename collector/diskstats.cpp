@@ -179,8 +179,11 @@ Result<Families> collect_diskstats(const HostFs& fs, const CollectorOptions& opt
 
   Families described = empty_families(kDescribed);
   Families families;
-  for (const Column& column : kColumns) {
-    families.push_back(empty_families({&column.family, 1}).front());
+  families.reserve(kColumns.size() + described.size());
+  for (const auto& [row, unit] : kColumns) {
+    Family family{std::string(row.name), std::string(row.help), row.type, {}};
+    family.samples.reserve(disks->size());
+    families.push_back(std::move(family));
   }
   SysAttributes sys(fs, kSource.collector);
   for (const DiskStats& disk : *disks) {

@@ -36,15 +36,16 @@ std::size_t utf8_length(std::string_view text) {
   return overlong || surrogate || beyond ? 0 : length;
 }
 
-bool is_plain(char c) {
+// Not a function: find_if_not() would call it for each character.
+constexpr auto kIsPlain = [](char c) {
   return static_cast<signed char>(c) > 0 && c != '\\' && c != '\n' && c != '"';
-}
+};
 
 // With `quotes`, those are escaped too.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
   while (!text.empty()) {
     const auto plain = static_cast<std::size_t>(
-        std::find_if_not(text.begin(), text.end(), is_plain) - text.begin());
+        std::find_if_not(text.begin(), text.end(), kIsPlain) - text.begin());
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) return;
@@ -64,7 +65,25 @@ void append_escaped(std::string& out, std::string_view text, bool quotes) {
   }
 }
 
+// Most values are whole and short. Without five zeros at its end such a number is shortest when
+// written as what it is, and that is much faster than finding the shortest text of any double.
+bool append_whole(std::string& out, double value) {
+  constexpr double kMost = 1ULL << 53;  // every whole number up to it is a double
+  if (!(value > 0 && value < kMost)) return false;
+  const auto whole = static_cast<std::uint64_t>(value);
+  if (static_cast<double>(whole) != value || whole % 100'000 == 0) return false;
+  char buffer[16];  // 2^53 has 16 digits
+  const auto [end, error] = std::to_chars(std::begin(buffer), std::end(buffer), whole);
+  out.append(buffer, end);
+  return true;
+}
+
 void append_number(std::string& out, double value) {
+  if (value == 0 && !std::signbit(value)) {
+    out += '0';
+    return;
+  }
+  if (append_whole(out, value)) return;
   if (std::isnan(value)) {
     out += "NaN";
   } else if (std::isinf(value)) {
@@ -99,14 +118,20 @@ void append_sample(std::string& out, std::string_view name, const Sample& sample
   out += '\n';
 }
 
-using ByName = std::vector<const Family*>;  // sorted; those of one name in their order
+// Sorted by their names' lengths, then by their names: the names of a node differ in their ends,
+// so that most of them need not be compared. Those of one name are in their order.
+using ByName = std::vector<const Family*>;
 
-bool before(const Family* a, const Family* b) { return a->name < b->name; }
+bool name_before(std::string_view a, std::string_view b) {
+  return a.size() != b.size() ? a.size() < b.size() : a < b;
+}
+bool before(const Family* a, const Family* b) { return name_before(a->name, b->name); }
 
 bool has(const ByName& families, std::string_view name) {
-  const auto found = std::lower_bound(
-      families.begin(), families.end(), name,
-      [](const Family* family, std::string_view wanted) { return family->name < wanted; });
+  const auto found = std::lower_bound(families.begin(), families.end(), name,
+                                      [](const Family* family, std::string_view wanted) {
+                                        return name_before(family->name, wanted);
+                                      });
   return found != families.end() && (*found)->name == name;
 }
 
@@ -148,9 +173,17 @@ void append_families(std::string& out, std::initializer_list<const Families*> fa
   }
   const ByName in_order = by_name;
   std::stable_sort(by_name.begin(), by_name.end(), before);
-  for (const Family* family : in_order) {
-    const auto [begin, end] = std::equal_range(by_name.begin(), by_name.end(), family, before);
-    if (*begin != family) continue;  // it is written with the first of its name
+  const auto same = [](const Family* a, const Family* b) { return a->name == b->name; };
+  const bool all_differ = std::adjacent_find(by_name.begin(), by_name.end(), same) == by_name.end();
+  for (const Family* const& family : in_order) {
+    const Family* const* begin = &family;
+    const Family* const* end = begin + 1;
+    if (!all_differ) {
+      const auto range = std::equal_range(by_name.begin(), by_name.end(), family, before);
+      if (*range.first != family) continue;  // it is written with the first of its name
+      begin = by_name.data() + (range.first - by_name.begin());
+      end = by_name.data() + (range.second - by_name.begin());
+    }
     append_header(out, heading(*family, by_name, format), family->help, format);
     for (auto part = begin; part != end; ++part) {
       for (const Sample& sample : (*part)->samples) {

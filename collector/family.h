@@ -31,4 +31,13 @@ inline void add_sample(Family& family, std::vector<std::pair<std::string, std::s
   family.samples.push_back({std::move(labels), value});
 }
 
+// All of them moved into one list: an initializer list would copy every name and sample.
+template <class... Each>
+[[nodiscard]] Families families_of(Each... each) {
+  Families families;
+  families.reserve(sizeof...(each));
+  (families.push_back(std::move(each)), ...);
+  return families;
+}
+
 }  // namespace muster::collector

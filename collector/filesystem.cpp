@@ -93,9 +93,11 @@ SampleLabels labels_of(const Mount& mount, const std::string& device_error, bool
 // Of all at once, so that one that hangs holds up no other.
 Families usages(const HostFs& fs, const std::vector<Mount>& mounts, bool compat_1_5) {
   std::vector<std::string> paths;
+  paths.reserve(mounts.size());
   for (const Mount& mount : mounts) paths.push_back(mount.mount_point);
   const auto usages = fs.usage_of_all(paths);
   Families families = empty_families(kRows);
+  for (Family& family : families) family.samples.reserve(mounts.size());
   std::set<std::tuple<std::string, std::string, std::string, std::string>> told;
   for (std::size_t i = 0; i < mounts.size(); ++i) {
     const Mount& mount = mounts[i];

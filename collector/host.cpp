@@ -38,6 +38,11 @@ HostReport host_report(std::vector<CollectorRun> runs) {
                    MetricType::Gauge,
                    {}};
   HostReport report;
+  std::size_t families = 2;
+  for (const CollectorRun& run : runs) families += run.families ? run.families->size() : 0;
+  report.families.reserve(families);
+  durations.samples.reserve(runs.size());
+  successes.samples.reserve(runs.size());
   for (CollectorRun& run : runs) {
     std::vector<std::string>& errors = report.errors[run.name];
     if (run.families) {

@@ -1,16 +1,19 @@
 #include "collector/memory.h"
 
 #include <algorithm>
-#include <set>
+#include <iterator>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "collector/family.h"
 #include "collector/proc_text.h"
 
 namespace muster::collector {
 namespace {
 
 constexpr Source kSource{"meminfo", "/proc/meminfo"};
+constexpr const char* kTotal = "MemTotal_bytes";
 constexpr std::size_t kFamiliesMax = 4096;  // many times what any kernel has
 
 // "Active(anon):" -> "Active_anon"; empty when it could not be part of a metric's name.
@@ -32,7 +35,8 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
   if (!lines) return tl::unexpected(lines.error());
   Families families;
   families.reserve(std::min(lines->size(), kFamiliesMax));
-  std::set<std::string> names;
+  std::vector<std::pair<std::string, std::size_t>> names;  // of which line
+  names.reserve(families.capacity());
   for (std::size_t i = 0; i < lines->size(); ++i) {
     const std::string_view line = (*lines)[i];
     std::string_view rest = line;
@@ -49,17 +53,25 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
       return refuse_line(kSource, i, line, "has a unit other than kB");
     }
     if (in_kilobytes) name += "_bytes";
-    if (!names.insert(name).second) {
-      return refuse_line(kSource, i, line, "repeats the name of an earlier line");
-    }
-    if (names.size() > kFamiliesMax) return refuse(kSource, "has more lines than on any kernel");
+    if (names.size() == kFamiliesMax) return refuse(kSource, "has more lines than on any kernel");
     const double amount = static_cast<double>(*value) * (in_kilobytes ? 1024.0 : 1.0);
-    families.push_back({"node_memory_" + name,
-                        "Memory information field " + name + ".",
-                        MetricType::Gauge,
-                        {{{}, amount}}});
+    std::string metric = "node_memory_";
+    std::string help = "Memory information field ";
+    families.push_back(gauge(metric.append(name), (help.append(name) += '.'), amount));
+    names.emplace_back(std::move(name), i);
   }
-  if (!names.contains("MemTotal_bytes")) return refuse(kSource, "has no line MemTotal");
+  std::sort(names.begin(), names.end());
+  const auto repeated = std::adjacent_find(
+      names.begin(), names.end(), [](const auto& a, const auto& b) { return a.first == b.first; });
+  if (repeated != names.end()) {
+    const std::size_t line = std::next(repeated)->second;
+    return refuse_line(kSource, line, (*lines)[line], "repeats the name of an earlier line");
+  }
+  const auto total =
+      std::lower_bound(names.begin(), names.end(), std::pair<std::string, std::size_t>(kTotal, 0));
+  if (total == names.end() || total->first != kTotal) {
+    return refuse(kSource, "has no line MemTotal");
+  }
   return families;
 }
 

@@ -3,7 +3,9 @@
 #include <array>
 #include <set>
 #include <string>
+#include <utility>
 
+#include "collector/family.h"
 #include "collector/proc_text.h"
 #include "collector/sys_attributes.h"
 
@@ -26,7 +28,13 @@ Family empty_family(std::string_view column) {
   (name += column) += "_total";
   std::string help = "Network device statistic ";
   (help += column) += '.';
-  return {name, help, MetricType::Counter, {}};
+  return {std::move(name), std::move(help), MetricType::Counter, {}};
+}
+
+Families empty_families() {
+  Families families;
+  for (const std::string_view column : kColumns) families.push_back(empty_family(column));
+  return families;
 }
 }  // namespace
 
@@ -37,8 +45,9 @@ Result<Families> parse_netdev(std::string_view net_dev_text, const Filter& wante
       (*lines)[1].find("face") == std::string_view::npos) {
     return refuse(kSource, "does not begin with its two header lines");
   }
-  Families families;
-  for (const std::string_view column : kColumns) families.push_back(empty_family(column));
+  static const Families kEmpty = empty_families();
+  Families families = kEmpty;
+  for (Family& family : families) family.samples.reserve(lines->size() - kHeaderLines);
   std::set<std::string_view> devices;
   for (std::size_t i = kHeaderLines; i < lines->size(); ++i) {
     const std::string_view line = (*lines)[i];
@@ -54,8 +63,7 @@ Result<Families> parse_netdev(std::string_view net_dev_text, const Filter& wante
     for (Family& family : families) {
       const auto value = parse_count(next_field(rest));
       if (!value) return refuse_line(kSource, i, line, "does not hold 16 counters");
-      if (shown)
-        family.samples.push_back({{{"device", std::string(device)}}, static_cast<double>(*value)});
+      if (shown) add_sample(family, {{"device", std::string(device)}}, static_cast<double>(*value));
     }
   }
   if (devices.empty()) return refuse(kSource, "has no line of a device");

@@ -16,16 +16,39 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-struct Round {  // one run()
+// One run(). What is above `over` is its State's, under that one's lock.
+struct Round {
   std::vector<PosixRelay::Call> calls;
   std::vector<std::optional<PosixRelay::Outcome>> outcomes;
   std::size_t next = 0;  // the first call that nobody has taken
   std::size_t open = 0;  // calls without an outcome
 
+  bool told = false;  // that there is none left
+
   void end(std::size_t index, PosixRelay::Outcome outcome) {
     CHECK(!outcomes[index]);
     outcomes[index] = outcome;
     --open;
+  }
+  // Whether the run has to be told now.
+  [[nodiscard]] bool ends() { return open == 0 && !std::exchange(told, true); }
+
+  // The run waits with a lock of its own: whom it wakes, and who wakes it, do not meet at the
+  // State's, where each would have to be put to sleep and woken once more.
+  std::mutex over_mutex;
+  std::condition_variable over_changed;
+  bool over = false;
+
+  void tell() {
+    {
+      const std::lock_guard lock(over_mutex);
+      over = true;
+    }
+    over_changed.notify_one();
+  }
+  bool is_over_by(Clock::time_point time) {
+    std::unique_lock lock(over_mutex);
+    return over_changed.wait_until(lock, time, [this] { return over; });
   }
 };
 
@@ -42,11 +65,10 @@ struct PosixRelay::State {
   explicit State(Limits limits_in) : limits(limits_in) {}
 
   const Limits limits;
-  mutable std::mutex mutex;          // over all that follows
-  std::condition_variable work;      // for the front thread: there are calls to make, or the end
-  std::condition_variable progress;  // for the run: every call has its outcome
-  std::condition_variable turn;      // for further runs: there is none
-  std::shared_ptr<Round> round;      // null: no run is under way
+  mutable std::mutex mutex;      // over all that follows
+  std::condition_variable work;  // for the front thread: there are calls to make, or the end
+  std::condition_variable turn;  // for further runs: there is none
+  std::shared_ptr<Round> round;  // null: no run is under way
   std::map<std::string, Running*> running;  // by key
   std::thread front;                        // makes the calls of the rounds
   Running* in_front = nullptr;              // what it makes now
@@ -72,7 +94,7 @@ std::optional<std::size_t> PosixRelay::State::take() {
     if (same == running.end()) return index;
     round->end(index, {End::Hangs, Clock::now() - same->second->began});
   }
-  if (round && round->open == 0) progress.notify_one();
+  if (round && round->ends()) round->tell();
   return std::nullopt;
 }
 
@@ -100,13 +122,18 @@ void PosixRelay::State::make_calls(const std::shared_ptr<State>& state) {
       --state->parked;
     } else {
       self.round->end(self.index, {End::Returned, Clock::now() - self.began});
-      if (self.round->open == 0) state->progress.notify_one();
     }
     if (self.overtaken) {
       --state->threads;
-      return;
+    } else {
+      state->in_front = nullptr;
     }
-    state->in_front = nullptr;
+    if (self.round->ends()) {
+      lock.unlock();
+      self.round->tell();
+      lock.lock();
+    }
+    if (self.overtaken) return;
   }
 }
 
@@ -194,11 +221,14 @@ std::vector<PosixRelay::Outcome> PosixRelay::run(std::vector<Call> calls, Durati
   std::unique_lock lock(state.mutex);
   if (!state.turn.wait_until(lock, end, [&] { return !state.round; })) return outcomes;
   state.round = round;
-  state.work.notify_one();
-  for (;;) {
+  for (bool first = true;; first = false) {
     const Clock::time_point again = state.look_after(state_, Clock::now(), end);
     if (round->open == 0) break;
-    if (state.progress.wait_until(lock, again, [&] { return round->open == 0; })) break;
+    lock.unlock();
+    if (first) state.work.notify_one();
+    const bool over = round->is_over_by(again);
+    lock.lock();
+    if (over) break;
   }
   state.round = nullptr;
   lock.unlock();

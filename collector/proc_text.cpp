@@ -8,6 +8,7 @@ namespace muster::collector {
 namespace {
 
 constexpr std::size_t kQuotedMax = 60;  // of a bad line in an error text
+constexpr std::size_t kFieldsExpected = 24;
 constexpr std::string_view kAround = " \t\n";
 
 // Garbage must not reach a log unbounded or with control characters in it.
@@ -43,6 +44,8 @@ Result<std::vector<std::string_view>> split_lines(const Source& source, std::str
   if (text.empty()) return refuse(source, "is empty");
   if (text.back() != '\n') return refuse(source, "is cut off: its last line does not end");
   std::vector<std::string_view> lines;
+  lines.reserve(std::min<std::size_t>(
+      kLinesMax, static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'))));
   while (!text.empty()) {
     if (lines.size() == kLinesMax) {
       return refuse(source, "has more than " + std::to_string(kLinesMax) + " lines");
@@ -74,6 +77,7 @@ std::string_view next_field(std::string_view& rest) {
 
 std::vector<std::string_view> split_fields(std::string_view line) {
   std::vector<std::string_view> fields;
+  fields.reserve(kFieldsExpected);
   while (fields.size() < kFieldsMax) {
     const std::string_view field = next_field(line);
     if (field.empty()) break;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <mutex>
+#include <type_traits>
+#include <utility>
 #include <variant>
 
 #include <prometheus/counter.h>
@@ -13,6 +15,7 @@
 
 #include "base/error.h"
 #include "collector/exposition.h"
+#include "collector/family_table.h"
 
 namespace muster::collector {
 namespace {
@@ -198,26 +201,17 @@ bool has_declared_labels(const Declaration& declared, const Labels& labels) {
                      [&](const std::string& name) { return labels.contains(name); });
 }
 
-// Without a value. prometheus-cpp keeps labels in one order: that of their names.
-Sample labelled(const prometheus::ClientMetric& metric) {
-  Sample sample;
-  sample.labels.reserve(metric.label.size() + 1);
-  for (const auto& label : metric.label) sample.labels.emplace_back(label.name, label.value);
-  return sample;
-}
-
-void add_histogram(std::vector<Sample>& out, const prometheus::ClientMetric& metric) {
-  const auto& histogram = metric.histogram;
-  const Sample plain = labelled(metric);
-  const auto add = [&](SamplePart part, double value) -> Sample& {
-    Sample& sample = out.emplace_back(plain);
-    sample.part = part;
-    sample.value = value;
-    return sample;
-  };
+void add_histogram(std::vector<Sample>& out, const SampleLabels& labels,
+                   const prometheus::Histogram& series) {
+  const auto histogram = series.Collect().histogram;
+  out.reserve(out.size() + histogram.bucket.size() + 3);
+  const auto add = [&](SamplePart part, double value) { out.push_back({labels, value, part}); };
   const auto add_bucket = [&](double upper_bound, std::uint64_t cumulative_count) {
-    add(SamplePart::Bucket, static_cast<double>(cumulative_count))
-        .labels.emplace_back("le", number_text(upper_bound));
+    Sample& sample =
+        out.emplace_back(Sample{{}, static_cast<double>(cumulative_count), SamplePart::Bucket});
+    sample.labels.reserve(labels.size() + 1);
+    sample.labels = labels;
+    sample.labels.emplace_back("le", number_text(upper_bound));
   };
   for (const auto& bucket : histogram.bucket) {
     if (std::isfinite(bucket.upper_bound)) add_bucket(bucket.upper_bound, bucket.cumulative_count);
@@ -227,20 +221,17 @@ void add_histogram(std::vector<Sample>& out, const prometheus::ClientMetric& met
   add(SamplePart::Count, static_cast<double>(histogram.sample_count));
 }
 
-Family family_of(Type type, prometheus::MetricFamily in) {
-  std::sort(in.metric.begin(), in.metric.end(),
-            [](const auto& a, const auto& b) { return a.label < b.label; });
-  constexpr MetricType kTypes[] = {MetricType::Counter, MetricType::Gauge, MetricType::Histogram};
-  Family family{std::move(in.name), std::move(in.help), kTypes[static_cast<std::size_t>(type)], {}};
-  for (const auto& metric : in.metric) {
-    if (type == Type::Histogram) {
-      add_histogram(family.samples, metric);
-      continue;
+template <class T>
+void add_series(std::vector<Sample>& out, const Series<T>& all) {
+  out.reserve(all.by_labels.size());
+  for (const auto& [names, series] : all.by_labels) {
+    SampleLabels labels(names.begin(), names.end());
+    if constexpr (std::is_same_v<T, prometheus::Histogram>) {
+      add_histogram(out, labels, *series);
+    } else {
+      out.push_back({std::move(labels), series->Value()});
     }
-    Sample& sample = family.samples.emplace_back(labelled(metric));
-    sample.value = type == Type::Counter ? metric.counter.value : metric.gauge.value;
   }
-  return family;
 }
 }  // namespace
 
@@ -373,19 +364,19 @@ void Instruments::observe(std::string_view name, double value, const Labels& lab
   histogram.observe(value);
 }
 
+// Straight from the series: what the registry collects are copies of every name and label, which
+// would have to be copied once more.
 Families Instruments::families() const {
-  std::map<std::string, prometheus::MetricFamily, std::less<>> collected;
-  {
-    const std::lock_guard lock(state_->mutex);
-    for (auto& family : state_->registry.Collect()) {
-      if (!family.metric.empty()) collected.emplace(family.name, std::move(family));
-    }
-  }
+  constexpr MetricType kTypes[] = {MetricType::Counter, MetricType::Gauge, MetricType::Histogram};
   Families out;
-  out.reserve(collected.size());
+  out.reserve(kDeclarations.size());
+  const std::lock_guard lock(state_->mutex);
   for (const Declaration& declared : kDeclarations) {
-    auto family = collected.extract(declared.name);
-    if (!family.empty()) out.push_back(family_of(declared.type, std::move(family.mapped())));
+    const Instrument& instrument = state_->by_name.find(declared.name)->second;
+    const auto type = kTypes[static_cast<std::size_t>(declared.type)];
+    std::vector<Sample> samples;
+    std::visit([&](const auto& series) { add_series(samples, series); }, instrument.series);
+    if (!samples.empty()) out.push_back({declared.name, declared.help, type, std::move(samples)});
   }
   return out;
 }

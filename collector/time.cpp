@@ -54,10 +54,10 @@ Result<Families> collect_time(const HostFs& fs) {
   Family offset = gauge("node_time_zone_offset_seconds", "System time zone offset in seconds.");
   const Zone zone = fs.zone();
   add_sample(offset, {{"time_zone", zone.name}}, zone.offset_s);
-  return Families{std::move(available), std::move(current),
-                  gauge("node_time_seconds", "System time in seconds since epoch (1970).",
-                        static_cast<double>(fs.now()) / 1e9),
-                  std::move(offset)};
+  return families_of(std::move(available), std::move(current),
+                     gauge("node_time_seconds", "System time in seconds since epoch (1970).",
+                           static_cast<double>(fs.now()) / 1e9),
+                     std::move(offset));
 }
 
 }  // namespace muster::collector

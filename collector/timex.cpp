@@ -14,7 +14,7 @@ constexpr double kPartsPerMillion = 1e6 * 65536;  // with 16 bits of fraction
 Families timex_families(const ClockState& clock) {
   const double fine = (clock.status & kNanoseconds) != 0 ? 1e9 : kMicro;
   const auto number = [](std::int64_t value) { return static_cast<double>(value); };
-  return {
+  return families_of(
       gauge("node_timex_estimated_error_seconds", "Estimated error in seconds.",
             number(clock.est_error) / kMicro),
       gauge("node_timex_frequency_adjustment_ratio", "Local clock frequency adjustment.",
@@ -51,8 +51,8 @@ Families timex_families(const ClockState& clock) {
             clock.state == kTimeError ? 0 : 1),
       gauge("node_timex_tai_offset_seconds", "International Atomic Time (TAI) offset.",
             number(clock.tai)),
-      gauge("node_timex_tick_seconds", "Seconds between clock ticks.", number(clock.tick) / kMicro),
-  };
+      gauge("node_timex_tick_seconds", "Seconds between clock ticks.",
+            number(clock.tick) / kMicro));
 }
 
 Result<Families> collect_timex(const HostFs& fs) {

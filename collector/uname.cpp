@@ -1,5 +1,7 @@
 #include "collector/uname.h"
 
+#include <utility>
+
 #include "collector/family.h"
 
 namespace muster::collector {
@@ -17,7 +19,7 @@ Result<Families> collect_uname(const HostFs& fs) {
               {"sysname", names->sysname},
               {"version", names->version}},
              1);
-  return Families{info};
+  return families_of(std::move(info));
 }
 
 }  // namespace muster::collector

@@ -16,7 +16,7 @@
 #include "collector/posix_gathering.h"
 #include "collector/prometheus_exposition.h"
 #include "collector/scrape.h"
-#include "collector/zlib_gzip.h"
+#include "collector/deflate_gzip.h"
 
 namespace muster::agent {
 

@@ -38,6 +38,10 @@ constexpr std::array<std::string_view, 9> kOfShortLines{
     "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/", "/proc/pressure/",
     "/proc/stat",      "/proc/sys/",    "/proc/vmstat",  "/sys/"};
 
+// Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
+constexpr int kToRead = O_RDONLY | O_CLOEXEC | O_NONBLOCK;
+constexpr std::size_t kKeptMax = 64;  // open files: more than collectors ask for
+
 bool has_short_lines(std::string_view path) {
   return std::any_of(kOfShortLines.begin(), kOfShortLines.end(),
                      [&](std::string_view prefix) { return path.starts_with(prefix); });
@@ -46,6 +50,10 @@ bool has_short_lines(std::string_view path) {
 bool is_of(const std::string& directory, long file_system) {
   struct statfs status {};
   return ::statfs(directory.c_str(), &status) == 0 && status.f_type == file_system;
+}
+bool is_of(int open, long file_system) {
+  struct statfs status {};
+  return ::fstatfs(open, &status) == 0 && status.f_type == file_system;
 }
 
 tl::unexpected<Error> refused(const std::string& path, int error) {
@@ -106,16 +114,53 @@ Result<std::string> PosixHostFs::real(std::string_view path) const {
 }
 
 Result<std::string> PosixHostFs::read(std::string_view path) const {
+  const Kind kind = kind_of(path);
+  if (kind == Kind::ShortLines && path.starts_with("/proc/")) return read_again(path);
   const auto file = real(path);
   if (!file) return tl::unexpected(file.error());
-  return content(AT_FDCWD, file->c_str(), *file, kind_of(path));
+  const Descriptor open(::open(file->c_str(), kToRead));
+  return open.good() ? content(open.get(), *file, kind) : refused(*file, errno);
+}
+
+Result<std::string> PosixHostFs::read_again(std::string_view path) const {
+  const auto file = real(path);
+  if (!file) return tl::unexpected(file.error());
+  if (Descriptor open = take_kept(path); open.good()) {
+    auto text = content(open.get(), *file, Kind::ShortLines);
+    if (text) {
+      keep(path, std::move(open));
+      return text;
+    }
+  }
+  Descriptor open(::open(file->c_str(), kToRead));
+  if (!open.good()) return refused(*file, errno);
+  auto text = content(open.get(), *file, Kind::ShortLines);
+  if (text && is_of(open.get(), PROC_SUPER_MAGIC)) keep(path, std::move(open));
+  return text;
+}
+
+Descriptor PosixHostFs::take_kept(std::string_view path) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(path);
+  return found == kept_.end() ? Descriptor() : std::move(found->second);
+}
+
+void PosixHostFs::keep(std::string_view path, Descriptor open) const {
+  const std::lock_guard lock(mutex_);
+  const auto found = kept_.find(path);
+  if (found != kept_.end()) {
+    found->second = std::move(open);
+  } else if (kept_.size() < kKeptMax) {
+    kept_.emplace(path, std::move(open));
+  }
 }
 
 std::vector<Result<std::string>> PosixHostFs::read_all(
     const std::string& directory, std::span<const std::string_view> names) const {
   const auto place = real(directory);
   const Kind kind = kind_of(directory);
-  const Descriptor open(place ? ::open(place->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC) : -1);
+  const Descriptor directory_open(place ? ::open(place->c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)
+                                        : -1);
   const int why = errno;
   std::vector<Result<std::string>> out;
   out.reserve(names.size());
@@ -127,11 +172,13 @@ std::vector<Result<std::string>> PosixHostFs::read_all(
     CHECK(!name.starts_with('/') && name.find("..") == std::string_view::npos);
     std::string file = *place;
     (file += '/') += name;
-    if (!open.good()) {
+    if (!directory_open.good()) {
       out.push_back(refused(file, why));
-    } else {
-      out.push_back(content(open.get(), file.c_str() + place->size() + 1, file, kind));
+      continue;
     }
+    const Descriptor open(
+        ::openat(directory_open.get(), file.c_str() + place->size() + 1, kToRead));
+    out.push_back(open.good() ? content(open.get(), file, kind) : refused(file, errno));
   }
   return out;
 }
@@ -144,22 +191,18 @@ PosixHostFs::Kind PosixHostFs::kind_of(std::string_view path) const {
   return has_short_lines(path) ? Kind::ShortLines : Kind::Kernels;
 }
 
-// `name` is from `directory`, `file` is the same from the root.
-Result<std::string> PosixHostFs::content(int directory, const char* name, const std::string& file,
-                                         Kind kind) {
+// `file` is what is open, for the refusal.
+Result<std::string> PosixHostFs::content(int open, const std::string& file, Kind kind) {
   const auto no_file = [&] {
     return fail(Code::InvalidArgument, "cannot read " + file + ": it is not a regular file");
   };
-  // Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
-  const Descriptor open(::openat(directory, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  if (!open.good()) return refused(file, errno);
   struct stat status {};
-  if (kind == Kind::Any && ::fstat(open.get(), &status) != 0) return refused(file, errno);
+  if (kind == Kind::Any && ::fstat(open, &status) != 0) return refused(file, errno);
   if (kind == Kind::Any && !S_ISREG(status.st_mode)) return no_file();
   std::string content;
   std::array<char, kChunkBytes> chunk;
   for (std::size_t wanted = kPageBytes;;) {
-    const ssize_t result = ::read(open.get(), chunk.data(), wanted);
+    const ssize_t result = ::pread(open, chunk.data(), wanted, static_cast<off_t>(content.size()));
     if (result < 0 && errno == EINTR) continue;
     if (result < 0 && errno == EISDIR) return no_file();
     if (result < 0) return refused(file, errno);

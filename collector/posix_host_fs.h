@@ -6,12 +6,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
+#include "base/posix_file.h"
 #include "collector/host_fs.h"
 
 namespace muster::collector {
@@ -53,12 +57,19 @@ class PosixHostFs final : public HostFs {
 
   [[nodiscard]] Result<std::string> real(std::string_view path) const;
   [[nodiscard]] Kind kind_of(std::string_view path) const;
-  [[nodiscard]] static Result<std::string> content(int directory, const char* name,
-                                                   const std::string& file, Kind kind);
+  [[nodiscard]] static Result<std::string> content(int open, const std::string& file, Kind kind);
+
+  // An open file that is read from its beginning again: the kernel makes it anew each time, and
+  // need not look for it. One that has been taken away says so when it is read.
+  [[nodiscard]] Result<std::string> read_again(std::string_view path) const;
+  [[nodiscard]] Descriptor take_kept(std::string_view path) const;
+  void keep(std::string_view path, Descriptor open) const;
 
   HostRoots roots_;
   bool kernels_proc_;  // what stands for /proc is the kernel's own, not files that look like it
   bool kernels_sys_;
+  mutable std::mutex mutex_;                                     // over all that follows
+  mutable std::map<std::string, Descriptor, std::less<>> kept_;  // that nobody reads at the moment
 };
 
 }  // namespace muster::collector

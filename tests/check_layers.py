@@ -24,6 +24,7 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "cli": r"CLI/",
     "crypt": r"crypt\.h$",
     "curl": r"curl/",
+    "deflate": r"libdeflate\.h$",
     "openssl": r"openssl/",
     "posix": r"(sys|netinet|arpa|net|linux|asm)/|(unistd|fcntl|poll|spawn|dirent|pwd|grp|netdb|"
              r"ifaddrs|signal|sched|syslog|termios|glob|ftw)\.h$",
@@ -34,7 +35,6 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "sdbus": r"systemd/|sdbus-c\+\+/",
     "sqlite": r"sqlite3\.h$",
     "yaml": r"yaml-cpp/",
-    "zlib": r"zlib\.h$",
 }
 DRIVERS = set(LIBRARIES) | {"spdlog"}
 DEAR = r"nlohmann/(?!json_fwd)|spdlog/|CLI/"  # compile too slowly to be in a header

@@ -1,4 +1,4 @@
-#include "collector/zlib_gzip.h"
+#include "collector/deflate_gzip.h"
 
 #include <string>
 

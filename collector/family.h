@@ -3,7 +3,10 @@
 // Pure: short ways to make the values of base/sample.h.
 #pragma once
 
+#include <cstddef>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -29,6 +32,16 @@ namespace muster::collector {
 inline void add_sample(Family& family, std::vector<std::pair<std::string, std::string>> labels,
                        double value) {
   family.samples.push_back({std::move(labels), value});
+}
+
+// One text with room for no more than it holds.
+[[nodiscard]] inline std::string joined(std::initializer_list<std::string_view> parts) {
+  std::size_t size = 0;
+  for (const std::string_view part : parts) size += part.size();
+  std::string text;
+  text.reserve(size);
+  for (const std::string_view part : parts) text += part;
+  return text;
 }
 
 // All of them moved into one list: an initializer list would copy every name and sample.

@@ -13,7 +13,8 @@ namespace muster::collector {
 namespace {
 
 constexpr Source kSource{"meminfo", "/proc/meminfo"};
-constexpr const char* kTotal = "MemTotal_bytes";
+constexpr std::string_view kPrefix = "node_memory_";
+constexpr std::string_view kTotal = "node_memory_MemTotal_bytes";
 constexpr std::size_t kFamiliesMax = 4096;  // many times what any kernel has
 
 // "Active(anon):" -> "Active_anon"; empty when it could not be part of a metric's name.
@@ -35,7 +36,7 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
   if (!lines) return tl::unexpected(lines.error());
   Families families;
   families.reserve(std::min(lines->size(), kFamiliesMax));
-  std::vector<std::pair<std::string, std::size_t>> names;  // of which line
+  std::vector<std::pair<std::string_view, std::size_t>> names;  // of which line
   names.reserve(families.capacity());
   for (std::size_t i = 0; i < lines->size(); ++i) {
     const std::string_view line = (*lines)[i];
@@ -55,10 +56,9 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
     if (in_kilobytes) name += "_bytes";
     if (names.size() == kFamiliesMax) return refuse(kSource, "has more lines than on any kernel");
     const double amount = static_cast<double>(*value) * (in_kilobytes ? 1024.0 : 1.0);
-    std::string metric = "node_memory_";
-    std::string help = "Memory information field ";
-    families.push_back(gauge(metric.append(name), (help.append(name) += '.'), amount));
-    names.emplace_back(std::move(name), i);
+    families.push_back(
+        gauge(joined({kPrefix, name}), joined({"Memory information field ", name, "."}), amount));
+    names.emplace_back(families.back().name, i);  // which stays where it is: there is room for all
   }
   std::sort(names.begin(), names.end());
   const auto repeated = std::adjacent_find(
@@ -67,8 +67,7 @@ Result<Families> parse_memory(std::string_view meminfo_text) {
     const std::size_t line = std::next(repeated)->second;
     return refuse_line(kSource, line, (*lines)[line], "repeats the name of an earlier line");
   }
-  const auto total =
-      std::lower_bound(names.begin(), names.end(), std::pair<std::string, std::size_t>(kTotal, 0));
+  const auto total = std::lower_bound(names.begin(), names.end(), std::pair(kTotal, std::size_t{}));
   if (total == names.end() || total->first != kTotal) {
     return refuse(kSource, "has no line MemTotal");
   }

@@ -193,6 +193,7 @@ struct Instrument {
   std::variant<Series<prometheus::Counter>, Series<prometheus::Gauge>,
                Series<prometheus::Histogram>>
       series;
+  std::vector<std::string> bounds = {};  // of a histogram's buckets, as they are written
 };
 
 bool has_declared_labels(const Declaration& declared, const Labels& labels) {
@@ -201,37 +202,40 @@ bool has_declared_labels(const Declaration& declared, const Labels& labels) {
                      [&](const std::string& name) { return labels.contains(name); });
 }
 
+// What a histogram's series is made of: `bounds`, the last of which is +Inf, are as they are
+// written.
 void add_histogram(std::vector<Sample>& out, const SampleLabels& labels,
-                   const prometheus::Histogram& series) {
+                   const std::vector<std::string>& bounds, const prometheus::Histogram& series) {
   const auto histogram = series.Collect().histogram;
-  out.reserve(out.size() + histogram.bucket.size() + 3);
-  const auto add = [&](SamplePart part, double value) { out.push_back({labels, value, part}); };
-  const auto add_bucket = [&](double upper_bound, std::uint64_t cumulative_count) {
-    Sample& sample =
-        out.emplace_back(Sample{{}, static_cast<double>(cumulative_count), SamplePart::Bucket});
-    sample.labels.reserve(labels.size() + 1);
-    sample.labels = labels;
-    sample.labels.emplace_back("le", number_text(upper_bound));
-  };
-  for (const auto& bucket : histogram.bucket) {
-    if (std::isfinite(bucket.upper_bound)) add_bucket(bucket.upper_bound, bucket.cumulative_count);
+  CHECK(histogram.bucket.size() + 1 >= bounds.size());
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const bool last = i + 1 == bounds.size();
+    const auto count = last ? histogram.sample_count : histogram.bucket[i].cumulative_count;
+    Sample& bucket = out.emplace_back(Sample{{}, static_cast<double>(count), SamplePart::Bucket});
+    bucket.labels.reserve(labels.size() + 1);
+    bucket.labels = labels;
+    bucket.labels.emplace_back("le", bounds[i]);
   }
-  add_bucket(HUGE_VAL, histogram.sample_count);
-  add(SamplePart::Sum, histogram.sample_sum);
-  add(SamplePart::Count, static_cast<double>(histogram.sample_count));
+  out.push_back({labels, histogram.sample_sum, SamplePart::Sum});
+  out.push_back({labels, static_cast<double>(histogram.sample_count), SamplePart::Count});
 }
 
-template <class T>
-void add_series(std::vector<Sample>& out, const Series<T>& all) {
-  out.reserve(all.by_labels.size());
-  for (const auto& [names, series] : all.by_labels) {
-    SampleLabels labels(names.begin(), names.end());
-    if constexpr (std::is_same_v<T, prometheus::Histogram>) {
-      add_histogram(out, labels, *series);
-    } else {
-      out.push_back({std::move(labels), series->Value()});
+std::vector<Sample> samples_of(const Instrument& instrument) {
+  std::vector<Sample> out;
+  const auto add = [&]<class T>(const Series<T>& all) {
+    constexpr bool kHistogram = std::is_same_v<T, prometheus::Histogram>;
+    out.reserve(all.by_labels.size() * (kHistogram ? instrument.bounds.size() + 2 : 1));
+    for (const auto& [names, series] : all.by_labels) {
+      SampleLabels labels(names.begin(), names.end());
+      if constexpr (kHistogram) {
+        add_histogram(out, labels, instrument.bounds, *series);
+      } else {
+        out.push_back({std::move(labels), series->Value()});
+      }
     }
-  }
+  };
+  std::visit(add, instrument.series);
+  return out;
 }
 }  // namespace
 
@@ -263,8 +267,11 @@ struct Instruments::State {
         return {&declared, Series<prometheus::Gauge>{in_registry(prometheus::BuildGauge()), {}}};
       case Type::Histogram: break;
     }
-    return {&declared,
-            Series<prometheus::Histogram>{in_registry(prometheus::BuildHistogram()), {}}};
+    std::vector<std::string> bounds;
+    for (const double bound : declared.buckets) bounds.push_back(number_text(bound));
+    bounds.push_back(number_text(HUGE_VAL));
+    return {&declared, Series<prometheus::Histogram>{in_registry(prometheus::BuildHistogram()), {}},
+            std::move(bounds)};
   }
 
   template <class T>
@@ -374,8 +381,7 @@ Families Instruments::families() const {
   for (const Declaration& declared : kDeclarations) {
     const Instrument& instrument = state_->by_name.find(declared.name)->second;
     const auto type = kTypes[static_cast<std::size_t>(declared.type)];
-    std::vector<Sample> samples;
-    std::visit([&](const auto& series) { add_series(samples, series); }, instrument.series);
+    std::vector<Sample> samples = samples_of(instrument);
     if (!samples.empty()) out.push_back({declared.name, declared.help, type, std::move(samples)});
   }
   return out;

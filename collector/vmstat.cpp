@@ -3,6 +3,7 @@
 #include <set>
 #include <string>
 
+#include "collector/family.h"
 #include "collector/proc_text.h"
 
 namespace muster::collector {
@@ -32,10 +33,8 @@ Result<Families> parse_vmstat(std::string_view vmstat_text, const Filter& fields
       return refuse_line(kSource, i, (*lines)[i], "repeats the name of an earlier line");
     }
     if (names.size() > kFamiliesMax) return refuse(kSource, "has more lines than on any kernel");
-    std::string metric = "node_vmstat_";
-    std::string help = "/proc/vmstat information field ";
-    families.push_back({metric.append(name),
-                        help.append(name) += '.',
+    families.push_back({joined({"node_vmstat_", name}),
+                        joined({"/proc/vmstat information field ", name, "."}),
                         MetricType::Untyped,
                         {{{}, static_cast<double>(*value)}}});
   }

@@ -4,10 +4,15 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -86,6 +91,92 @@ TEST_F(PosixHostFsTest, TheRootsStandForProcAndSys) {
   write("sys/value", "from sys\n");
   EXPECT_EQ(fixture().read("/proc/net/dev").value(), "from proc\n");
   EXPECT_EQ(fixture().read("/sys/value").value(), "from sys\n");
+}
+
+TEST_F(PosixHostFsTest, SeveralFilesOfADirectoryAreReadAsEachAlone) {
+  write("sys/value", "7\n");
+  write("sys/empty", "");
+  std::filesystem::create_directories(root_ / "sys/device/below");
+  write("sys/device/below/deep", "8\n");
+  const std::string_view names[] = {"missing", "value", "empty", "device", "device/below/deep"};
+  const auto together = fixture().read_all("/sys", names);
+  ASSERT_EQ(together.size(), std::size(names));
+  for (std::size_t i = 0; i < std::size(names); ++i) {
+    const auto alone = fixture().read("/sys/" + std::string(names[i]));
+    ASSERT_EQ(together[i].has_value(), alone.has_value()) << names[i];
+    if (alone) {
+      EXPECT_EQ(*together[i], *alone);
+    } else {
+      EXPECT_EQ(together[i].error(), alone.error());
+    }
+  }
+  for (const std::string directory : {"/sys/none", "/sys/value", "/sys/../secret"}) {
+    const auto refused = fixture().read_all(directory, names);
+    ASSERT_EQ(refused.size(), std::size(names));
+    const Code why = directory.ends_with("secret") ? Code::InvalidArgument : Code::NotFound;
+    for (const auto& one : refused) EXPECT_EQ(one.error().code, why) << directory;
+  }
+}
+
+// The names at the beginnings of the lines, which do not change while the test runs.
+std::vector<std::string> first_fields(std::istream& text) {
+  std::vector<std::string> fields;
+  for (std::string line; std::getline(text, line);) {
+    std::istringstream rest(line);
+    rest >> fields.emplace_back();
+  }
+  return fields;
+}
+
+TEST_F(PosixHostFsTest, AFileOfTheKernelIsReadToItsEndHoweverOftenItIsRead) {
+  const PosixHostFs files;
+  for (const char* path :
+       {"/proc/stat", "/proc/meminfo", "/proc/vmstat", "/proc/cpuinfo", "/proc/net/dev",
+        "/proc/net/netstat", "/proc/net/snmp", "/sys/devices/system/cpu/online"}) {
+    std::ifstream opened(path);
+    const auto expected = first_fields(opened);
+    EXPECT_FALSE(expected.empty()) << path;
+    for (int time = 0; time < 3; ++time) {
+      std::istringstream text(files.read(path).value());
+      EXPECT_EQ(first_fields(text), expected) << path;
+    }
+  }
+}
+
+TEST_F(PosixHostFsTest, EachReadOfATableOfTheKernelSeesAllThatIsThereNow) {
+  const PosixHostFs files;
+  const auto sockets = [&] {
+    std::istringstream text(files.read("/proc/net/udp").value());
+    return first_fields(text).size();
+  };
+  const std::size_t before = sockets();
+  std::vector<Descriptor> open;
+  for (const std::size_t number : {1, 40, 200}) {  // of lines of 128 bytes: many pages
+    while (open.size() < number) {
+      open.emplace_back(::socket(AF_INET, SOCK_DGRAM, 0));
+      sockaddr_in any{};
+      any.sin_family = AF_INET;
+      ASSERT_EQ(::bind(open.back().get(), reinterpret_cast<const sockaddr*>(&any), sizeof any), 0);
+    }
+    EXPECT_GE(sockets() + 20, before + number);  // others come and go meanwhile
+  }
+  open.clear();
+  EXPECT_LE(sockets(), before + 20);
+}
+
+TEST_F(PosixHostFsTest, ManyThreadsMayReadTheSameFile) {
+  const PosixHostFs files;
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&files] {
+      for (int time = 0; time < 50; ++time) {
+        const std::string text = files.read("/proc/meminfo").value();
+        EXPECT_TRUE(text.starts_with("MemTotal:"));
+        EXPECT_TRUE(text.ends_with("\n"));
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
 }
 
 TEST_F(PosixHostFsTest, NoPathLeavesTheRoots) {

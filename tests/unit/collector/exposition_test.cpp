@@ -1,7 +1,9 @@
 #include "collector/exposition.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -131,6 +133,23 @@ TEST(OpenMetrics, BoundsOfBucketsAndQuantilesHaveAFraction) {
             "# HELP g Help.\n# TYPE g gauge\ng{le=\"1\"} 5\n"
             "# EOF\n");
   EXPECT_NE(exposition_text(families).find("h_bucket{le=\"1\"} 2\n"), std::string::npos);
+}
+
+TEST(Exposition, WritesWholeNumbersAsShortAsAnyOthers) {
+  EXPECT_EQ(number_text(-0.0), "-0");
+  EXPECT_EQ(number_text(99999), "99999");
+  EXPECT_EQ(number_text(10000), "10000");
+  EXPECT_EQ(number_text(100000), "1e+05");
+  EXPECT_EQ(number_text(1200000), "1200000");
+  EXPECT_EQ(number_text(12000000), "1.2e+07");
+  for (double value = 1; value < 0x1p60; value *= 2.5) {
+    for (const double whole : {std::floor(value), std::floor(value / 1e5) * 1e5}) {
+      char text[32];
+      const auto end = std::to_chars(std::begin(text), std::end(text), whole).ptr;
+      EXPECT_EQ(number_text(whole), std::string(text, end));
+      EXPECT_EQ(number_text(-whole), std::string("-") + std::string(text, end));
+    }
+  }
 }
 
 TEST(Exposition, WritesNumbersThatReadBackAsTheSame) {

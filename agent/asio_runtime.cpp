@@ -70,12 +70,13 @@ Runtime::Runtime(const Config& config, Prepared prepared,
           chosen(collector::all_collectors(collector_options(std::move(prepared.collectors))),
                  config.metrics)),
       history_collectors_(collectors_of_history(collectors_)),
-      gathering_(std::make_shared<const collector::PosixWatchedHost>(host_fs_), collectors_,
-                 relay_limits(config_.metrics)),
+      gathering_(watched_host_, collectors_, relay_limits(config_.metrics)),
       scrapes_(
           gathering_, instruments_,
           [this] {
             measures_.measure(*views_.read(), streams_.load());
+            instruments_.set("muster_mounts_parked", {},
+                             static_cast<double>(watched_host_->parked()));
             measures_.measure_traffic(rpc_received_.load(), rpc_sent_.load());
             return own_process_.measure().value_or(Families{});
           },

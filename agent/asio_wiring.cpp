@@ -97,7 +97,7 @@ void Runtime::make_history() {
       });
 }
 
-// What fails is said when it is scraped: here its series have a gap.
+// What fails is said once, whoever asked: here its series have a gap.
 Families Runtime::measured() {
   constexpr Duration kPatience = std::chrono::seconds(5);
   Families families = history_families(*views_.read());
@@ -107,7 +107,10 @@ Families Runtime::measured() {
   if (const auto own = recorded_process_.measure()) add(*own);
   if (history_collectors_.empty()) return families;
   const auto gathered = gathering_.gather(history_collectors_, kPatience);
-  if (gathered) add(gathered->report->families);
+  if (gathered) {
+    scrapes_.note(*gathered);
+    add(gathered->report->families);
+  }
   return families;
 }
 

@@ -150,6 +150,8 @@ class Runtime {
           std::make_shared<const std::vector<collector::Copy>>());
   const std::vector<collector::Collector> collectors_;  // that run here
   std::vector<std::string> history_collectors_;         // by name: those that it is made of
+  std::shared_ptr<const collector::PosixWatchedHost> watched_host_ =
+      std::make_shared<const collector::PosixWatchedHost>(host_fs_);
   collector::PosixGathering gathering_;
   Measures measures_{instruments_};  // when a scrape demands it
   // One for scrapes and one for the history. They read this machine, whatever machine is shown.

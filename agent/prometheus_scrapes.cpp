@@ -17,16 +17,24 @@ Result<std::string> Scrapes::answer(const collector::ScrapeRequest& request) {
   if (!gathered) return tl::unexpected(gathered.error());
   const auto& report = *gathered->report;
   const std::lock_guard lock(mutex_);
-  if (gathered->first) {
-    for (const auto& line : news_.of(report)) say_(line);
-    for (const std::string& name : report.timed_out) {
-      instruments_.count("muster_collector_timeouts_total", {{"collector", name}});
-    }
-  }
+  note_locked(*gathered);
   if (report_.lock() != gathered->report) begin(gathered->report);
   const collector::Format format = collector::format(request.type);
   if (request.gzip) return packed(report, format);
   return plain(report, format);
+}
+
+void Scrapes::note(const collector::PosixGathering::Gathered& gathered) {
+  const std::lock_guard lock(mutex_);
+  note_locked(gathered);
+}
+
+void Scrapes::note_locked(const collector::PosixGathering::Gathered& gathered) {
+  if (!gathered.first) return;
+  for (const auto& line : news_.of(*gathered.report)) say_(line);
+  for (const std::string& name : gathered.report->timed_out) {
+    instruments_.count("muster_collector_timeouts_total", {{"collector", name}});
+  }
 }
 
 void Scrapes::begin(const std::shared_ptr<const collector::HostReport>& report) {

@@ -12,11 +12,11 @@
 #include <string>
 
 #include "base/error.h"
+#include "collector/deflate_gzip.h"
 #include "collector/host.h"
 #include "collector/posix_gathering.h"
 #include "collector/prometheus_exposition.h"
 #include "collector/scrape.h"
-#include "collector/deflate_gzip.h"
 
 namespace muster::agent {
 
@@ -31,6 +31,9 @@ class Scrapes {
 
   // The body, compressed if that was asked for. InvalidArgument: there is no such collector.
   [[nodiscard]] Result<std::string> answer(const collector::ScrapeRequest& request);
+  // Says and counts what is new in a collection, whoever asked for it: only the first to get it
+  // does.
+  void note(const collector::PosixGathering::Gathered& gathered);
 
  private:
   static constexpr std::size_t kFormats = 2;
@@ -39,6 +42,7 @@ class Scrapes {
     std::string bytes;  // keeps its capacity from one report to the next
   };
 
+  void note_locked(const collector::PosixGathering::Gathered& gathered);
   void begin(const std::shared_ptr<const collector::HostReport>& report);
   const std::string& plain(const collector::HostReport& report, collector::Format format);
   Result<std::string> packed(const collector::HostReport& report, collector::Format format);

@@ -100,12 +100,17 @@ using CollectWith = Result<Families> (*)(const HostFs& fs, const CollectorOption
 
 // A collector that asks the machine itself, and keeps nothing but what its filters said last.
 Collect asking(CollectorOptions options, CollectWith collect) {
-  for (Filter* const filter :
-       {&options.mount_points, &options.fs_types, &options.netclass_devices}) {
-    *filter = remembered(std::move(*filter));
-  }
+  options.netclass_devices = remembered(std::move(options.netclass_devices));
   return [options = std::move(options), collect](const HostFs& fs, Complaints&) {
     return collect(fs, options);
+  };
+}
+
+Collect filesystem(CollectorOptions options) {
+  options.mount_points = remembered(std::move(options.mount_points));
+  options.fs_types = remembered(std::move(options.fs_types));
+  return [options = std::move(options)](const HostFs& fs, Complaints& complaints) {
+    return collect_filesystem(fs, options, complaints);
   };
 }
 
@@ -179,7 +184,7 @@ std::vector<Collector> all_collectors(const CollectorOptions& options) {
       {"edac", true, of(collect_edac)},
       {"entropy", true, of(collect_entropy)},
       {"filefd", true, file("/proc/sys/fs/file-nr", parse_filefd)},
-      {"filesystem", true, asking(options, collect_filesystem)},
+      {"filesystem", true, filesystem(options)},
       {"hwmon", true, asking(options, collect_hwmon)},
       {"loadavg", true, file("/proc/loadavg", parse_load)},
       {"mdadm", true, asking(options, collect_mdadm)},

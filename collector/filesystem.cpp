@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -90,12 +91,33 @@ SampleLabels labels_of(const Mount& mount, const std::string& device_error, bool
   return labels;
 }
 
-// Of all at once, so that one that hangs holds up no other.
-Families usages(const HostFs& fs, const std::vector<Mount>& mounts, bool compat_1_5) {
+// Its server may be gone, and then as many mounts hang as there are of it.
+bool is_remote(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"9p",        "afs",    "beegfs", "ceph", "cifs",
+                                         "glusterfs", "lustre", "nfs",    "nfs4", "smb2",
+                                         "smb3",      "smbfs",  "sshfs",  "coda", "gpfs"};
+  return type.starts_with("fuse") ||
+         std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+// In the order of `mounts`. All are asked at once, so that one that hangs holds up no other, and
+// this machine's own first: they are known to answer when so many hang that no others are asked.
+std::vector<Result<FsUsage>> usages_of(const HostFs& fs, const std::vector<Mount>& mounts) {
+  std::vector<std::size_t> order(mounts.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_partition(order.begin(), order.end(),
+                        [&](std::size_t i) { return !is_remote(mounts[i].fs_type); });
   std::vector<std::string> paths;
   paths.reserve(mounts.size());
-  for (const Mount& mount : mounts) paths.push_back(mount.mount_point);
-  const auto usages = fs.usage_of_all(paths);
+  for (const std::size_t i : order) paths.push_back(mounts[i].mount_point);
+  auto found = fs.usage_of_all(paths);
+  std::vector<Result<FsUsage>> out(mounts.size());
+  for (std::size_t k = 0; k < order.size(); ++k) out[order[k]] = std::move(found[k]);
+  return out;
+}
+
+Families shown(const std::vector<Mount>& mounts, const std::vector<Result<FsUsage>>& usages,
+               bool compat_1_5, Complaints& complaints) {
   Families families = empty_families(kRows);
   for (Family& family : families) family.samples.reserve(mounts.size());
   std::set<std::tuple<std::string, std::string, std::string, std::string>> told;
@@ -108,6 +130,9 @@ Families usages(const HostFs& fs, const std::vector<Mount>& mounts, bool compat_
     };
     add(kError, usage ? 0 : 1);
     if (usage || !compat_1_5) add(kReadOnly, mount.read_only ? 1 : 0);
+    if (!usage && usage.error().code == Code::Timeout) {
+      complaints.push_back("collector filesystem: " + usage.error().text);
+    }
     if (!usage) continue;
     add(kSize, static_cast<double>(usage->size_bytes));
     add(kFree, static_cast<double>(usage->free_bytes));
@@ -167,21 +192,22 @@ Result<std::vector<Mount>> parse_mountinfo(std::string_view text) {
   return mounts;
 }
 
-Result<Families> collect_filesystem(const HostFs& fs, const CollectorOptions& options) {
+Result<Families> collect_filesystem(const HostFs& fs, const CollectorOptions& options,
+                                    Complaints& complaints) {
   auto mounts = read_mounts(fs, options.compat_1_5);
   if (!mounts) return tl::unexpected(mounts.error());
   // What is mounted twice at the same place is shown once: Prometheus would drop one of the two.
-  std::set<std::tuple<std::string, std::string, std::string>> shown;
+  std::set<std::tuple<std::string, std::string, std::string>> taken;
   std::vector<Mount> wanted;
   for (Mount& mount : *mounts) {
     mount.mount_point = below_root(mount.mount_point, options.rootfs);
     if (!kept(options.mount_points, mount.mount_point) || !kept(options.fs_types, mount.fs_type) ||
-        !shown.emplace(mount.device, mount.mount_point, mount.fs_type).second) {
+        !taken.emplace(mount.device, mount.mount_point, mount.fs_type).second) {
       continue;
     }
     wanted.push_back(std::move(mount));
   }
-  return usages(fs, wanted, options.compat_1_5);
+  return shown(wanted, usages_of(fs, wanted), options.compat_1_5, complaints);
 }
 
 }  // namespace muster::collector

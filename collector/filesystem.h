@@ -28,8 +28,8 @@ struct Mount {
 [[nodiscard]] Result<std::vector<Mount>> parse_mounts(std::string_view text);
 [[nodiscard]] Result<std::vector<Mount>> parse_mountinfo(std::string_view text);
 
-// options: mount_points, fs_types, rootfs, compat_1_5.
-[[nodiscard]] Result<Families> collect_filesystem(const HostFs& fs,
-                                                  const CollectorOptions& options);
+// options: mount_points, fs_types, rootfs, compat_1_5. A complaint for each mount that hangs.
+[[nodiscard]] Result<Families> collect_filesystem(const HostFs& fs, const CollectorOptions& options,
+                                                  Complaints& complaints);
 
 }  // namespace muster::collector

@@ -44,6 +44,9 @@ HostReport host_report(std::vector<CollectorRun> runs) {
   durations.samples.reserve(runs.size());
   successes.samples.reserve(runs.size());
   for (CollectorRun& run : runs) {
+    durations.samples.push_back({{{"collector", run.name}}, seconds(run.took)});
+    successes.samples.push_back({{{"collector", run.name}}, run.families ? 1.0 : 0.0});
+    if (run.cut_off) continue;
     std::vector<std::string>& errors = report.errors[run.name];
     if (run.families) {
       std::move(run.families->begin(), run.families->end(), std::back_inserter(report.families));
@@ -54,8 +57,6 @@ HostReport host_report(std::vector<CollectorRun> runs) {
       errors.push_back(text_for_log(run, complaint));
     }
     if (run.timed_out) report.timed_out.push_back(run.name);
-    durations.samples.push_back({{{"collector", run.name}}, seconds(run.took)});
-    successes.samples.push_back({{{"collector", run.name}}, run.families ? 1.0 : 0.0});
   }
   report.families.push_back(std::move(durations));
   report.families.push_back(std::move(successes));

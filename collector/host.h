@@ -22,12 +22,14 @@ struct CollectorRun {  // one collector, run once
   Complaints complaints;
   Duration took{};
   bool timed_out = false;  // it has been given up in this run
+  bool cut_off = false;    // for lack of its asker's time: nothing is known against it
   Settle settle = {};      // Collector::settle
 };
 
 struct HostReport {
   Families families;
-  // For the log, by the name of every collector that ran: why it failed, and its complaints.
+  // For the log, by the name of every collector that ran and was not cut off: why it failed, and
+  // its complaints.
   std::map<std::string, std::vector<std::string>> errors;
   std::vector<std::string> timed_out;  // names of collectors
 };

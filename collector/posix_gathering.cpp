@@ -25,6 +25,9 @@ std::string in_seconds(Duration duration) {
   return std::to_string(tenths / 10) + '.' + std::to_string(tenths % 10) + " s";
 }
 
+// Who gives less did not want to hear from slow collectors.
+constexpr Duration kHasty = std::chrono::milliseconds(500);
+
 Result<Families> run_one(const Collector& collector, const HostFs& fs, Complaints& complaints) {
   try {
     return collector.collect(fs, complaints);
@@ -36,6 +39,7 @@ Result<Families> run_one(const Collector& collector, const HostFs& fs, Complaint
 
 struct PosixGathering::Collection {
   Chosen chosen;
+  Duration within{};
   std::shared_ptr<const HostReport> report = std::make_shared<const HostReport>();
   bool over = false;
   std::condition_variable ended;  // with PosixGathering::mutex_
@@ -66,6 +70,7 @@ class PosixGathering::Ending {
 PosixGathering::PosixGathering(std::shared_ptr<const HostFs> fs, std::vector<Collector> collectors,
                                PosixRelay::Limits limits)
     : machine_(std::make_shared<const Machine>(Machine{std::move(fs), std::move(collectors)})),
+      limits_(limits),
       relay_(limits) {
   CHECK(machine_->fs);
 }
@@ -135,7 +140,10 @@ HostReport PosixGathering::run(const Chosen& chosen, Duration within) {
       one.complaints = std::move(slots[k]->complaints);
     } else {
       one.families = tl::unexpected(why(one.name, outcomes[k]));
-      one.timed_out = outcomes[k].end == PosixRelay::End::TimedOut;
+      const bool late = outcomes[k].end == PosixRelay::End::TimedOut;
+      one.cut_off = within < std::min(kHasty, limits_.each) &&
+                    (late || outcomes[k].end == PosixRelay::End::NoTime);
+      one.timed_out = late && !one.cut_off;
     }
     runs.push_back(std::move(one));
   }
@@ -150,6 +158,7 @@ HostReport PosixGathering::nothing(const Chosen& chosen) {
     const std::string& name = machine_->collectors[i].name;
     const Error error = why(name, {PosixRelay::End::NoTime, {}});
     runs.push_back({name, tl::unexpected(error), {}, {}});
+    runs.back().cut_off = true;
   }
   return host_report(std::move(runs));
 }
@@ -161,8 +170,9 @@ Result<PosixGathering::Gathered> PosixGathering::gather(const std::vector<std::s
   std::shared_ptr<Collection> collection;
   {
     std::unique_lock lock(mutex_);
-    const auto same = std::find_if(under_way_.begin(), under_way_.end(),
-                                   [&](const auto& one) { return one->chosen == *wanted; });
+    const auto same = std::find_if(under_way_.begin(), under_way_.end(), [&](const auto& one) {
+      return one->chosen == *wanted && one->within >= std::min(within, limits_.each);
+    });
     if (same != under_way_.end()) {
       collection = *same;
       if (collection->ended.wait_for(lock, within, [&] { return collection->over; })) {
@@ -173,6 +183,7 @@ Result<PosixGathering::Gathered> PosixGathering::gather(const std::vector<std::s
     }
     collection = std::make_shared<Collection>();
     collection->chosen = *wanted;
+    collection->within = within;
     under_way_.push_back(collection);
   }
   const Ending ending(*this, *collection);

@@ -37,8 +37,9 @@ class PosixGathering {
 
   // Runs the collectors `names`, or all when there is none, in their own order. One that fails or
   // does not return adds nothing but its error and its success 0. Who asks while the same set is
-  // being collected gets that collection. Returns after `within`. InvalidArgument: there is no
-  // collector of such a name here.
+  // being collected gets that collection, unless it was given less time than this asker has and
+  // collectors may need. Returns after `within`; what that cuts off when it is less than half a
+  // second is no error of a collector. InvalidArgument: there is no collector of such a name here.
   [[nodiscard]] Result<Gathered> gather(const std::vector<std::string>& names, Duration within);
   // Collectors that were given up and have not returned yet.
   [[nodiscard]] std::size_t parked() const { return relay_.parked(); }
@@ -58,6 +59,7 @@ class PosixGathering {
   [[nodiscard]] Error why(const std::string& name, const PosixRelay::Outcome& outcome);
 
   std::shared_ptr<const Machine> machine_;
+  const PosixRelay::Limits limits_;
   PosixRelay relay_;
   std::mutex mutex_;              // over what follows
   std::condition_variable turn_;  // nothing is being collected

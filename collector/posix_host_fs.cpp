@@ -31,8 +31,9 @@ constexpr std::size_t kPageBytes = 4096;
 constexpr std::size_t kChunkBytes = std::size_t{16} * 1024;
 
 // A read of such a file ends early where the next line does not fit into the kernel's page any
-// more. In these, no line is nearly as long: what leaves so much of the page empty is the end, and
-// need not be asked for, which costs as much as the file itself where it is a table of sockets.
+// more. In these, lines are shorter by far, or all of them are made at once, as in netstat: what
+// leaves so much of the page empty is the end, and need not be asked for, which costs as much as
+// the file itself where it is a table of sockets.
 constexpr std::size_t kLineMax = 1024;
 constexpr std::array<std::string_view, 9> kOfShortLines{
     "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/", "/proc/pressure/",

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
@@ -16,12 +18,15 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kTrustedMax = 65536;  // keys; then all have to return once more
+
 // One run(). What is above `over` is its State's, under that one's lock.
 struct Round {
   std::vector<PosixRelay::Call> calls;
   std::vector<std::optional<PosixRelay::Outcome>> outcomes;
-  std::size_t next = 0;  // the first call that nobody has taken
-  std::size_t open = 0;  // calls without an outcome
+  std::size_t next = 0;          // the first call that nobody has looked at
+  std::deque<std::size_t> held;  // that must not take the last thread
+  std::size_t open = 0;          // calls without an outcome
 
   bool told = false;  // that there is none left
 
@@ -70,6 +75,7 @@ struct PosixRelay::State {
   std::condition_variable turn;  // for further runs: there is none
   std::shared_ptr<Round> round;  // null: no run is under way
   std::map<std::string, Running*> running;  // by key
+  std::set<std::string> trusted;            // keys whose last call returned in time
   std::thread front;                        // makes the calls of the rounds
   Running* in_front = nullptr;              // what it makes now
   std::size_t threads = 0;
@@ -78,29 +84,56 @@ struct PosixRelay::State {
 
   static void make_calls(const std::shared_ptr<State>& state);
   std::optional<std::size_t> take();
+  void end_held();
   void end_the_rest(End end);
   bool ensure_front(const std::shared_ptr<State>& self);
   void overtake(Running& call);
-  void give_up(Running& call, Clock::time_point now);
+  void give_up(const std::string& key, Running& call, Clock::time_point now);
   Clock::time_point look_after(const std::shared_ptr<State>& self, Clock::time_point now,
                                Clock::time_point end);
 };
 
 // The next call of the round that can be made; the ones before it get their outcomes.
 std::optional<std::size_t> PosixRelay::State::take() {
-  while (round && round->next < round->calls.size()) {
-    const std::size_t index = round->next++;
-    const auto same = running.find(round->calls[index].key);
-    if (same == running.end()) return index;
-    round->end(index, {End::Hangs, Clock::now() - same->second->began});
+  while (round) {
+    const bool last = threads >= limits.threads_max;
+    std::size_t index = 0;
+    if (!last && !round->held.empty()) {
+      index = round->held.front();
+      round->held.pop_front();
+    } else if (round->next < round->calls.size()) {
+      index = round->next++;
+    } else {
+      break;
+    }
+    const std::string& key = round->calls[index].key;
+    if (const auto same = running.find(key); same != running.end()) {
+      round->end(index, {End::Hangs, Clock::now() - same->second->began});
+    } else if (last && !trusted.contains(key)) {
+      round->held.push_back(index);
+    } else {
+      return index;
+    }
   }
   if (round && round->ends()) round->tell();
   return std::nullopt;
 }
 
+void PosixRelay::State::end_held() {
+  for (const std::size_t index : round->held) round->end(index, {End::NoThread, {}});
+  round->held.clear();
+  if (round->ends()) round->tell();
+}
+
 // What has not begun will not, for this reason where it has no better one.
 void PosixRelay::State::end_the_rest(End end) {
-  while (const auto index = take()) round->end(*index, {end, {}});
+  for (; round->next < round->calls.size(); ++round->next) {
+    const auto same = running.find(round->calls[round->next].key);
+    const bool hangs = same != running.end();
+    round->end(round->next,
+               hangs ? Outcome{End::Hangs, Clock::now() - same->second->began} : Outcome{end, {}});
+  }
+  end_held();
 }
 
 void PosixRelay::State::make_calls(const std::shared_ptr<State>& state) {
@@ -121,10 +154,13 @@ void PosixRelay::State::make_calls(const std::shared_ptr<State>& state) {
     if (self.given_up) {
       --state->parked;
     } else {
+      if (state->trusted.size() >= kTrustedMax) state->trusted.clear();
+      state->trusted.insert(std::move(call.key));
       self.round->end(self.index, {End::Returned, Clock::now() - self.began});
     }
     if (self.overtaken) {
       --state->threads;
+      state->work.notify_one();  // what is held may be made now
     } else {
       state->in_front = nullptr;
     }
@@ -157,8 +193,9 @@ void PosixRelay::State::overtake(Running& call) {
   front.detach();
 }
 
-void PosixRelay::State::give_up(Running& call, Clock::time_point now) {
+void PosixRelay::State::give_up(const std::string& key, Running& call, Clock::time_point now) {
   call.given_up = true;
+  trusted.erase(key);
   ++parked;
   overtake(call);
   round->end(call.index, {End::TimedOut, now - call.began});
@@ -174,12 +211,15 @@ Clock::time_point PosixRelay::State::look_after(const std::shared_ptr<State>& se
     if (call->round != round || call->given_up) continue;
     const Clock::time_point limit = std::min(end, call->began + limits.each);
     if (now >= limit) {
-      give_up(*call, now);
+      give_up(key, *call, now);
     } else {
       again = std::min(again, limit);
     }
   }
-  const bool more = round->next < round->calls.size();
+  // As many hang as may: nobody makes room for what is held.
+  if (parked + 1 >= limits.threads_max) end_held();
+  const bool more =
+      round->next < round->calls.size() || (!round->held.empty() && threads < limits.threads_max);
   if (more && in_front != nullptr) {
     const Clock::time_point limit = in_front->began + limits.overtaken_after;
     if (now >= limit) {
@@ -193,7 +233,7 @@ Clock::time_point PosixRelay::State::look_after(const std::shared_ptr<State>& se
 }
 
 PosixRelay::PosixRelay(Limits limits) : state_(std::make_shared<State>(limits)) {
-  CHECK(limits.threads_max > 0);
+  CHECK(limits.threads_max > 1);
 }
 
 PosixRelay::~PosixRelay() {

@@ -3,7 +3,8 @@
 // Driver: owns threads. One thread makes the calls of a list, one after the other. When a call
 // lasts too long, another thread takes over the rest of the list; when it does not return at all,
 // its thread stays behind with it ("parked"), and no second call of the same key is made until it
-// has returned. So a call that hangs costs one thread and nobody else's time.
+// has returned. So a call that hangs costs one thread and nobody else's time. The last thread that
+// may be makes only calls whose key returned the last time: however many hang, those go on.
 #pragma once
 
 #include <chrono>
@@ -22,7 +23,7 @@ class PosixRelay {
   struct Limits {
     Duration overtaken_after = std::chrono::milliseconds(100);  // then the rest goes on without it
     Duration each = std::chrono::seconds(1);                    // then the call has failed
-    std::size_t threads_max = 16;  // in all: one less can be parked and every call is still made
+    std::size_t threads_max = 16;  // in all, two or more
   };
   struct Call {
     std::string key;             // of what may hang: a collector's name, a mount point
@@ -33,7 +34,7 @@ class PosixRelay {
     TimedOut,  // of this run: it is parked now
     Hangs,     // not made: one of the same key is under way since an earlier run
     NoTime,    // not made: the run was over before its turn came
-    NoThread,  // not made: as many threads as may be are parked already
+    NoThread,  // not made: so many threads are parked that only what returned last time is asked
   };
   struct Outcome {
     End end = End::NoTime;

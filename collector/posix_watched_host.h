@@ -33,6 +33,8 @@ class PosixWatchedHost final : public HostFs {
   [[nodiscard]] Result<FsUsage> usage(std::string_view path) const override;
   [[nodiscard]] std::vector<Result<FsUsage>> usage_of_all(
       const std::vector<std::string>& paths) const override;
+  // Paths that were given up and have not answered yet. Any thread.
+  [[nodiscard]] std::size_t parked() const { return relay_.parked(); }
 
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
   [[nodiscard]] std::vector<Result<std::string>> read_all(

@@ -53,6 +53,7 @@ const std::vector<Declaration> kDeclarations{
 
     // The collectors of the node's metrics.
     {Gauge, "muster_collectors_parked", {}, "Collectors that were given up and still hang."},
+    {Gauge, "muster_mounts_parked", {}, "Mounts whose usage was given up and that still hang."},
     {Counter,
      "muster_collector_timeouts_total",
      {"collector"},

@@ -110,9 +110,10 @@ bool accepts_gzip(std::string_view accept_encoding) {
 
 Duration scrape_time(std::string_view timeout) {
   constexpr double kDefault = 10;
+  constexpr double kMin = 0.1;
   constexpr double kMax = 60;
   const double given = number(trimmed(timeout)).value_or(kDefault);
-  const double whole = given > 0 ? std::min(given, kMax) : kDefault;
+  const double whole = given > 0 ? std::clamp(given, kMin, kMax) : kDefault;
   return std::chrono::duration_cast<Duration>(
       std::chrono::duration<double>(whole - std::min(0.5, whole / 4)));
 }

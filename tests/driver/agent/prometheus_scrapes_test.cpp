@@ -122,6 +122,14 @@ TEST_F(ScrapesTest, ErrorsAreSaidOnceAndWhatHangsIsCounted) {
   EXPECT_EQ(said_[3], (collector::ErrorNews::Line{true, "collector hang: well again"}));
 }
 
+TEST_F(ScrapesTest, WhatHangsIsCountedWhoeverMeetsItFirst) {
+  hang_ = true;
+  scrapes_.note(*gathering_.gather({}, std::chrono::seconds(30)));  // as the history does
+  EXPECT_EQ(said_.size(), 2U);
+  EXPECT_TRUE(has(ask(), "muster_collector_timeouts_total{collector=\"hang\"} 1"));
+  gate_->open();
+}
+
 TEST_F(ScrapesTest, ManyAtTheSameTimeAreEachWhole) {
   std::vector<std::thread> scrapers;
   for (int scraper = 0; scraper < 8; ++scraper) {

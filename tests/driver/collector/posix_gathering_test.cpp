@@ -152,6 +152,38 @@ TEST(PosixGathering, WhoAsksWhileTheSameIsCollectedStartsNothingAndWaitsInItsOwn
   EXPECT_EQ(gate->arrived(), 1);
 }
 
+TEST(PosixGathering, WhoHasTimeDoesNotShareWhatAHastyOneCutOff) {
+  const auto slow = std::make_shared<Gate>();
+  Collector passes{"slow", true, [slow](const HostFs&, Complaints&) -> Result<Families> {
+                     slow->pass();
+                     return Families{};
+                   }};
+  PosixGathering gathering(host(), {std::move(passes), well("z")}, kHasty);
+  Result<PosixGathering::Gathered> hasty;
+  std::thread other([&] { hasty = gathering.gather({}, milliseconds(100)); });
+  slow->wait_for(1);
+  std::thread opener([&] {
+    while (gathering.parked() == 0) std::this_thread::yield();  // the hasty one has given up
+    slow->open();
+  });
+  const auto whole = gathering.gather({}, kLong);
+  opener.join();
+  other.join();
+  EXPECT_TRUE(whole->first);
+  EXPECT_NE(whole->report, hasty->report);
+  EXPECT_EQ(names(*whole->report).back(), "z");
+}
+
+TEST(PosixGathering, WhatAHastyAskerCutsOffIsNoErrorOfACollector) {
+  const auto gate = std::make_shared<Gate>();
+  PosixGathering gathering(host(), {hanging("h", gate), well("z")}, kPatient);
+  const auto hasty = gathering.gather({}, milliseconds(20));
+  EXPECT_EQ(successes(*hasty->report).at("h"), 0);
+  EXPECT_EQ(errors(*hasty->report), std::vector<std::string>{});
+  EXPECT_TRUE(hasty->report->timed_out.empty());
+  gate->open();
+}
+
 TEST(PosixGathering, AnotherSetWaitsForItsTurnInItsOwnTime) {
   const auto gate = std::make_shared<Gate>();
   PosixGathering gathering(host(), {well("a"), hanging("h", gate)}, kPatient);

@@ -58,11 +58,14 @@ TEST(PosixWatchedHost, ManyMountsThatHangAtOnceLeaveTheOthersTheirAnswers) {
   std::vector<std::string> paths;
   for (int i = 0; i < 40; ++i) paths.push_back("/nfs/" + std::to_string(i));
   paths.insert(paths.begin() + 20, "/home");
-  const auto usages = host.usage_of_all(paths);
-  EXPECT_TRUE(usages[20]);
-  EXPECT_EQ(usages[0].error().code, Code::Timeout);
-  EXPECT_EQ(usages[40].error().code, Code::Exhausted);
-  EXPECT_EQ(hung->gate.arrived(), 32);
+  for (int again = 0; again < 3; ++again) {
+    const auto usages = host.usage_of_all(paths);
+    EXPECT_TRUE(usages[20]) << again;
+    EXPECT_EQ(usages[0].error().code, Code::Timeout);
+    EXPECT_EQ(usages[40].error().code, Code::Exhausted);
+  }
+  EXPECT_EQ(hung->gate.arrived(), 31);
+  EXPECT_EQ(host.parked(), 31U);
   hung->gate.open();
 }
 

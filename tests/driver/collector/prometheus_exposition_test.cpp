@@ -96,7 +96,7 @@ TEST(Instruments, AreCleanForPromtoolWhenNewAndWhenFull) {
   const std::string text = instruments.text();
   const Verdict full = promtool(text);
   EXPECT_EQ(full.exit_code, 0) << full.complaints << text;
-  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 47U) << text;
+  EXPECT_EQ(lines_with(text, "# TYPE ").size(), 48U) << text;
 }
 
 TEST(Instruments, TogetherWithTheHostsMetricsOnlyNodeExportersNamesAreComplainedOf) {

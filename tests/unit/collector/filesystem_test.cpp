@@ -31,8 +31,10 @@ struct Mounted : MadeUpHost {
     broken["/mnt/nfs"] = {Code::Internal, "cannot read /mnt/nfs: Stale file handle"};
   }
 
+  mutable Complaints complaints;
+
   std::string shown(const CollectorOptions& options = {}) const {
-    const auto families = collect_filesystem(*this, options);
+    const auto families = collect_filesystem(*this, options, complaints);
     return families ? exposition_text(*families) : families.error().text;
   }
 };
@@ -105,11 +107,42 @@ TEST(Filesystem, MountPointsBelowAnotherRootAreNamedAsTheHostNamesThem) {
   host.usages["/var"] = host.usages["/hostile"] = {};
   CollectorOptions options;
   options.rootfs = "/host/";
-  const auto families = collect_filesystem(host, options);
+  const auto families = collect_filesystem(host, options, host.complaints);
   ASSERT_TRUE(families);
   std::vector<std::string> points;
   for (const Sample& sample : families->front().samples) points.push_back(sample.labels[3].second);
   EXPECT_EQ(points, (std::vector<std::string>{"/", "/var", "/hostile"}));
+}
+
+TEST(Filesystem, WhatHangsIsNamedInTheLogAndWhatFailsOtherwiseIsNot) {
+  Mounted host;
+  (void)host.shown(real_ones());
+  EXPECT_EQ(host.complaints, Complaints{});
+  host.broken["/mnt/nfs"] = {Code::Timeout, "cannot read the usage of /mnt/nfs: no answer"};
+  (void)host.shown(real_ones());
+  EXPECT_EQ(host.complaints,
+            Complaints{"collector filesystem: cannot read the usage of /mnt/nfs: no answer"});
+}
+
+TEST(Filesystem, TheMachinesOwnAreAskedBeforeThoseOfServersAndShownInTheirOrder) {
+  struct Asked : Mounted {
+    [[nodiscard]] std::vector<Result<FsUsage>> usage_of_all(
+        const std::vector<std::string>& paths) const override {
+      asked = paths;
+      return Mounted::usage_of_all(paths);
+    }
+    mutable std::vector<std::string> asked;
+  } host;
+  host.files["/proc/1/mountinfo"] =
+      "22 1 0:50 / /a rw - nfs4 nas:/a rw\n23 1 0:51 / /b rw - fuse.sshfs host:/b rw\n"
+      "24 1 8:1 / /c rw - ext4 /dev/sda1 rw\n25 1 8:2 / /d rw - xfs /dev/sda2 rw\n";
+  std::uint64_t size = 0;
+  for (const char* path : {"/a", "/b", "/c", "/d"}) host.usages[path].size_bytes = ++size;
+  const auto families = collect_filesystem(host, {}, host.complaints);
+  ASSERT_TRUE(families);
+  EXPECT_EQ(host.asked, (std::vector<std::string>{"/c", "/d", "/a", "/b"}));
+  double expected = 0;
+  for (const Sample& sample : families->front().samples) EXPECT_EQ(sample.value, ++expected);
 }
 
 TEST(Filesystem, FiltersLookAtTheMountPointAndTheType) {
@@ -117,7 +150,7 @@ TEST(Filesystem, FiltersLookAtTheMountPointAndTheType) {
   CollectorOptions options;
   options.mount_points = [](std::string_view point) { return point == "/proc" || point == "/"; };
   options.fs_types = [](std::string_view type) { return type == "proc"; };
-  const auto families = collect_filesystem(host, options);
+  const auto families = collect_filesystem(host, options, host.complaints);
   ASSERT_TRUE(families);
   ASSERT_EQ(families->front().samples.size(), 1U);
   EXPECT_EQ(families->front().samples[0].labels[3].second, "/proc");
@@ -130,7 +163,7 @@ TEST(Filesystem, WhereProcess1IsHiddenItsOwnMountsAreShown) {
   host.files.erase("/proc/1/mountinfo");
   EXPECT_NE(host.shown().find("/dev/mine"), std::string::npos);
   host.files.erase("/proc/self/mountinfo");
-  EXPECT_EQ(collect_filesystem(host, {}).error().code, Code::NotFound);
+  EXPECT_EQ(collect_filesystem(host, {}, host.complaints).error().code, Code::NotFound);
 }
 
 TEST(Mounts, OctalEscapesAreUndoneInMountPointsOnly) {

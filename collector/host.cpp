@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <utility>
 
 #include "collector/cpu.h"
-#include "collector/memory.h"
+#include "collector/proc_text.h"
 
 namespace muster::collector {
 namespace {
@@ -24,6 +25,25 @@ void settle(std::vector<CollectorRun>& runs) {
     }
     run.settle(others, *run.families, run.complaints);
   }
+}
+
+// Bytes. Other lines may be what they like: they fail the collector, not the start of an agent.
+std::optional<double> total_memory(std::string_view meminfo_text) {
+  while (!meminfo_text.empty()) {
+    const std::size_t end = std::min(meminfo_text.find('\n'), meminfo_text.size());
+    std::string_view rest = meminfo_text.substr(0, end);
+    meminfo_text.remove_prefix(std::min(end + 1, meminfo_text.size()));
+    if (next_field(rest) != "MemTotal:") continue;
+    const auto value = parse_count(next_field(rest));
+    if (!value || next_field(rest) != "kB") return std::nullopt;
+    return static_cast<double>(*value) * 1024;
+  }
+  return std::nullopt;
+}
+
+tl::unexpected<Error> unknown_capacity(std::string_view why) {
+  return fail(Code::DataLoss, "capacity of this node: " + std::string(why) +
+                                  "; set resources.cpu and resources.memory in the configuration");
 }
 }  // namespace
 
@@ -80,24 +100,16 @@ std::vector<ErrorNews::Line> ErrorNews::of(const HostReport& report) {
 }
 
 Result<Resources> parse_capacity(std::string_view stat_text, std::string_view meminfo_text) {
-  constexpr std::size_t kCpusMax = 65536;    // more than Linux can be built for
   constexpr double kMemoryMax = 1ULL << 60;  // bytes; keeps sums over nodes in range
   const auto cpus = parse_cpu_times(stat_text);
-  if (!cpus) return tl::unexpected(cpus.error());
-  const auto memory = parse_memory(meminfo_text);
-  if (!memory) return tl::unexpected(memory.error());
-  const auto total = std::find_if(memory->begin(), memory->end(), [](const Family& family) {
-    return family.name == "node_memory_MemTotal_bytes";
-  });
-  CHECK(total != memory->end());  // parse_memory refuses text without it
-  const double bytes = total->samples.front().value;
-  if (cpus->size() > kCpusMax || bytes > kMemoryMax) {
-    return fail(Code::DataLoss,
-                "capacity of this node: /proc/stat or /proc/meminfo claims more "
-                "than any machine has; set it in the configuration");
+  if (!cpus) return unknown_capacity("/proc/stat does not say which CPUs there are");
+  const auto bytes = total_memory(meminfo_text);
+  if (!bytes) return unknown_capacity("/proc/meminfo does not say how much memory there is");
+  if (cpus->size() > kCpusMax || *bytes > kMemoryMax) {
+    return unknown_capacity("/proc/stat or /proc/meminfo claims more than any machine has");
   }
   return Resources{static_cast<std::uint32_t>(cpus->size()) * 1000,
-                   static_cast<std::uint64_t>(bytes)};
+                   static_cast<std::uint64_t>(*bytes)};
 }
 
 }  // namespace muster::collector

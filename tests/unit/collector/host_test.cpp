@@ -124,6 +124,10 @@ TEST(Capacity, IsAThousandACpuAndAllMemory) {
   EXPECT_EQ(*capacity, (Resources{2000, 25276514304ULL}));
 }
 
+TEST(Capacity, DoesNotAskWhatElseAFileSays) {
+  EXPECT_TRUE(parse_capacity(kStat, "HugePages: many\n" + std::string(kMeminfo) + "Hu"));
+}
+
 TEST(Capacity, IsRefusedWhenEitherTextIsNotUnderstoodOrCannotBeTrue) {
   EXPECT_FALSE(parse_capacity("", kMeminfo));
   EXPECT_FALSE(parse_capacity(kStat, ""));
@@ -133,6 +137,10 @@ TEST(Capacity, IsRefusedWhenEitherTextIsNotUnderstoodOrCannotBeTrue) {
   std::string many;
   for (int i = 0; i < 65537; ++i) many += "cpu" + std::to_string(i) + " 1 2 3 4 5 6 7 8 9 10\n";
   EXPECT_FALSE(parse_capacity(many, kMeminfo));
+  EXPECT_FALSE(parse_capacity(kStat, "MemTotal: lots\n"));
+  EXPECT_EQ(parse_capacity(kStat, "").error().text,
+            "capacity of this node: /proc/meminfo does not say how much memory there is; set "
+            "resources.cpu and resources.memory in the configuration");
 }
 
 }  // namespace

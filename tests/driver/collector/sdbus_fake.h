@@ -216,9 +216,12 @@ class FakeSystemd {
     if (name == "Virtualization") return text("");
     if (name == "Type") return text(unit.type.c_str());
     if (name == "NRestarts") return sd_bus_reply_method_return(message, "v", "u", unit.restarts);
-    if (name == "ActiveEnterTimestamp") {
+    if (name == "ActiveEnterTimestamp" || name == "LastTriggerUSec") {
       return sd_bus_reply_method_return(message, "v", "t", std::uint64_t{1'700'000'000'000'000});
     }
+    if (name == "NAccepted") return sd_bus_reply_method_return(message, "v", "u", 17U);
+    if (name == "NConnections") return sd_bus_reply_method_return(message, "v", "u", 2U);
+    if (name == "NRefused") return sd_bus_reply_method_return(message, "v", "u", 1U);
     return sd_bus_reply_method_errorf(message, SD_BUS_ERROR_UNKNOWN_PROPERTY, "no %s", property);
   }
   void emit(const Signals& signals) {

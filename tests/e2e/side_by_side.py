@@ -42,7 +42,7 @@ UPSTREAM = ["--collector.netdev.device-exclude=",
             "|var/lib/docker/.+|var/lib/containers/storage/.+)($|/)"]
 
 Allowed = collections.namedtuple("Allowed", "name labels kind on line")
-Compared = collections.namedtuple("Compared", "theirs ours found")  # the texts, and [Difference]
+Compared = collections.namedtuple("Compared", "theirs ours found log")  # texts, and [Difference]
 
 
 # --- what the page allows --------------------------------------------------------------------
@@ -200,7 +200,7 @@ class Pair:
         before, ours, after = self.scrape(False), self.scrape(True), self.scrape(False)
         found = differences(parse(before), parse(ours),
                             parse(after) if self.machine == "real" else None)
-        return Compared(after, ours, found)
+        return Compared(after, ours, found, (self.directory / "log").read_text())
 
     def close(self):
         for process in self.processes:

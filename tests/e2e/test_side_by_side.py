@@ -125,6 +125,15 @@ class SideBySide(unittest.TestCase):
         self.assertGreaterEqual(len(well), 35)
         self.assertGreater(sum(len(family.series) for family in theirs.values()), 600)
 
+    def test_a_text_file_that_contradicts_something_is_refused_by_name(self):
+        log = self.texts["textfiles", False].log
+        for name, why in {
+                "clash": "backup_size_bytes has another type in /srv/metrics/backup.prom",
+                "own": "muster_of_others is a name of muster's own",
+                "stamped": "line 1", "twice": "line 2"}.items():
+            self.assertRegex(log, f"collector textfile: /srv/metrics/{name}.prom: .*{why}")
+        self.assertNotIn("well.prom", log)
+
     def test_promtool_says_nothing_of_it_that_it_does_not_say_of_node_exporter(self):
         for (machine, newest), compared in self.texts.items():
             with self.subTest(machine=machine, newest=newest):

@@ -17,12 +17,18 @@ std::int64_t ms(Duration duration) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
 }
 
+// Of plausible spans, however many: it stays in range.
+std::int64_t sum(std::int64_t spans_ms, std::int64_t span_ms) {
+  return std::min(spans_ms, std::numeric_limits<std::int64_t>::max() - kHistoryMsMax) + span_ms;
+}
+
 }  // namespace
 
 HistoryTail::HistoryTail(Duration interval) : interval_ms_(ms(interval)) {}
 
 void HistoryTail::add(WallTime at, const Measured& values) {
-  const std::int64_t time = std::max<std::int64_t>(0, at.time_since_epoch().count());
+  const std::int64_t time =
+      std::clamp<std::int64_t>(at.time_since_epoch().count(), 0, kHistoryMsMax);
   const bool begin = blocks_.empty() || blocks_.back().times.size() >= kBlockTicks ||
                      time <= blocks_.back().times.back();
   if (begin) {
@@ -49,11 +55,19 @@ void HistoryTail::unsaved() {
   for (HistoryBlock& block : blocks_) block.id = 0;
 }
 
+bool BlockInfo::plausible() const {
+  const auto within = [](std::int64_t from, std::int64_t value) {
+    return value >= from && value <= kHistoryMsMax;
+  };
+  return id > 0 && id <= kBlockIdMax && within(0, span_ms) && within(1, step_ms) &&
+         within(0, begin_ms) && within(begin_ms, end_ms);
+}
+
 std::vector<std::uint64_t> plan_merge(const std::vector<BlockInfo>& stored,
                                       const HistoryOptions& options) {
   std::int64_t fine_ms = 0;
   for (const BlockInfo& block : stored) {
-    if (block.step_ms < kCoarseStepMs) fine_ms += block.span_ms;
+    if (block.step_ms < kCoarseStepMs) fine_ms = sum(fine_ms, block.span_ms);
   }
   std::vector<std::uint64_t> group;
   std::int64_t span_ms = 0;
@@ -75,7 +89,7 @@ std::vector<std::uint64_t> plan_merge(const std::vector<BlockInfo>& stored,
 std::vector<std::uint64_t> plan_prune(const std::vector<BlockInfo>& stored,
                                       const HistoryOptions& options) {
   std::int64_t kept_ms = 0;
-  for (const BlockInfo& block : stored) kept_ms += block.span_ms;
+  for (const BlockInfo& block : stored) kept_ms = sum(kept_ms, block.span_ms);
   std::vector<std::uint64_t> pruned;
   for (const BlockInfo& block : stored) {
     if (kept_ms - block.span_ms < ms(options.keep)) break;

@@ -58,6 +58,8 @@ class HistoryTail {
   std::deque<HistoryBlock> blocks_;
 };
 
+inline constexpr std::uint64_t kBlockIdMax = std::uint64_t{1} << 62;
+
 struct BlockInfo {  // of a stored block
   std::uint64_t id = 0;
   std::int64_t span_ms = 0;
@@ -65,10 +67,12 @@ struct BlockInfo {  // of a stored block
   std::int64_t begin_ms = 0;  // its first and last time
   std::int64_t end_ms = 0;
   bool operator==(const BlockInfo&) const = default;
+  // It is one that could have been stored: what is read from a disk may be anything.
+  [[nodiscard]] bool plausible() const;
 };
 
-// Of `stored`, in the order of their ids: those to be made into one coarse block next; empty: none.
-// They have an hour together, unless the clock was set back between them.
+// Of `stored`, all plausible, in the order of their ids: those to be made into one coarse block
+// next; empty: none. They have an hour together, unless the clock was set back between them.
 [[nodiscard]] std::vector<std::uint64_t> plan_merge(const std::vector<BlockInfo>& stored,
                                                     const HistoryOptions& options);
 // Those without which `keep` is still covered, oldest first.

@@ -153,8 +153,7 @@ Result<std::vector<std::int64_t>> decode_times(std::string_view bytes) {
   std::int64_t at = 0;
   for (std::uint64_t i = 0; i < *count; ++i) {
     const auto step = take_varint(*body);
-    const std::uint64_t room =
-        static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max() - at);
+    const auto room = static_cast<std::uint64_t>(kHistoryMsMax - at);
     if (!step || *step > room || (i > 0 && *step == 0)) return damaged("its times do not grow");
     at += static_cast<std::int64_t>(*step);
     times.push_back(at);

@@ -29,8 +29,10 @@ struct HistoryBlock {
   std::map<std::string, Column> columns;  // by series, each with a value a point
 };
 
-// What decode_*() refuses to make: no block has as many.
+// What decode_*() refuses to make: no block has as many points, and no clock shows such a time, nor
+// does any stretch last as long, in ms. It keeps sums of them in range.
 inline constexpr std::size_t kBlockPointsMax = 100'000;
+inline constexpr std::int64_t kHistoryMsMax = std::int64_t{1} << 46;  // the year 4199
 
 // Both carry a checksum; runs of the same value (an idle device) take as much room as one.
 [[nodiscard]] std::string encode_times(const std::vector<std::int64_t>& times);

@@ -20,6 +20,10 @@ constexpr const char* kLogSettings =
 // Blocks go before the file is full, for then nothing could be written in the place of others.
 constexpr double kFullShare = 0.8;
 
+tl::unexpected<Error> damaged() {
+  return fail(Code::DataLoss, "a block of the history is damaged: it makes no sense");
+}
+
 std::int64_t ms(WallTime time) {
   return std::max<std::int64_t>(0, time.time_since_epoch().count());
 }
@@ -113,6 +117,7 @@ Status SqliteHistory::write() {
 Status SqliteHistory::save_tail() {
   const auto last = number("SELECT max(id) FROM block");
   if (!last) return tl::unexpected<Error>(last.error());
+  if (*last > static_cast<std::int64_t>(kBlockIdMax)) return damaged();
   std::vector<std::uint64_t> ids;
   auto next = static_cast<std::uint64_t>(std::max<std::int64_t>(0, *last));
   const Status saved = file_->database.transaction([&]() -> Status {
@@ -209,11 +214,14 @@ Result<std::vector<BlockInfo>> SqliteHistory::stored() {
   std::vector<BlockInfo> blocks;
   SqliteStatement& list = file_->list;
   auto row = list.step();
-  for (; row && *row; row = list.step()) {
+  bool plausible = true;
+  for (; row && *row && plausible; row = list.step()) {
     blocks.push_back({list.uint64(0), list.int64(1), list.int64(2), list.int64(3), list.int64(4)});
+    plausible = blocks.back().plausible();
   }
   list.reset();
   if (!row) return tl::unexpected<Error>(row.error());
+  if (!plausible) return damaged();
   return blocks;
 }
 
@@ -246,6 +254,7 @@ Result<HistoryBlock> SqliteHistory::load(const BlockInfo& info) {
   if (!row) return tl::unexpected<Error>(row.error());
   if (!whole) return tl::unexpected<Error>(whole.error());
   if (block.times.empty()) return fail(Code::DataLoss, "a block of the history is gone");
+  if (block.times.front() != info.begin_ms || block.times.back() != info.end_ms) return damaged();
   return block;
 }
 
@@ -288,6 +297,10 @@ Result<HistoryGrid> SqliteHistory::read(const std::string& series, WallTime from
     auto row = read.bind_text(1, series).step();
     for (; row && *row && whole; row = read.step()) {
       if (in_memory(read.uint64(0))) continue;
+      if (const std::int64_t step_ms = read.int64(1); step_ms < 1 || step_ms > kHistoryMsMax) {
+        whole = damaged();
+        break;
+      }
       const auto times = decode_times(read.bytes(2));
       const std::string data = read.bytes(3);
       const auto column = times && !data.empty() ? decode_column(data, times->size()) : Column{};

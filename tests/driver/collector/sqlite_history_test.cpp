@@ -122,6 +122,50 @@ TEST_F(SqliteHistoryTest, AClockThatIsSetBackLosesNothingThatCameBeforeAndShowsN
   EXPECT_TRUE(notices_.empty());
 }
 
+TEST_F(SqliteHistoryTest, RowsThatMakeNoSensePutTheFileAsideToo) {
+  for (const char* const change :
+       {"span_ms = 9223372036854775807", "span_ms = -1", "step_ms = 0",
+        "step_ms = 9223372036854775807", "begin_ms = -9223372036854775808", "begin_ms = end_ms + 1",
+        "end_ms = 9223372036854775807", "begin_ms = begin_ms + 1", "id = 9223372036854775807",
+        "id = -5", "step_ms = 'a while'"}) {
+    SCOPED_TRACE(change);
+    notices_.clear();
+    {
+      SqliteHistory history(path_, {});
+      record(history, 400);  // more than an hour: the oldest is due to be downsampled
+    }
+    ASSERT_TRUE(notices_.empty());
+    {
+      auto database = SqliteDatabase::open(SqliteHistory::options(path_, 1 << 26));
+      ASSERT_TRUE(database);
+      std::string sql("UPDATE block SET ");
+      ((sql += change) += " WHERE step_ms < 60000 AND id = (SELECT min(id) FROM block") +=
+          " WHERE step_ms < 60000)";
+      ASSERT_TRUE(database->execute(sql));
+    }
+    SqliteHistory history(path_, {});
+    const std::int64_t anew = at_;
+    record(history, 400);  // then all of the old is downsampled
+    flush(history);
+    ASSERT_EQ(notices_.size(), 1U);
+    EXPECT_TRUE(notices_[0].trouble);
+    EXPECT_NE(notices_[0].text.find("makes no sense"), std::string::npos) << notices_[0].text;
+    EXPECT_EQ(read(history, anew).mean.size(), 400U);
+    EXPECT_TRUE(fs::remove(path_ + ".damaged"));
+  }
+}
+
+TEST_F(SqliteHistoryTest, AClockThatShowsTheFarFutureDoesNoHarm) {
+  SqliteHistory history(path_, {});
+  history.add(WallTime::max(), {{"a", 1}});
+  history.add(WallTime::max(), {{"a", 2}});
+  flush(history);
+  record(history, 12);
+  EXPECT_TRUE(notices_.empty());
+  EXPECT_EQ(read(history, kBegin).mean[11], 11);
+  SqliteHistory again(path_, {});
+}
+
 TEST_F(SqliteHistoryTest, ADamagedFileIsPutAsideAndNamedAndTheHistoryGoesOn) {
   {
     SqliteHistory history(path_, {});

@@ -208,6 +208,26 @@ Result<SqliteDatabase> SqliteDatabase::open(SqliteOptions options) {
   return database;
 }
 
+Result<bool> SqliteDatabase::give_back(int pages) {
+  const auto before = read_number("PRAGMA page_count");
+  if (!before) return tl::unexpected(before.error());
+  // The file itself becomes smaller when the log is folded in.
+  if (Status done = execute("PRAGMA incremental_vacuum(" + std::to_string(pages) +
+                            "); PRAGMA wal_checkpoint(TRUNCATE)");
+      !done) {
+    return tl::unexpected(done.error());
+  }
+  const auto after = read_number("PRAGMA page_count");
+  if (!after) return tl::unexpected(after.error());
+  return *after < *before;
+}
+
+bool SqliteDatabase::moved() const {
+  int moved = 0;
+  sqlite3_file_control(database_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  return moved != 0;
+}
+
 std::int64_t SqliteDatabase::changes() const { return sqlite3_total_changes64(database_.get()); }
 
 void SqliteDatabase::fold_when_closed(bool fold) {
@@ -236,6 +256,9 @@ Status SqliteDatabase::connect() {
     }
   }
   sqlite3_busy_timeout(handle, kBusyMs);
+  if (options_->gives_back) {  // before the first page: a file that there is keeps what it has
+    if (Status set = execute("PRAGMA auto_vacuum=INCREMENTAL"); !set) return set;
+  }
   // Exclusive before the first read: the index of the write-ahead log is then in memory, not in a
   // shared file, and the lock is kept.
   return execute(

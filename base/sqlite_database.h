@@ -40,6 +40,8 @@ struct SqliteOptions {
   // What to do about a file that is damaged, for error texts.
   std::string if_damaged = "restore it from a backup, or move it away to start without it";
   int max_pages = 0;  // 0: no limit; > 0: the file counts as full at this size
+  // Of a file that is made anew: give_back() works.
+  bool gives_back = false;
 };
 
 // A prepared statement. Must not be used after its database was closed.
@@ -99,6 +101,12 @@ class SqliteDatabase {
   // False: closing leaves the write-ahead log as it is instead of folding it into the file. For
   // who still has to find out whether the file can be trusted.
   void fold_when_closed(bool fold);
+
+  // Makes the file smaller by at most so many pages that nothing is in. False: there are none, or
+  // the file was made without SqliteOptions::gives_back. Pre: not inside a transaction.
+  [[nodiscard]] Result<bool> give_back(int pages);
+  // The file was removed, or another one is in its place.
+  [[nodiscard]] bool moved() const;
 
   [[nodiscard]] const std::string& path() const { return options_->path; }
 

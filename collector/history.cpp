@@ -37,8 +37,9 @@ void HistoryTail::add(WallTime at, const Measured& values) {
   }
   HistoryBlock& block = blocks_.back();
   const std::size_t before = block.times.size();
+  // One that came before its turn makes the one before shorter.
+  block.span_ms += before == 0 ? interval_ms_ : std::min(interval_ms_, time - block.times.back());
   block.times.push_back(time);
-  block.span_ms += interval_ms_;
   for (const auto& [series, value] : values) {
     std::vector<float>& column = block.columns[series].mean;
     column.resize(before, kNone);
@@ -76,6 +77,7 @@ std::vector<std::uint64_t> plan_merge(const std::vector<BlockInfo>& stored,
     if (block.step_ms >= kCoarseStepMs && group.empty()) continue;
     const bool fits = block.step_ms < kCoarseStepMs && block.begin_ms > end_ms;
     if (!fits) return group;  // the clock was set back, or the interval was long for a while
+    if (!group.empty() && span_ms + block.span_ms > kMergedSpanMs) return group;
     if (fine_ms - block.span_ms < ms(options.downsample_after)) return {};  // not old enough yet
     group.push_back(block.id);
     fine_ms -= block.span_ms;

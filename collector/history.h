@@ -30,6 +30,10 @@ inline constexpr std::int64_t kCoarseStepMs = 60'000;
 
 // What was measured at one moment, by series.
 using Measured = std::map<std::string, float>;
+struct HistoryPoint {  // of one series
+  WallTime at{};
+  float value = 0;
+};
 
 // What is not on disk for good: the block that still grows, and those that could not be written.
 class HistoryTail {
@@ -37,7 +41,8 @@ class HistoryTail {
   // A block is full after so many measurements: as long a row is worth its place, and as much is
   // written anew each time that a growing block is saved.
   static constexpr std::size_t kBlockTicks = 60;
-  // While the disk is full or broken: an hour at the default interval, then the oldest goes.
+  // While the disk is full or broken: so many measurements that are 360 at least, an hour at the
+  // default interval, then the oldest go.
   static constexpr std::size_t kBlocksMax = 7;
 
   explicit HistoryTail(Duration interval);

@@ -1,6 +1,7 @@
 #include "collector/sqlite_history.h"
 
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 #include <system_error>
 #include <utility>
@@ -19,6 +20,12 @@ constexpr const char* kLogSettings =
     "PRAGMA wal_autocheckpoint=64; PRAGMA journal_size_limit=524288; PRAGMA synchronous=NORMAL";
 // Blocks go before the file is full, for then nothing could be written in the place of others.
 constexpr double kFullShare = 0.8;
+// Of all that there may be on disk: more of a damaged file is not kept.
+constexpr std::uint64_t kAsideShare = 4;
+// Each is a transaction of its own, about one block, so that the log stays small; and who wants to
+// read waits for so many at most.
+constexpr int kStepsMax = 64;
+constexpr int kPagesAStep = 64;
 
 tl::unexpected<Error> damaged() {
   return fail(Code::DataLoss, "a block of the history is damaged: it makes no sense");
@@ -43,6 +50,7 @@ SqliteOptions SqliteHistory::options(const std::string& path, std::uint64_t max_
       "CREATE TABLE series(block INTEGER NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,"
       " PRIMARY KEY(block, name)) WITHOUT ROWID";
   made.if_damaged = "it is put aside and begun anew";
+  made.gives_back = true;
   made.max_pages = static_cast<int>((max_bytes - std::min(max_bytes / 2, kLogBytes)) / kPageBytes);
   return made;
 }
@@ -56,6 +64,11 @@ void SqliteHistory::add(WallTime at, const Measured& values) { tail_.add(at, val
 
 std::vector<HistoryNotice> SqliteHistory::flush() {
   std::vector<HistoryNotice> notices;
+  if (lost_file()) {
+    notices.push_back({true, "the history " + path_ +
+                                 " was removed or replaced while it was written: it goes on with "
+                                 "what is there now"});
+  }
   Status done = damage_ ? write() : std::exchange(damage_, Status());
   if (!done && done.error().code == Code::DataLoss) {
     const std::string why = done.error().text;
@@ -78,7 +91,10 @@ std::vector<HistoryNotice> SqliteHistory::flush() {
 
 Status SqliteHistory::open() {
   if (file_) return {};
-  auto database = SqliteDatabase::open(options(path_, options_.max_bytes));
+  const std::uint64_t aside = std::min(keep_aside(), options_.max_bytes / 2);
+  const SqliteOptions wanted = options(path_, options_.max_bytes - aside);
+  pages_max_ = wanted.max_pages;
+  auto database = SqliteDatabase::open(wanted);
   if (!database) return tl::unexpected<Error>(database.error());
   if (Status set = database->execute(kLogSettings); !set) return set;
   Status prepared;
@@ -106,10 +122,9 @@ Status SqliteHistory::open() {
 
 Status SqliteHistory::write() {
   if (Status opened = open(); !opened) return opened;
-  for (Result<bool> more = true; !more || *more;) {
-    more = shrink();
-    if (!more) return tl::unexpected<Error>(more.error());
-  }
+  steps_ = kStepsMax;
+  unfinished_ = false;
+  if (Status made = make_room(); !made) return made;
   if (Status saved = save_tail(); !saved) return saved;
   return downsample();
 }
@@ -152,62 +167,88 @@ Status SqliteHistory::save(const HistoryBlock& block) {
   return done;
 }
 
-Status SqliteHistory::drop(const std::vector<std::uint64_t>& ids) {
-  for (const std::uint64_t id : ids) {
+Status SqliteHistory::drop(std::uint64_t id) {
+  return file_->database.transaction([&]() -> Status {
     if (Status done = file_->drop_columns.bind(1, id).run(); !done) return done;
-    if (Status done = file_->drop_block.bind(1, id).run(); !done) return done;
-  }
-  return {};
+    return file_->drop_block.bind(1, id).run();
+  });
 }
 
 Status SqliteHistory::downsample() {
   while (true) {
+    if (steps_ <= 0) {
+      unfinished_ = true;
+      return {};
+    }
     auto blocks = stored();
     if (!blocks) return tl::unexpected<Error>(blocks.error());
     const std::vector<std::uint64_t> old = plan_prune(*blocks, options_);
     if (!old.empty()) {
-      if (Status done = file_->database.transaction([&] { return drop(old); }); !done) return done;
+      --steps_;
+      if (Status done = drop(old.front()); !done) return done;
       continue;
     }
     const std::vector<std::uint64_t> ids = plan_merge(*blocks, options_);
     if (ids.empty()) return {};
-    std::vector<HistoryBlock> parts;
-    for (const BlockInfo& info : *blocks) {
-      if (std::find(ids.begin(), ids.end(), info.id) == ids.end()) continue;
-      auto part = load(info);
-      if (!part) return tl::unexpected<Error>(part.error());
-      parts.push_back(std::move(*part));
-    }
-    const HistoryBlock whole = merged(parts, kCoarseStepMs);
-    const Status done = file_->database.transaction([&]() -> Status {
-      if (Status dropped = drop(ids); !dropped) return dropped;
-      return save(whole);
-    });
-    if (!done) return done;
+    if (Status done = merge(*blocks, ids); !done) return done;
   }
 }
 
-// True: a block was removed because there was no room, and there may still be none.
+// The whole takes the place of the first part, then the others go. Cut off between, it leaves parts
+// that say the same of their times as the whole, only finer: a reader shows those.
+Status SqliteHistory::merge(const std::vector<BlockInfo>& stored,
+                            const std::vector<std::uint64_t>& ids) {
+  std::vector<HistoryBlock> parts;
+  for (const BlockInfo& info : stored) {
+    if (std::find(ids.begin(), ids.end(), info.id) == ids.end()) continue;
+    auto part = load(info);
+    if (!part) return tl::unexpected<Error>(part.error());
+    parts.push_back(std::move(*part));
+  }
+  const HistoryBlock whole = merged(parts, kCoarseStepMs);
+  --steps_;
+  if (Status done = file_->database.transaction([&] { return save(whole); }); !done) return done;
+  for (const std::uint64_t id : ids) {
+    if (id == whole.id) continue;
+    --steps_;
+    if (Status done = drop(id); !done) return done;
+  }
+  return {};
+}
+
+Status SqliteHistory::make_room() {
+  for (; steps_ > 0; --steps_) {
+    const Result<bool> more = shrink();
+    if (!more) return tl::unexpected<Error>(more.error());
+    if (!*more) return {};
+  }
+  unfinished_ = true;
+  return {};
+}
+
+// True: something was removed because there was no room, and there may still be none.
 Result<bool> SqliteHistory::shrink() {
   const auto pages = number("PRAGMA page_count");
   if (!pages) return tl::unexpected<Error>(pages.error());
   const auto empty = number("PRAGMA freelist_count");
   if (!empty) return tl::unexpected<Error>(empty.error());
-  const auto most = static_cast<double>(options(path_, options_.max_bytes).max_pages);
-  if (static_cast<double>(*pages - *empty) > most * kFullShare) {
+  if (static_cast<double>(*pages - *empty) > pages_max_ * kFullShare) {
     auto blocks = stored();
     if (!blocks) return tl::unexpected<Error>(blocks.error());
     if (blocks->size() < 2) return false;
-    const Status done = file_->database.transaction([&] { return drop({blocks->front().id}); });
+    const Status done = drop(blocks->front().id);
     if (!done) return tl::unexpected<Error>(done.error());
     return true;
   }
   // The file was larger once: it does not become smaller by itself.
-  if (static_cast<double>(*pages) <= most) return false;
-  if (Status done = file_->database.execute("VACUUM"); !done) {
-    return tl::unexpected<Error>(done.error());
-  }
-  return false;
+  if (*pages <= pages_max_) return false;
+  const auto gave = file_->database.give_back(kPagesAStep);
+  if (!gave) return tl::unexpected<Error>(gave.error());
+  // A file cannot be bounded to less than it has.
+  const Status bound =
+      file_->database.execute("PRAGMA max_page_count=" + std::to_string(pages_max_));
+  if (!bound) return tl::unexpected<Error>(bound.error());
+  return *gave;
 }
 
 Result<std::vector<BlockInfo>> SqliteHistory::stored() {
@@ -282,6 +323,72 @@ Result<std::string> SqliteHistory::put_aside() {
   return aside;
 }
 
+// How many bytes of what was put aside there are, once it is cut to its share.
+std::uint64_t SqliteHistory::keep_aside() const {
+  std::uint64_t room = options_.max_bytes / kAsideShare;
+  std::uint64_t bytes = 0;
+  for (const char* const part : {"", "-wal", "-shm"}) {
+    const std::string file = path_ + ".damaged" + part;
+    std::error_code error;
+    std::uint64_t size = fs::file_size(file, error);
+    if (error) continue;
+    if (size > room) {
+      fs::resize_file(file, room, error);
+      if (!error) size = room;
+    }
+    bytes += size;
+    room -= std::min(room, size);
+  }
+  return bytes;
+}
+
+// The log of a file that is gone must not be taken for that of another one in its place.
+bool SqliteHistory::lost_file() {
+  if (!file_ || !file_->database.moved()) return false;
+  file_.reset();
+  tail_.unsaved();
+  std::error_code error;
+  fs::remove(path_ + "-wal", error);
+  return true;
+}
+
+// Damage that a reader meets is mended by the next write, which might not come across it.
+tl::unexpected<Error> SqliteHistory::met(const Error& error) {
+  if (error.code == Code::DataLoss) damage_ = tl::unexpected<Error>(error);
+  return tl::unexpected<Error>(error);
+}
+
+Result<std::optional<HistoryPoint>> SqliteHistory::newest(const std::string& series) {
+  const auto last_of = [](const std::vector<std::int64_t>& times, const Column& column) {
+    std::optional<HistoryPoint> point;
+    if (!std::isnan(column.mean.back())) {
+      point = HistoryPoint{WallTime(std::chrono::milliseconds(times.back())), column.mean.back()};
+    }
+    return point;
+  };
+  if (!tail_.blocks().empty()) {
+    const HistoryBlock& block = tail_.blocks().back();
+    const auto column = block.columns.find(series);
+    if (column == block.columns.end()) return std::nullopt;
+    return last_of(block.times, column->second);
+  }
+  std::error_code error;
+  if (!file_ && !fs::exists(path_, error)) return std::nullopt;
+  if (Status opened = open(); !opened) return tl::unexpected<Error>(opened.error());
+  auto statement = file_->database.prepare(
+      "SELECT times, data FROM block JOIN series ON block = id WHERE id = (SELECT max(id) FROM "
+      "block) AND name = ?");
+  if (!statement) return met(statement.error());
+  const auto row = statement->bind_text(1, series).step();
+  if (!row) return met(row.error());
+  if (!*row) return std::nullopt;
+  const auto times = decode_times(statement->bytes(0));
+  if (!times) return met(times.error());
+  const auto column = decode_column(statement->bytes(1), times->size());
+  if (!column) return met(column.error());
+  return last_of(*times, *column);
+}
+
 Result<HistoryGrid> SqliteHistory::read(const std::string& series, WallTime from, WallTime to,
                                         Duration step) {
   HistoryGrid grid(ms(from), std::max(ms(from), ms(to)),
@@ -311,12 +418,9 @@ Result<HistoryGrid> SqliteHistory::read(const std::string& series, WallTime from
       }
     }
     read.reset();
-    if (!row) return tl::unexpected<Error>(row.error());
+    if (!row) return met(row.error());
   }
-  if (!whole) {
-    damage_ = whole;
-    return tl::unexpected<Error>(whole.error());
-  }
+  if (!whole) return met(whole.error());
   for (const HistoryBlock& block : tail) {
     const auto column = block.columns.find(series);
     grid.add(block.times, block.step_ms, column == block.columns.end() ? nullptr : &column->second);
@@ -331,10 +435,10 @@ Result<std::set<std::string>> SqliteHistory::series() {
   }
   if (!file_) return names;
   auto list = file_->database.prepare("SELECT DISTINCT name FROM series");
-  if (!list) return tl::unexpected<Error>(list.error());
+  if (!list) return met(list.error());
   auto row = list->step();
   for (; row && *row; row = list->step()) names.insert(list->bytes(0));
-  if (!row) return tl::unexpected<Error>(row.error());
+  if (!row) return met(row.error());
   return names;
 }
 

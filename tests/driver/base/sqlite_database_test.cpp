@@ -108,6 +108,38 @@ TEST(SqliteDatabase, SaysThatTheDiskIsFullAndLosesNothing) {
   EXPECT_TRUE(put(*database, 2, "written later"));
 }
 
+TEST(SqliteDatabase, GivesBackWhatIsEmptyBitByBit) {
+  const TempDir dir;
+  SqliteOptions wanted = options(dir.file("n.db"));
+  for (const bool gives_back : {false, true}) {
+    std::filesystem::remove(wanted.path);
+    wanted.gives_back = gives_back;
+    auto database = SqliteDatabase::open(wanted);
+    ASSERT_TRUE(database);
+    ASSERT_TRUE(put(*database, 1, "kept"));
+    ASSERT_TRUE(put(*database, 2, std::string(1 << 20, 'x')));
+    ASSERT_TRUE(database->execute("DELETE FROM notes WHERE id = 2; PRAGMA wal_checkpoint"));
+    const auto large = std::filesystem::file_size(wanted.path);
+    EXPECT_EQ(database->give_back(10).value(), gives_back);
+    EXPECT_EQ(std::filesystem::file_size(wanted.path), large - (gives_back ? 10 * 4096 : 0));
+    EXPECT_EQ(database->give_back(10'000).value(), gives_back);
+    EXPECT_FALSE(database->give_back(10).value());
+    EXPECT_EQ(get(*database, 1), "kept");
+  }
+  EXPECT_LT(std::filesystem::file_size(wanted.path), 10 * 4096);
+}
+
+TEST(SqliteDatabase, NoticesThatItsFileIsNotWhereItWas) {
+  const TempDir dir;
+  const auto database = SqliteDatabase::open(options(dir.file("n.db")));
+  ASSERT_TRUE(database);
+  EXPECT_FALSE(database->moved());
+  std::filesystem::rename(dir.file("n.db"), dir.file("m.db"));
+  EXPECT_TRUE(database->moved());
+  fill(dir.file("n.db"));
+  EXPECT_TRUE(database->moved());
+}
+
 TEST(SqliteDatabase, LeavesAFileOfAnotherProgramAlone) {
   const TempDir dir;
   SqliteOptions other = options(dir.file("n.db"));

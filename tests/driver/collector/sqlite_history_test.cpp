@@ -1,9 +1,13 @@
 #include "collector/sqlite_history.h"
 
+#include <atomic>
 #include <cmath>
 #include <csignal>
 #include <filesystem>
+#include <fstream>
+#include <functional>
 #include <optional>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <sys/resource.h>
@@ -42,16 +46,34 @@ class SqliteHistoryTest : public testing::Test {
     EXPECT_TRUE(grid) << grid.error().text;
     return grid ? grid->column() : Column{};
   }
+  // Of all files that belong to the history; one that is renamed meanwhile is not counted twice.
   static std::uint64_t bytes_of(const std::string& path) {
-    std::error_code error;
-    const auto wal = fs::file_size(path + "-wal", error);
-    return fs::file_size(path) + (error ? 0 : wal);
+    std::uint64_t bytes = 0;
+    for (const char* part : {".damaged", ".damaged-wal", "", "-wal", "-shm", "-journal"}) {
+      std::error_code error;
+      const auto size = fs::file_size(path + part, error);
+      bytes += error ? 0 : size;
+    }
+    return bytes;
+  }
+  // As many series as a large machine has, none of which repeats itself; flushed every `flushed`.
+  void record_much(SqliteHistory& history, int count, std::int64_t interval_ms, int flushed) {
+    for (int i = 1; i <= count; ++i, at_ += interval_ms) {
+      Measured measured;
+      for (int series = 0; series < 400; ++series) {
+        seed_ = seed_ * 6364136223846793005U + 1442695040888963407U;
+        measured["s" + std::to_string(series)] = static_cast<float>(seed_ >> 33);
+      }
+      history.add(WallTime(milliseconds(at_)), measured);
+      if (i % flushed == 0) flush(history);
+    }
   }
 
   TempDir dir_;
   std::string path_ = dir_.file("history.db");
   std::int64_t at_ = kBegin;
   int ticks_ = 0;
+  std::uint64_t seed_ = 1;
   std::vector<HistoryNotice> notices_;
 };
 
@@ -254,6 +276,133 @@ TEST_F(SqliteHistoryTest, ABlockThatLostItsMeaningIsFoundByAReaderAndPutAside) {
   for (std::size_t i = 6; i < 70; ++i) EXPECT_EQ(column.mean[i], static_cast<float>(i)) << i;
 }
 
+TEST_F(SqliteHistoryTest, DamageThatOnlyAReaderMeetsIsPutAsideWithTheNextWrite) {
+  SqliteHistory history(path_, {});
+  record_much(history, 300, 10'000, 30);
+  {
+    std::fstream file(path_, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(9 * 4096);  // a page of the first block, which nobody writes again
+    file << std::string(4096, '\x5a');
+  }
+  record_much(history, 30, 10'000, 30);
+  EXPECT_TRUE(notices_.empty());
+  const auto grid =
+      history.read("s7", WallTime(milliseconds(kBegin)), WallTime(milliseconds(at_)), seconds(10));
+  const auto names = history.series();
+  ASSERT_FALSE(grid && names);
+  EXPECT_EQ(grid ? names.error().code : grid.error().code, Code::DataLoss);
+  record_much(history, 1, 10'000, 1);
+  ASSERT_EQ(notices_.size(), 1U);
+  EXPECT_TRUE(fs::exists(path_ + ".damaged"));
+  EXPECT_TRUE(history.series());
+  record_much(history, 30, 10'000, 30);
+  EXPECT_EQ(notices_.size(), 1U);
+}
+
+TEST_F(SqliteHistoryTest, AFileThatIsRemovedUnderItIsBegunAnewAndThatIsSaid) {
+  for (const bool replaced : {false, true}) {
+    notices_.clear();
+    SqliteHistory history(path_, {});
+    record(history, 60);
+    fs::remove(path_);
+    if (replaced) {
+      SqliteHistory other(dir_.file("other.db"), {});
+      record(other, 6);
+      fs::copy_file(dir_.file("other.db"), path_);
+    }
+    const std::int64_t anew = at_;
+    record(history, 12);
+    ASSERT_EQ(notices_.size(), 1U) << replaced;
+    EXPECT_TRUE(notices_[0].trouble);
+    EXPECT_NE(notices_[0].text.find(path_), std::string::npos);
+    EXPECT_TRUE(fs::exists(path_));
+    EXPECT_EQ(read(history, anew).mean[11], static_cast<float>(ticks_ - 1));
+  }
+}
+
+TEST_F(SqliteHistoryTest, TheNewestPointIsOfTheNewestMeasurementOrNotThere) {
+  EXPECT_FALSE(SqliteHistory(path_, {}).newest("a").value());
+  EXPECT_FALSE(fs::exists(path_));
+  {
+    SqliteHistory history(path_, {});
+    record(history, 63);
+    flush(history);
+  }
+  {
+    SqliteHistory history(path_, {});
+    const auto point = history.newest("a").value();
+    ASSERT_TRUE(point);
+    EXPECT_EQ(point->at, WallTime(milliseconds(at_ - 10'000)));
+    EXPECT_EQ(point->value, 62);
+    EXPECT_FALSE(history.newest("c").value());
+    history.add(WallTime(milliseconds(at_)), {{"b", 1}});
+    EXPECT_FALSE(history.newest("a").value());
+    flush(history);
+  }
+  SqliteHistory history(path_, {});
+  EXPECT_FALSE(history.newest("a").value());
+  EXPECT_TRUE(history.newest("b").value());
+}
+
+// Looks at the sizes again and again while something happens.
+class SizeWatch {
+ public:
+  explicit SizeWatch(std::function<std::uint64_t()> size)
+      : size_(std::move(size)), thread_([this] { run(); }) {}
+  ~SizeWatch() { (void)largest(); }
+  SizeWatch(const SizeWatch&) = delete;
+  SizeWatch& operator=(const SizeWatch&) = delete;
+  std::uint64_t largest() {
+    ended_ = true;
+    if (thread_.joinable()) thread_.join();
+    return largest_;
+  }
+
+ private:
+  void run() {
+    for (; !ended_; std::this_thread::yield()) largest_ = std::max(largest_, size_());
+  }
+  std::function<std::uint64_t()> size_;
+  std::atomic<bool> ended_ = false;
+  std::uint64_t largest_ = 0;
+  std::thread thread_;
+};
+
+TEST_F(SqliteHistoryTest, AllItsFilesTogetherStayWithinItsSizeAtEveryMoment) {
+  HistoryOptions options;
+  options.keep = hours(24 * 31);
+  options.max_bytes = std::uint64_t{5} << 19;  // of which 1 MiB is for the log
+  for (const int interval_s : {10, 1}) {
+    fs::remove(path_ + ".damaged");
+    fs::remove(path_);
+    options.interval = seconds(interval_s);
+    SizeWatch watch([this] { return bytes_of(path_); });
+    std::optional<SqliteHistory> history;
+    history.emplace(path_, options);
+    record_much(*history, 360 * 7, interval_s * 1000, 30);
+    EXPECT_TRUE(notices_.empty()) << notices_.front().text;
+    EXPECT_GT(bytes_of(path_), options.max_bytes / 2);
+    history.reset();
+    write_file(path_ + ".damaged", "an older one");
+    fs::resize_file(path_, fs::file_size(path_) - 4096);  // it is damaged
+    history.emplace(path_, options);
+    record_much(*history, 360 * 3, interval_s * 1000, 30);
+    EXPECT_EQ(notices_.size(), 1U) << interval_s;
+    EXPECT_GT(fs::file_size(path_ + ".damaged"), options.max_bytes / 8);
+    EXPECT_LE(watch.largest(), options.max_bytes) << interval_s;
+    notices_.clear();
+  }
+}
+
+TEST_F(SqliteHistoryTest, WhatWasPutAsideBeforeIsCutToItsShare) {
+  write_file(path_ + ".damaged", "SQLite format 3");
+  fs::resize_file(path_ + ".damaged", std::uint64_t{49} << 20);
+  SqliteHistory history(path_, {});
+  record(history, 6);
+  EXPECT_LE(fs::file_size(path_ + ".damaged"), std::uint64_t{13} << 20);
+  EXPECT_TRUE(read_file(path_ + ".damaged").starts_with("SQLite format 3"));
+}
+
 TEST_F(SqliteHistoryTest, ItNeverGrowsBeyondItsSizeAndTheNewestStays) {
   HistoryOptions options;
   options.keep = hours(24 * 31);
@@ -283,31 +432,27 @@ TEST_F(SqliteHistoryTest, ItNeverGrowsBeyondItsSizeAndTheNewestStays) {
 TEST_F(SqliteHistoryTest, ASmallerSizeIsTakenOnWithTheNextStart) {
   HistoryOptions options;
   options.keep = hours(24 * 31);
-  const auto fill = [&](SqliteHistory& history, int hours_of_it) {
-    std::uint64_t seed = 9;
-    for (int i = 0; i < 360 * hours_of_it; ++i) {
-      Measured measured;
-      for (int series = 0; series < 400; ++series) {
-        seed = seed * 6364136223846793005U + 1442695040888963407U;
-        measured["s" + std::to_string(series)] = static_cast<float>(seed >> 33);
-      }
-      history.add(WallTime(milliseconds(at_)), measured);
-      at_ += 10'000;
-      if (i % 60 == 59) flush(history);
-    }
-  };
   {
     SqliteHistory history(path_, options);
-    fill(history, 18);
+    record_much(history, 360 * 14, 10'000, 60);
   }
-  ASSERT_GT(bytes_of(path_), std::uint64_t{4} << 20);
-  options.max_bytes = std::uint64_t{4} << 20;
-  {
-    SqliteHistory history(path_, options);
+  const std::uint64_t before = bytes_of(path_);
+  ASSERT_GT(before, std::uint64_t{7} << 19);
+  options.max_bytes = std::uint64_t{2} << 20;
+  SizeWatch watch([this] { return bytes_of(path_); });
+  SqliteHistory history(path_, options);
+  int flushes = 0;
+  do {
     flush(history);
-    fill(history, 1);
-  }
+  } while (history.unfinished() && ++flushes < 100);
   EXPECT_LE(bytes_of(path_), options.max_bytes);
+  EXPECT_LE(watch.largest(), before + (std::uint64_t{1} << 20));  // never twice
+  SizeWatch after([this] { return bytes_of(path_); });
+  record_much(history, 360 * 3, 10'000, 30);
+  EXPECT_LE(after.largest(), options.max_bytes);
+  for (const float value : read(history, at_ - 3'600'000, seconds(10), "s7").mean) {
+    EXPECT_FALSE(std::isnan(value));
+  }
   EXPECT_TRUE(notices_.empty());
 }
 

@@ -70,6 +70,13 @@ TEST(HistoryTail, AClockThatIsSetBackBeginsABlockAndLosesNone) {
   EXPECT_EQ(tail.blocks().size(), 3U);
 }
 
+TEST(HistoryTail, AMeasurementBeforeItsTurnMakesNothingOlderThanItIs) {
+  HistoryTail tail(seconds(10));
+  for (const std::int64_t time : {0, 10'000, 10'700, 20'700, 31'000})
+    tail.add(at(time), {{"a", 1}});
+  EXPECT_EQ(tail.blocks().back().span_ms, 10'000 + 10'000 + 700 + 10'000 + 10'000);
+}
+
 TEST(HistoryTail, WhatCannotBeWrittenIsBounded) {
   HistoryTail tail(seconds(10));
   for (std::int64_t i = 0; i < 60 * 100; ++i) tail.add(at(i * 10'000), {{"a", 1}});
@@ -86,6 +93,11 @@ TEST(HistoryPlans, AnHourIsMergedOnceAnotherHourIsThere) {
   after.front().step_ms = kCoarseStepMs;
   after.front().span_ms = kHourMs;
   EXPECT_TRUE(plan_merge(after, options).empty());
+}
+
+TEST(HistoryPlans, WhatIsMergedIsAnHourAtMost) {
+  const auto blocks = fine_blocks(4, 59);  // an interval of 59 s
+  EXPECT_EQ(plan_merge(blocks, {}), std::vector<std::uint64_t>{1});
 }
 
 TEST(HistoryPlans, BlocksAreNotMergedOverAClockThatWasSetBack) {

@@ -52,6 +52,10 @@ Duration fitting_step(Duration since, Duration interval) {
   return step;
 }
 
+std::string no_such_series(const std::string& name) {
+  return "there is no series " + in_quotes(name) + ": GET /v1/history/series lists all";
+}
+
 Result<HistoryQuery> history_query(const Query& query) {
   HistoryQuery wanted;
   const std::string names = query.text("series");
@@ -63,8 +67,7 @@ Result<HistoryQuery> history_query(const Query& query) {
       return fail(Code::InvalidArgument, "series names those to be read, separated by commas");
     }
     if (collector::kind_of(name) == nullptr) {
-      return fail(Code::NotFound,
-                  "there is no series " + in_quotes(name) + ": GET /v1/history/series lists all");
+      return fail(Code::NotFound, no_such_series(name));
     }
     wanted.series.push_back(std::move(name));
   }

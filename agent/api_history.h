@@ -30,6 +30,7 @@ struct HistoryQuery {
 // Of the parameters series (names, separated by commas), since and step. InvalidArgument for what
 // is too much or no duration; NotFound for a series of no known kind.
 [[nodiscard]] Result<HistoryQuery> history_query(const Query& query);
+[[nodiscard]] std::string no_such_series(const std::string& name);
 // The interval of recording, or more where that would make more than some 1,440 points.
 [[nodiscard]] Duration fitting_step(Duration since, Duration interval);
 

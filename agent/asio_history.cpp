@@ -1,6 +1,7 @@
 #include "agent/asio_history.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <asio/post.hpp>
@@ -82,7 +83,16 @@ Result<HistoryRead> AsioHistory::read(const HistoryQuery& query) {
     if (!grid) return tl::unexpected<Error>(grid.error());
     read.from = WallTime(std::chrono::milliseconds(grid->from_ms()));
     const collector::SeriesKind* kind = collector::kind_of(name);
-    read.series.push_back({name, std::string(kind == nullptr ? "" : kind->unit), grid->column()});
+    const collector::Column column = grid->column();
+    const bool empty = std::all_of(column.mean.begin(), column.mean.end(),
+                                   [](float value) { return std::isnan(value); });
+    // Of kinds alone it is known which there are, of devices by what was recorded.
+    if (empty && name.find(':') != std::string::npos) {
+      const auto names = history_.series();
+      if (!names) return tl::unexpected<Error>(names.error());
+      if (!names->contains(name)) return fail(Code::NotFound, no_such_series(name));
+    }
+    read.series.push_back({name, std::string(kind == nullptr ? "" : kind->unit), column});
   }
   return read;
 }

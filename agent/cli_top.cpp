@@ -3,6 +3,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <cstdio>
+#include <cstdlib>
 #include <future>
 #include <memory>
 #include <mutex>
@@ -82,8 +83,8 @@ Result<TopState> look(const Target& target, std::size_t first, std::size_t room)
 // Looks again and again on a thread of its own: keys are answered while nodes are not.
 class Watch {
  public:
-  Watch(const Target& target, std::size_t room)
-      : target_(target), room_(room), thread_([this] { run(); }) {}
+  Watch(const Target& target, TopState first, std::size_t room)
+      : target_(target), state_(std::move(first)), room_(room), thread_([this] { run(); }) {}
   ~Watch() {
     {
       const std::lock_guard lock(mutex_);
@@ -141,7 +142,7 @@ class Watch {
   Target target_;
   std::mutex mutex_;
   std::condition_variable woken_;
-  TopState state_;
+  TopState state_;  // at first without values
   std::size_t first_ = 0;
   std::size_t room_;
   bool soon_ = false;
@@ -181,14 +182,14 @@ Exit show(PosixTerminal& terminal, Watch& watch) {
 Exit top(const Target& target, bool one_frame) {
   if (one_frame || !PosixTerminal::there()) return once(target);
   // Whoever cannot be asked at all is told so in a line, and not on a screen that goes away.
-  if (const auto first = look(target, 0, 0); !first) {
-    return complain(first.error(), exit_of(first.error().code));
-  }
+  auto first = look(target, 0, 0);
+  if (!first) return complain(first.error(), exit_of(first.error().code));
   auto terminal = std::make_unique<PosixTerminal>();
-  Watch watch(target, top_rows(terminal_size().rows));
+  Watch watch(target, std::move(*first), top_rows(terminal_size().rows));
   const Exit exit = show(*terminal, watch);
-  terminal.reset();  // at once: the last look may still take its time
-  return exit;
+  terminal.reset();
+  // At once: the last look may take seconds yet, and nobody waits for what it sees.
+  std::_Exit(static_cast<int>(exit));
 }
 
 }  // namespace

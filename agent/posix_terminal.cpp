@@ -48,10 +48,22 @@ bool PosixTerminal::there() {
 PosixTerminal::PosixTerminal() {
   sigset_t taken;
   sigemptyset(&taken);
-  for (const int number : {SIGINT, SIGTERM, SIGHUP, SIGWINCH}) sigaddset(&taken, number);
+  for (const int number :
+       {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGTSTP, SIGCONT}) {
+    sigaddset(&taken, number);
+  }
   ::pthread_sigmask(SIG_BLOCK, &taken, &mask_before_);
   signals_ = Descriptor(::signalfd(-1, &taken, SFD_CLOEXEC | SFD_NONBLOCK));
   ::tcgetattr(STDIN_FILENO, &before_);
+  enter();
+}
+
+PosixTerminal::~PosixTerminal() {
+  leave();
+  ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+void PosixTerminal::enter() {
   termios raw = before_;
   raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO | ISIG);
   raw.c_cc[VMIN] = 0;
@@ -60,10 +72,15 @@ PosixTerminal::PosixTerminal() {
   (void)write_all(STDOUT_FILENO, kEnter);
 }
 
-PosixTerminal::~PosixTerminal() {
+void PosixTerminal::leave() {
   (void)write_all(STDOUT_FILENO, kLeave);
   ::tcsetattr(STDIN_FILENO, TCSANOW, &before_);
-  ::pthread_sigmask(SIG_SETMASK, &mask_before_, nullptr);
+}
+
+// SIGCONT, which ends it, comes through wait() like every other signal.
+void PosixTerminal::suspend() {
+  leave();
+  ::kill(::getpid(), SIGSTOP);
 }
 
 bool PosixTerminal::draw(const std::vector<std::string>& lines) {
@@ -94,10 +111,12 @@ PosixTerminal::Happened PosixTerminal::key() {
   const std::string_view typed(bytes, static_cast<std::size_t>(count));
   constexpr char kInterrupt = 3;  // Ctrl-C and Ctrl-D, which nobody else takes now
   constexpr char kEnd = 4;
+  constexpr char kSuspend = 26;  // Ctrl-Z
   if (typed.find_first_of("qQ") != std::string_view::npos || typed.front() == kInterrupt ||
       typed.front() == kEnd) {
     return Happened::Quit;
   }
+  if (typed.front() == kSuspend) suspend();
   if (typed.starts_with("j") || typed.starts_with("\x1b[B")) return Happened::Down;
   if (typed.starts_with("k") || typed.starts_with("\x1b[A")) return Happened::Up;
   return Happened::Nothing;
@@ -107,8 +126,12 @@ PosixTerminal::Happened PosixTerminal::signalled() {
   signalfd_siginfo what{};
   auto happened = Happened::Nothing;
   while (::read(signals_.get(), &what, sizeof what) == sizeof what) {
-    if (what.ssi_signo != SIGWINCH) return Happened::Quit;
-    happened = Happened::Resized;
+    switch (what.ssi_signo) {
+      case SIGTSTP: suspend(); break;
+      case SIGCONT: enter(); [[fallthrough]];
+      case SIGWINCH: happened = Happened::Resized; break;
+      default: return Happened::Quit;
+    }
   }
   return happened;
 }

@@ -1,8 +1,9 @@
 // How does a program draw on a whole terminal and leave it as it was?
 //
 // Driver (termios, signalfd). One object at a time, made before other threads are, so that none of
-// them takes its signals. However the program ends, short of SIGKILL, the destructor runs and the
-// terminal is as it was.
+// them takes its signals. However the program is told to end, by a key or by a signal, it learns of
+// it from wait(), and the destructor leaves the terminal as it was. Stopped by SIGTSTP or Ctrl-Z,
+// it leaves the terminal meanwhile. Nothing can be done about SIGKILL and SIGSTOP.
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,7 @@ class PosixTerminal {
   // Whether stdin and stdout are a terminal that can be drawn on.
   [[nodiscard]] static bool there();
 
-  // Takes the screen and the keys. SIGINT, SIGTERM, SIGHUP and SIGWINCH come through wait().
+  // Takes the screen and the keys, and the signals: they come through wait().
   PosixTerminal();
   ~PosixTerminal();
   PosixTerminal(const PosixTerminal&) = delete;
@@ -41,10 +42,14 @@ class PosixTerminal {
   [[nodiscard]] bool draw(const std::vector<std::string>& lines);
 
   enum class Happened { Nothing, Quit, Up, Down, Resized };
-  // The next key or signal that means something; Nothing after `at_most`.
+  // The next key or signal that means something; Nothing after `at_most`. Resized also after the
+  // program was stopped and goes on.
   [[nodiscard]] Happened wait(Duration at_most);
 
  private:
+  void enter();
+  void leave();
+  void suspend();
   [[nodiscard]] Happened key();
   [[nodiscard]] Happened signalled();
 

@@ -335,8 +335,13 @@ std::span<const SeriesKind> series_kinds() { return kAllKinds; }
 
 const SeriesKind* kind_of(std::string_view series) {
   const std::string_view name = series.substr(0, series.find(':'));
-  const auto* found = std::find_if(kAllKinds.begin(), kAllKinds.end(),
-                                   [&](const SeriesKind& kind) { return kind.name == name; });
+  const auto named = [&](const SeriesKind& kind) { return kind.name == name; };
+  const auto one_a_device = [&](const PerDevice& one) { return named(one.kind); };
+  const bool per_device = std::any_of(kNetwork.begin(), kNetwork.end(), one_a_device) ||
+                          std::any_of(kDisks.begin(), kDisks.end(), one_a_device) ||
+                          name.starts_with("filesystem_");
+  if (per_device == (name.size() == series.size())) return nullptr;
+  const auto* found = std::find_if(kAllKinds.begin(), kAllKinds.end(), named);
   return found == kAllKinds.end() ? nullptr : found;
 }
 

@@ -24,7 +24,7 @@ struct SeriesKind {
       unit;  // "ratio" (0 to 1), "bytes", "bytes/s", "1/s", "s", "celsius"; "": a count
 };
 [[nodiscard]] std::span<const SeriesKind> series_kinds();
-// Null: there is no such kind. `series` may have a device behind its name.
+// Null: there is no such kind. `series` has a device behind its name where there is one for each.
 [[nodiscard]] const SeriesKind* kind_of(std::string_view series);
 
 // Whether a series comes out of this collector: the others need not run for the history.

@@ -123,6 +123,10 @@ class History(unittest.TestCase):
         done = self.cluster.muster("--output", "json", "history", "n2", "cpu_busy", node="n1")
         self.assertEqual(json.loads(done.stdout)["node"], "n2")
         self.assertIn("cpu_busy", self.cluster.muster("history", "n2").stdout)
+        for wrong in ("cpu_busy:typo", "network_receive", "network_receive:typo"):
+            done = self.cluster.muster("history", "n2", wrong)
+            self.assertEqual(done.returncode, 3, done.stdout)
+            self.assertIn(f'no series "{wrong}"', done.stderr)
         for arguments, code in ((("n9", "cpu_busy"), 3), (("n2", "nothing"), 3),
                                 (("n2", "cpu_busy", "--since", "x"), 1)):
             done = self.cluster.muster("history", *arguments)
@@ -140,22 +144,69 @@ class History(unittest.TestCase):
         self.cluster.wait_for(frame, "a frame with what both nodes have measured", 20, 0.5)
 
     def test_top_leaves_the_terminal_as_it_was_however_it_ends(self):
-        for end in (b"q", b"\x03", signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        for end in (b"q", b"\x03", signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             with self.subTest(end=end):
                 self.assert_restored(end)
 
-    def assert_restored(self, end):
+    def test_top_leaves_the_terminal_while_it_is_stopped_and_takes_it_again(self):
+        for stop in (signal.SIGTSTP, b"\x1a"):
+            with self.subTest(stop=stop):
+                self.assert_restored(b"q", stop)
+
+    def test_top_ends_at_once_while_nobody_answers(self):
+        agent = self.cluster.nodes["n1"].agent
+        terminal, inside = pty.openpty()
+        top = self.top(inside)
+        try:
+            self.until(terminal, b"2 alive")
+            agent.send_signal(signal.SIGSTOP)
+            os.write(terminal, b"j")  # it looks again
+            self.until(terminal, b"\x1b[H")
+            self.until(terminal, b"\x1b[H")
+            os.write(terminal, b"q")
+            at = time.monotonic()
+            self.until(terminal, b"\x1b[?1049l")
+            self.assertEqual(top.wait(20), 0)
+            self.assertLess(time.monotonic() - at, 0.7 * harness.SCALE)
+        finally:
+            agent.send_signal(signal.SIGCONT)
+            self.end(top, terminal, inside)
+        self.cluster.wait_whole(30)
+
+    def top(self, inside):
+        address = self.cluster.nodes["n1"].address
+        environment = dict(os.environ, TERM="xterm", LC_ALL="C.UTF-8")
+        return subprocess.Popen([self.cluster.binary, "--address", f"{address}:{harness.HTTP}", "top"],
+                                stdin=inside, stdout=inside, stderr=inside, env=environment)
+
+    def end(self, top, terminal, inside):
+        if top.poll() is None:
+            top.kill()
+            top.wait()
+        os.close(terminal)
+        os.close(inside)
+
+    def assert_restored(self, end, stop=None):
         terminal, inside = pty.openpty()
         fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         before = termios.tcgetattr(inside)
-        address = self.cluster.nodes["n1"].address
-        environment = dict(os.environ, TERM="xterm", LC_ALL="C.UTF-8")
-        top = subprocess.Popen([self.cluster.binary, "--address", f"{address}:{harness.HTTP}", "top"],
-                               stdin=inside, stdout=inside, stderr=inside, env=environment)
+        top = self.top(inside)
         try:
             shown = self.until(terminal, b"2 alive")
             self.assertIn(b"\x1b[?1049h", shown)
+            self.assert_is_now(re.search(rb"(\d\d):(\d\d):(\d\d)Z", shown))
             self.assertNotEqual(termios.tcgetattr(inside), before)
+            if stop is not None:
+                if isinstance(stop, bytes):
+                    os.write(terminal, stop)
+                else:
+                    top.send_signal(stop)
+                self.assertTrue(os.WIFSTOPPED(os.waitpid(top.pid, os.WUNTRACED)[1]))
+                self.assertIn(b"\x1b[?1049l", self.until(terminal, b"\x1b[?1049l"))
+                self.assertEqual(termios.tcgetattr(inside), before)
+                top.send_signal(signal.SIGCONT)
+                self.until(terminal, b"\x1b[?1049h")
+                self.assertNotEqual(termios.tcgetattr(inside), before)
             fcntl.ioctl(inside, termios.TIOCSWINSZ, struct.pack("HHHH", 12, 40, 0, 0))
             top.send_signal(signal.SIGWINCH)
             self.until(terminal, b"\x1b[H")
@@ -167,11 +218,13 @@ class History(unittest.TestCase):
             self.assertEqual(top.wait(20), 0)
             self.assertEqual(termios.tcgetattr(inside), before)
         finally:
-            if top.poll() is None:
-                top.kill()
-                top.wait()
-            os.close(terminal)
-            os.close(inside)
+            self.end(top, terminal, inside)
+
+    def assert_is_now(self, shown):
+        """Of the first frame, too."""
+        hours, minutes, seconds = map(int, shown.groups())
+        off = (time.time() - (hours * 3600 + minutes * 60 + seconds)) % 86400
+        self.assertLess(min(off, 86400 - off), 60, shown[0])
 
     def until(self, terminal, wanted):
         seen, deadline = b"", time.monotonic() + 20 * harness.SCALE

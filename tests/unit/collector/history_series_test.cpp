@@ -48,6 +48,16 @@ TEST(SeriesReader, EveryKindHasANameOfItsOwn) {
   EXPECT_EQ(kind_of("nothing"), nullptr);
 }
 
+TEST(SeriesReader, ADeviceIsNamedWhereThereIsOneForEachAndNowhereElse) {
+  for (const char* wrong : {"cpu_busy:typo", "cpu_busy:", "network_receive", "disk_busy",
+                            "filesystem_used", "network_receive_total:eth0"}) {
+    EXPECT_EQ(kind_of(wrong), nullptr) << wrong;
+  }
+  for (const char* right : {"cpu_busy", "disk_busy:sda", "filesystem_used:/", "disk_read_total"}) {
+    EXPECT_NE(kind_of(right), nullptr) << right;
+  }
+}
+
 TEST(SeriesReader, ACounterBecomesARateFromTheSecondReadingOn) {
   SeriesReader reader;
   EXPECT_FALSE(reader.read({family("node_forks_total", 100)}, at(0)).contains("forks"));

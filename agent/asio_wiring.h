@@ -40,6 +40,7 @@
 #include "collector/own_process.h"
 #include "collector/posix_gathering.h"
 #include "collector/posix_host_fs.h"
+#include "collector/posix_watched_host.h"
 #include "health/asio_gossip.h"
 #include "health/curl_prober.h"
 #include "identity/openssl_tls.h"

@@ -9,8 +9,9 @@ Family = collections.namedtuple("Family", "type help series")  # {((label, value
 SAMPLE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)")
 LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)",?')
 
-# The running kernel's, whatever the roots: clocks, what file systems hold, what a scrape takes.
-LIVE = re.compile(r"node_(time_seconds|timex_\w+|scrape_collector_duration_seconds"
+# The running kernel's, whatever the roots: clocks, what file systems hold, what a scrape takes; and
+# what either says of its own process.
+LIVE = re.compile(r"process_\w+|node_(time_seconds|timex_\w+|scrape_collector_duration_seconds"
                   r"|filesystem_(avail_bytes|files|files_free|free_bytes))")
 # Besides those, what goes up and down on a real machine.
 MOVING = re.compile(

@@ -106,7 +106,7 @@ TEST(PosixGathering, ACollectorThatHangsCostsOnlyItselfAndIsWellAgainWhenItRetur
 TEST(PosixGathering, AScrapeEndsInItsTime) {
   const auto gate = std::make_shared<Gate>();
   PosixGathering gathering(host(), {well("a"), hanging("h", gate), well("z")}, kPatient);
-  const auto cut = gathering.gather({}, milliseconds(300));
+  const auto cut = gathering.gather({}, milliseconds(600));
   EXPECT_EQ(names(*cut->report), std::vector<std::string>{"a"});
   EXPECT_EQ(cut->report->timed_out, std::vector<std::string>{"h"});
   ASSERT_EQ(errors(*cut->report).size(), 2U);

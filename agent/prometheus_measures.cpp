@@ -91,6 +91,7 @@ PacketCounters::PacketCounters(collector::Instruments& in, const std::string& di
 void Measures::count(const View& view) {
   const auto add = [&](const char* name, std::uint64_t now, std::uint64_t& before,
                        const Labels& labels = {}) {
+    if (counted_once_ && now == before) return;
     to_.count(name, labels, static_cast<double>(now - before));
     before = now;
   };
@@ -110,6 +111,7 @@ void Measures::count(const View& view) {
   add("muster_gossip_digest_syncs_total", now.digest_syncs, counted_.digest_syncs);
   add("muster_gossip_stalls_total", now.stalls, counted_.stalls);
   add("muster_member_flaps_total", view.flaps, flaps_counted_);
+  counted_once_ = true;
 }
 
 void Measures::measure_traffic(std::uint64_t received, std::uint64_t sent) {

@@ -43,6 +43,7 @@ class Measures {
   collector::Instruments& to_;
   health::SwimCounters counted_;  // so far
   std::uint64_t flaps_counted_ = 0;
+  bool counted_once_ = false;  // every series is there
   std::uint64_t received_counted_ = 0;
   std::uint64_t sent_counted_ = 0;
   bool mastered_ = false;  // what masters know has been set

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <numeric>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -100,18 +99,57 @@ bool is_remote(std::string_view type) {
          std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
-// In the order of `mounts`. All are asked at once, so that one that hangs holds up no other, and
-// this machine's own first: they are known to answer when so many hang that no others are asked.
-std::vector<Result<FsUsage>> usages_of(const HostFs& fs, const std::vector<Mount>& mounts) {
-  std::vector<std::size_t> order(mounts.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
+// Those of this machine whose usage the kernel keeps in memory: asking for it waits for nobody, not
+// even for a disk that is gone. Nor does passing through them on the way to another.
+bool answers_at_once(std::string_view fs_type) {
+  constexpr std::array<std::string_view, 22> kTypes{
+      "bpf",   "cgroup",     "cgroup2", "configfs",  "debugfs", "devpts", "devtmpfs", "ext2",
+      "ext3",  "ext4",       "fusectl", "hugetlbfs", "mqueue",  "nsfs",   "proc",     "pstore",
+      "ramfs", "securityfs", "sysfs",   "tmpfs",     "tracefs", "xfs"};
+  static_assert(std::is_sorted(kTypes.begin(), kTypes.end()));
+  return std::binary_search(kTypes.begin(), kTypes.end(), fs_type);
+}
+
+bool is_at_or_below(std::string_view path, std::string_view directory) {
+  if (!path.starts_with(directory)) return false;
+  return directory.ends_with('/') || path.size() == directory.size() ||
+         path[directory.size()] == '/';
+}
+
+// What is mounted at or below these may never answer, whatever it is itself.
+std::vector<std::string> doubtful(const std::vector<Mount>& mounts) {
+  std::vector<std::string> out;
+  for (const Mount& mount : mounts) {
+    if (!answers_at_once(mount.fs_type)) out.push_back(mount.mount_point);
+  }
+  return out;
+}
+
+// In the order of `mounts`. The doubted are asked at once, watched, so that one that hangs holds up
+// no other, and this machine's own first: they are known to answer when so many hang that no others
+// are asked.
+std::vector<Result<FsUsage>> usages_of(const HostFs& fs, const std::vector<Mount>& mounts,
+                                       const std::vector<std::string>& doubted) {
+  std::vector<Result<FsUsage>> out(mounts.size());
+  std::vector<std::size_t> order;
+  for (std::size_t i = 0; i < mounts.size(); ++i) {
+    const std::string& path = mounts[i].mount_point;
+    const bool doubt = std::any_of(doubted.begin(), doubted.end(), [&](const auto& directory) {
+      return is_at_or_below(path, directory);
+    });
+    if (doubt) {
+      order.push_back(i);
+    } else {
+      out[i] = fs.usage(path);
+    }
+  }
+  if (order.empty()) return out;
   std::stable_partition(order.begin(), order.end(),
                         [&](std::size_t i) { return !is_remote(mounts[i].fs_type); });
   std::vector<std::string> paths;
-  paths.reserve(mounts.size());
+  paths.reserve(order.size());
   for (const std::size_t i : order) paths.push_back(mounts[i].mount_point);
   auto found = fs.usage_of_all(paths);
-  std::vector<Result<FsUsage>> out(mounts.size());
   for (std::size_t k = 0; k < order.size(); ++k) out[order[k]] = std::move(found[k]);
   return out;
 }
@@ -198,6 +236,8 @@ Result<Families> collect_filesystem(const HostFs& fs, const CollectorOptions& op
   if (!mounts) return tl::unexpected(mounts.error());
   // What is mounted twice at the same place is shown once: Prometheus would drop one of the two.
   std::set<std::tuple<std::string, std::string, std::string>> taken;
+  // Below another root there are mounts on the way that the host does not know.
+  const auto doubted = options.rootfs == "/" ? doubtful(*mounts) : std::vector<std::string>{"/"};
   std::vector<Mount> wanted;
   for (Mount& mount : *mounts) {
     mount.mount_point = below_root(mount.mount_point, options.rootfs);
@@ -207,7 +247,7 @@ Result<Families> collect_filesystem(const HostFs& fs, const CollectorOptions& op
     }
     wanted.push_back(std::move(mount));
   }
-  return shown(wanted, usages_of(fs, wanted), options.compat_1_5, complaints);
+  return shown(wanted, usages_of(fs, wanted, doubted), options.compat_1_5, complaints);
 }
 
 }  // namespace muster::collector

@@ -22,10 +22,6 @@ PosixWatchedHost::PosixWatchedHost(std::shared_ptr<const HostFs> host, PosixRela
   CHECK(host_);
 }
 
-Result<FsUsage> PosixWatchedHost::usage(std::string_view path) const {
-  return std::move(usage_of_all({std::string(path)}).front());
-}
-
 std::vector<Result<FsUsage>> PosixWatchedHost::usage_of_all(
     const std::vector<std::string>& paths) const {
   std::vector<std::shared_ptr<Result<FsUsage>>> slots;
@@ -49,6 +45,8 @@ std::vector<Result<FsUsage>> PosixWatchedHost::usage_of_all(
   }
   return out;
 }
+
+Result<FsUsage> PosixWatchedHost::usage(std::string_view path) const { return host_->usage(path); }
 
 Result<std::string> PosixWatchedHost::read(std::string_view path) const {
   return host_->read(path);

@@ -1,7 +1,7 @@
 // What does a machine say of itself, some of whose mounts may hang?
 //
-// Driver: another HostFs, whose usage() and usage_of_all() always return. Whatever else is asked
-// for goes through as it is. Any thread.
+// Driver: another HostFs, whose usage_of_all() always returns. Whatever else is asked for goes
+// through as it is. Any thread.
 #pragma once
 
 #include <chrono>
@@ -30,12 +30,12 @@ class PosixWatchedHost final : public HostFs {
                             Duration all_together = kAllTogether);
 
   // Timeout for a path that does not answer, until it has; it is not asked a second time before.
-  [[nodiscard]] Result<FsUsage> usage(std::string_view path) const override;
   [[nodiscard]] std::vector<Result<FsUsage>> usage_of_all(
       const std::vector<std::string>& paths) const override;
   // Paths that were given up and have not answered yet. Any thread.
   [[nodiscard]] std::size_t parked() const { return relay_.parked(); }
 
+  [[nodiscard]] Result<FsUsage> usage(std::string_view path) const override;
   [[nodiscard]] Result<std::string> read(std::string_view path) const override;
   [[nodiscard]] std::vector<Result<std::string>> read_all(
       const std::string& directory, std::span<const std::string_view> names) const override;

@@ -43,12 +43,11 @@ TEST(PosixWatchedHost, AMountThatHangsCostsOnlyItselfAndIsNotAskedAgainUntilItAn
                                           "", "cannot read /gone: no such file"};
   EXPECT_EQ(errors(host.usage_of_all(paths)), expected);
   EXPECT_EQ(errors(host.usage_of_all(paths)), expected);
-  EXPECT_EQ(host.usage("/nfs/1").error().code, Code::Timeout);
-  EXPECT_EQ(host.usage("/").value().size_bytes, 1U);
+  EXPECT_EQ(host.usage_of_all({"/nfs/1"}).front().error().code, Code::Timeout);
   EXPECT_EQ(hung->gate.arrived(), 1);
 
   hung->gate.open();
-  while (!host.usage("/nfs/1")) std::this_thread::yield();
+  while (!host.usage_of_all({"/nfs/1"}).front()) std::this_thread::yield();
   EXPECT_EQ(errors(host.usage_of_all({"/", "/nfs/1"})), (std::vector<std::string>{"", ""}));
 }
 
@@ -79,10 +78,12 @@ TEST(PosixWatchedHost, PassesEverythingElseOn) {
   made_up->page = 16'384;
   made_up->time = 7;
   made_up->local.offset_s = 3600;
+  made_up->usages["/"].size_bytes = 9;
   const PosixWatchedHost host(made_up);
   EXPECT_EQ(host.read("/proc/x/y").value(), "text");
   EXPECT_EQ(host.modified("/proc/x/y").value(), 5);
   EXPECT_EQ(host.list("/proc/x").value(), std::vector<std::string>{"y"});
+  EXPECT_EQ(host.usage("/")->size_bytes, 9U);
   EXPECT_EQ(host.link("/sys/l").value(), "../target");
   EXPECT_EQ(host.names()->release, "6.1");
   EXPECT_EQ(host.clock_state()->tai, 37);

@@ -1,6 +1,7 @@
 #include "collector/filesystem.h"
 
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -81,6 +82,45 @@ TEST(Filesystem, AMountThatCannotBeAskedHasItsErrorAndNothingElse) {
   EXPECT_NE(text.find("device_error=\"mountpoint timeout\",fstype=\"nfs4\""), std::string::npos);
 }
 
+// Remembers what it was asked for as a host that watches over itself is.
+struct Watched : Mounted {
+  [[nodiscard]] std::vector<Result<FsUsage>> usage_of_all(
+      const std::vector<std::string>& paths) const override {
+    watched.insert(watched.end(), paths.begin(), paths.end());
+    return HostFs::usage_of_all(paths);
+  }
+  mutable std::vector<std::string> watched;
+};
+
+TEST(Filesystem, WhatMayNeverAnswerAndWhatIsBelowItIsWatched) {
+  Watched host;
+  host.files["/proc/1/mountinfo"] +=
+      "42 40 0:51 / /mnt/nfs/deeper rw - tmpfs tmpfs rw\n"
+      "43 22 0:52 / /mnt/nfs2 rw - tmpfs tmpfs rw\n"
+      "44 22 0:53 / /data rw - btrfs /dev/sdc rw\n"
+      "45 22 0:54 / /over rw - tmpfs tmpfs rw\n"
+      "46 45 0:55 / /over rw - fuse.sshfs far: rw\n";
+  for (const char* path : {"/mnt/nfs/deeper", "/mnt/nfs2", "/data", "/over"}) {
+    host.usages[path].size_bytes = 77;
+  }
+  const std::string text = host.shown(real_ones());
+  EXPECT_EQ(host.watched,
+            (std::vector<std::string>{"/mnt/nfs/deeper", "/data", "/over", "/mnt/nfs", "/over"}));
+  for (const char* path : {"/mnt/nfs/deeper", "/mnt/nfs2", "/data"}) {
+    const std::string end = std::string("mountpoint=\"") + path + "\"} 77";
+    EXPECT_NE(text.find(end), std::string::npos) << path;
+  }
+  EXPECT_NE(text.find("mountpoint=\"/\"} 1000\n"), std::string::npos);
+}
+
+TEST(Filesystem, BelowAnotherRootEverythingIsWatched) {
+  Watched host;
+  CollectorOptions options = real_ones();
+  options.rootfs = "/host";
+  (void)host.shown(options);
+  EXPECT_EQ(host.watched, (std::vector<std::string>{"/", "/srv/with blank", "/mnt/nfs"}));
+}
+
 TEST(Filesystem, In15AnErrorWasANumberOnly) {
   CollectorOptions options = real_ones();
   options.compat_1_5 = true;
@@ -125,22 +165,15 @@ TEST(Filesystem, WhatHangsIsNamedInTheLogAndWhatFailsOtherwiseIsNot) {
 }
 
 TEST(Filesystem, TheMachinesOwnAreAskedBeforeThoseOfServersAndShownInTheirOrder) {
-  struct Asked : Mounted {
-    [[nodiscard]] std::vector<Result<FsUsage>> usage_of_all(
-        const std::vector<std::string>& paths) const override {
-      asked = paths;
-      return Mounted::usage_of_all(paths);
-    }
-    mutable std::vector<std::string> asked;
-  } host;
+  Watched host;
   host.files["/proc/1/mountinfo"] =
       "22 1 0:50 / /a rw - nfs4 nas:/a rw\n23 1 0:51 / /b rw - fuse.sshfs host:/b rw\n"
-      "24 1 8:1 / /c rw - ext4 /dev/sda1 rw\n25 1 8:2 / /d rw - xfs /dev/sda2 rw\n";
+      "24 1 8:1 / /c rw - btrfs /dev/sda1 rw\n25 1 8:2 / /d rw - zfs pool/d rw\n";
   std::uint64_t size = 0;
   for (const char* path : {"/a", "/b", "/c", "/d"}) host.usages[path].size_bytes = ++size;
   const auto families = collect_filesystem(host, {}, host.complaints);
   ASSERT_TRUE(families);
-  EXPECT_EQ(host.asked, (std::vector<std::string>{"/c", "/d", "/a", "/b"}));
+  EXPECT_EQ(host.watched, (std::vector<std::string>{"/c", "/d", "/a", "/b"}));
   double expected = 0;
   for (const Sample& sample : families->front().samples) EXPECT_EQ(sample.value, ++expected);
 }

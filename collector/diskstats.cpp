@@ -160,6 +160,7 @@ Result<std::vector<DiskStats>> parse_diskstats(std::string_view text) {
       return refuse_line(kSource, i, (*lines)[i], "names a device for the second time");
     }
     DiskStats disk{std::string(fields[2]), std::string(fields[0]), std::string(fields[1]), {}};
+    disk.columns.reserve(*columns);
     for (std::size_t column = 0; column < *columns; ++column) {
       const auto value = parse_count(fields[3 + column]);
       if (!value) return refuse_line(kSource, i, (*lines)[i], "holds something that is no number");

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <cstring>
 
 namespace muster::collector {
 namespace {
@@ -41,11 +43,29 @@ constexpr auto kIsPlain = [](char c) {
   return static_cast<signed char>(c) > 0 && c != '\\' && c != '\n' && c != '"';
 };
 
+// How many characters at the beginning of `text` are plain. Eight at a time as long as all of them
+// are: nearly every text is plain to its end.
+std::size_t plain_length(std::string_view text) {
+  constexpr std::uint64_t kOnes = 0x0101010101010101;
+  constexpr std::uint64_t kHighs = 0x8080808080808080;
+  const auto has_zero = [](std::uint64_t word) { return (word - kOnes) & ~word & kHighs; };
+  std::size_t length = 0;
+  for (; text.size() - length >= sizeof(std::uint64_t); length += sizeof(std::uint64_t)) {
+    std::uint64_t word = 0;
+    std::memcpy(&word, text.data() + length, sizeof word);
+    const std::uint64_t other = (word & kHighs) | has_zero(word) | has_zero(word ^ kOnes * '\\') |
+                                has_zero(word ^ kOnes * '\n') | has_zero(word ^ kOnes * '"');
+    if (other != 0) break;
+  }
+  const auto rest = text.substr(length);
+  const auto end = std::find_if_not(rest.begin(), rest.end(), kIsPlain);
+  return length + static_cast<std::size_t>(end - rest.begin());
+}
+
 // With `quotes`, those are escaped too.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
   while (!text.empty()) {
-    const auto plain = static_cast<std::size_t>(
-        std::find_if_not(text.begin(), text.end(), kIsPlain) - text.begin());
+    const std::size_t plain = plain_length(text);
     out += text.substr(0, plain);
     text.remove_prefix(plain);
     if (text.empty()) return;

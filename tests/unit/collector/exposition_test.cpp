@@ -6,6 +6,7 @@
 #include <iterator>
 #include <limits>
 #include <string>
+#include <utility>
 
 #include <gtest/gtest.h>
 
@@ -59,6 +60,35 @@ TEST(Exposition, EscapesHelpAndLabelValues) {
   EXPECT_EQ(exposition_text(families),
             "# HELP a back\\\\slash \"quote\"\\nline\n# TYPE a gauge\n"
             "a{x=\"b\\\\s \\\"q\\\"\\nl\"} 1\n");
+}
+
+TEST(Exposition, EscapesWhereverInALongTextItIsNeeded) {
+  const std::string plain = "a text longer than several words";
+  for (std::size_t at = 0; at <= plain.size(); ++at) {
+    for (const auto& [one, written] :
+         {std::pair{"\"", "\\\""}, std::pair{"\\", "\\\\"}, std::pair{"\n", "\\n"},
+          std::pair{"\xFF", "\xEF\xBF\xBD"}, std::pair{"\xC3\xA9", "\xC3\xA9"}}) {
+      std::string text = plain;
+      std::string expected = plain;
+      const Families families{{"a", "", MetricType::Gauge, {{{{"x", text.insert(at, one)}}, 1}}}};
+      EXPECT_EQ(exposition_text(families),
+                "# HELP a \n# TYPE a gauge\na{x=\"" + expected.insert(at, written) + "\"} 1\n");
+    }
+  }
+}
+
+TEST(Exposition, TellsNamesApartThatAreAlikeInLengthAndEnd) {
+  Families families;
+  std::string expected;
+  for (const char* name : {"b_seconds", "a_seconds", "a_second", "c", "s", "b_seconds"}) {
+    families.push_back({name, "", MetricType::Gauge, {{{}, 1}}});
+  }
+  for (const char* name : {"b_seconds", "a_seconds", "a_second", "c", "s"}) {
+    const std::string text(name);
+    expected += "# HELP " + text + " \n# TYPE " + text + " gauge\n" + text + " 1\n";
+    if (text == "b_seconds") expected += "b_seconds 1\n";
+  }
+  EXPECT_EQ(exposition_text(families), expected);
 }
 
 TEST(Exposition, ReplacesWhatIsNotUtf8) {

@@ -56,6 +56,11 @@ class SqliteHistoryTest : public testing::Test {
     }
     return bytes;
   }
+  std::uint64_t bytes_of_log() const {
+    std::error_code error;
+    const auto size = fs::file_size(path_ + "-wal", error);
+    return error ? 0 : size;
+  }
   // As many series as a large machine has, none of which repeats itself; flushed every `flushed`.
   void record_much(SqliteHistory& history, int count, std::int64_t interval_ms, int flushed) {
     for (int i = 1; i <= count; ++i, at_ += interval_ms) {
@@ -394,6 +399,21 @@ TEST_F(SqliteHistoryTest, AllItsFilesTogetherStayWithinItsSizeAtEveryMoment) {
   }
 }
 
+TEST_F(SqliteHistoryTest, TheLogKeepsWithinItsRoomWhenAnHourOfSecondsIsMerged) {
+  HistoryOptions options;
+  options.interval = seconds(1);
+  options.downsample_after = minutes(10);
+  SizeWatch watch([this] { return bytes_of_log(); });
+  SqliteHistory history(path_, options);
+  record_much(history, 3600 + 660, 1000, 60);
+  EXPECT_LE(watch.largest(), std::uint64_t{1} << 20);
+  const auto grid =
+      history.read("s7", WallTime(milliseconds(kBegin)), WallTime(milliseconds(at_)), seconds(60));
+  ASSERT_TRUE(grid);
+  EXPECT_LT(grid->column().low.front(), grid->column().high.front());
+  EXPECT_TRUE(notices_.empty());
+}
+
 TEST_F(SqliteHistoryTest, WhatWasPutAsideBeforeIsCutToItsShare) {
   write_file(path_ + ".damaged", "SQLite format 3");
   fs::resize_file(path_ + ".damaged", std::uint64_t{49} << 20);
@@ -438,12 +458,13 @@ TEST_F(SqliteHistoryTest, ASmallerSizeIsTakenOnWithTheNextStart) {
   }
   const std::uint64_t before = bytes_of(path_);
   ASSERT_GT(before, std::uint64_t{7} << 19);
-  options.max_bytes = std::uint64_t{2} << 20;
+  options.max_bytes = std::uint64_t{3} << 20;
   SizeWatch watch([this] { return bytes_of(path_); });
   SqliteHistory history(path_, options);
   int flushes = 0;
   do {
     flush(history);
+    EXPECT_LE(bytes_of_log(), std::uint64_t{1} << 20);
   } while (history.unfinished() && ++flushes < 100);
   EXPECT_LE(bytes_of(path_), options.max_bytes);
   EXPECT_LE(watch.largest(), before + (std::uint64_t{1} << 20));  // never twice

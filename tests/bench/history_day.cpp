@@ -30,6 +30,15 @@ double cpu_seconds() {
   return of(used.ru_utime) + of(used.ru_stime);
 }
 
+// Of all files of the history.
+std::uintmax_t bytes_in(const std::string& directory) {
+  std::uintmax_t bytes = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(directory)) {
+    if (entry.path().filename().string().starts_with("history.db")) bytes += entry.file_size();
+  }
+  return bytes;
+}
+
 // A fifth of the series never moves, as those of idle devices; the others never repeat.
 Measured measured(int series, int tick) {
   Measured values;
@@ -67,9 +76,7 @@ int main(int argc, char** argv) {
     for (const auto& notice : history.flush()) std::fprintf(stderr, "%s\n", notice.text.c_str());
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - start;
     slowest = std::max(slowest, took.count());
-    std::error_code error;
-    const auto wal = std::filesystem::file_size(path + "-wal", error);
-    largest = std::max(largest, std::filesystem::file_size(path) + (error ? 0 : wal));
+    largest = std::max(largest, bytes_in(argv[1]));
   }
   const double spent = cpu_seconds() - before - making;
   std::printf("%d series, two days: %.2f s of processor, %.4f %% of a core\n", series, spent,

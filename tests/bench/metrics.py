@@ -2,13 +2,17 @@
 
 some      the eleven collectors that most dashboards live of
 all       every collector that both have and run by default
-memory    what the collectors add to an agent that nobody has scraped yet
-history   what keeping the past costs an agent: processor and disk
-storm     100 scrapes at a time of each of five agents while a node of theirs dies: who was late by it?
+memory    what the collectors add to an agent that has run none of them yet: it keeps no history
+history   what keeping the past costs at the defaults. Of an agent: processor beside one that keeps none, and its
+          files, over a minute. Of the store alone, as fast as it can: two days of as many series as a node can
+          have, with all that is downsampled and removed meanwhile
+storm     100 scrapes at a time, 20 of each of five agents, while the coordinator dies: who was late by it? Beside
+          the same death in calm
 """
 import http.client
 import json
 import pathlib
+import re
 import signal
 import subprocess
 import tempfile
@@ -24,8 +28,9 @@ EXPORTER = "prometheus-node-exporter"
 PORT = 9100
 SCRAPES, BLOCK = 500, 50  # of each system, and in its turn
 SOME = "cpu diskstats filesystem loadavg meminfo netdev pressure stat time uname vmstat".split()
-STORM, STORM_SECONDS = 100, 6.0
-HISTORY_QUIET, HISTORY_WATCH = 15.0, 60.0
+STORM, STORM_SECONDS = 100, 6.0  # at a time in all
+HISTORY_QUIET, HISTORY_WATCH, HISTORY_SERIES = 15.0, 60.0, 320
+HISTORY_MIB = 50  # its default
 
 
 class Scraped:
@@ -187,7 +192,7 @@ def every(run):
 def memory(run):
     with tempfile.TemporaryDirectory(prefix="muster-bench-") as directory:
         for trial in range(5):
-            one = agent(f"{run.network}1", directory, {}, f"m{trial}")
+            one = agent(f"{run.network}1", directory, {}, f"m{trial}", {"interval": "0s"})
             try:
                 harness.wait_for(lambda: listening(one), "the agent listens", 10)
                 harness.pause(2)  # what starting needs is there
@@ -220,44 +225,85 @@ def history(run):
             used = [one.processor() - at for one, at in zip((on, off), begin)]
             run.add("history_cpu", "% core", "muster", [(used[0] - used[1]) / HISTORY_WATCH * 100],
                     AtMost("median", 0.5))
+            files = (pathlib.Path(directory) / "on").glob("history.db*")
+            run.add("history_disk", "MiB", "muster",
+                    [sum(file.stat().st_size for file in files) / 2 ** 20], AtMost("max", HISTORY_MIB))
         finally:
             on.stop()
             off.stop()
+        day(run, directory)
+
+
+def day(run, directory):
+    command = [harness.binary("bench_history", "MUSTER_BENCH_HISTORY"), directory, str(HISTORY_SERIES)]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    run.say(text.strip())
+
+    def figure(pattern):
+        return [float(re.search(pattern, text)[1])]
+    run.add("history_day_cpu", "% core", "muster", figure(r"([\d.]+) % of a core"), AtMost("max", 0.5))
+    run.add("history_day_disk", "MiB", "muster", figure(r"largest on disk: ([\d.]+) MiB"),
+            AtMost("max", HISTORY_MIB))
 
 
 def storm(run):
-    for scraped in (False, True):
+    for label in ("calm", "storm"):
         with harness.Cluster(label="bench") as cluster:
             cluster.start().wait_whole(30)
-            stop = threading.Event()
-            counts = []
-            threads = []
-            if scraped:
-                for node in cluster.nodes.values():
-                    for _ in range(STORM // len(cluster.nodes)):
-                        threads.append(threading.Thread(target=hammer, args=(node, stop, counts)))
+            stop, counts, threads = threading.Event(), [], []
+            if label == "storm":
+                threads = [threading.Thread(target=hammer, args=(node, stop, counts))
+                           for node in cluster.nodes.values()
+                           for _ in range(STORM // len(cluster.nodes))]
+            before = counters(cluster)
             for thread in threads:
                 thread.start()
             harness.pause(1)
             seen = cluster.last_event()
             victim = cluster.coordinator()
             at, _ = cluster.kill_node(victim)
-            cluster.wait_event("node_failed", seen, victim, timeout=20)
+            cluster.wait_event("node-failed", seen, f"node/{victim}", timeout=20)
             detected = time.monotonic() - at
             harness.pause(STORM_SECONDS)
             stop.set()
             for thread in threads:
                 thread.join()
-            label = "storm" if scraped else "calm"
-            wrong = {event["subject"] for event in cluster.events(seen)
-                     if event["kind"] in ("node_failed", "node_suspect")} - {victim}
+            judge(run, label, cluster, victim, seen, before)
             run.add(f"{label}_detected", "s", "muster", [detected])
-            run.add(f"{label}_wrong_suspects", "", "muster", [len(wrong)], AtMost("max", 0))
-            run.add(f"{label}_worst_lag_bucket", "s", "muster",
-                    [max(worst_lag(node) for node in cluster.nodes.values() if node.alive())],
-                    AtMost("max", 0.25))
-            if scraped:
+            if threads:
                 run.add("storm_scrapes", "", "muster", [sum(counts)])
+
+
+UNMOVED = ("muster_gossip_refutations_total", "muster_gossip_stalls_total")
+
+
+def counters(cluster):
+    """Of each agent that runs: its figures without labels, and how late its loop was."""
+    found = {}
+    for node in cluster.nodes.values():
+        if not node.alive():
+            continue
+        text = harness.request(node.address, "GET", "/metrics", timeout=10).body.decode()
+        pairs = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+        found[node.name] = {name: float(value) for name, value in pairs if "{" not in name}
+        found[node.name]["lag"] = lag_buckets(text)
+    return found
+
+
+def judge(run, label, cluster, victim, seen, before):
+    after = counters(cluster)
+    wrong = {event["subject"] for event in cluster.events(seen)
+             if event["kind"] in ("node-failed", "node-suspected")} - {f"node/{victim}"}
+    run.add(f"{label}_wrong_suspects", "", "muster", [len(wrong)], AtMost("max", 0))
+    for name in UNMOVED:
+        moved = sum(one.get(name, 0) - before[node].get(name, 0) for node, one in after.items())
+        run.add(f"{label}_{name.split('_')[2]}", "", "muster", [moved], AtMost("max", 0))
+    # One election: the one after the coordinator's death.
+    terms = [max(one.get("muster_raft_term", 0) for one in side.values()) for side in (before, after)]
+    run.add(f"{label}_elections", "", "muster", [terms[1] - terms[0]], AtMost("max", 1))
+    # A heartbeat comes every 150 ms, and a probe is answered within 200.
+    lags = [worst_lag(before[node]["lag"], one["lag"]) for node, one in after.items()]
+    run.add(f"{label}_worst_lag_bucket", "s", "muster", [max(lags)], AtMost("max", 0.1))
 
 
 def hammer(node, stop, counts):
@@ -276,15 +322,19 @@ def hammer(node, stop, counts):
     counts.append(done)
 
 
-def worst_lag(node):
-    """The upper bound of the highest bucket of muster_loop_lag_seconds that is not empty."""
-    text = harness.request(node.address, "GET", "/metrics", timeout=10).body.decode()
-    highest, before = 0.0, 0.0
-    for line in text.splitlines():
-        if line.startswith("muster_loop_lag_seconds_bucket"):
-            bound, count = line.split('"')[1], float(line.rsplit(" ", 1)[1])
-            if count > before:
-                highest, before = float(bound), count
+def lag_buckets(text):
+    """Of muster_loop_lag_seconds: by its upper bound, how often the loop was late by as much at most."""
+    lines = [line for line in text.splitlines() if line.startswith("muster_loop_lag_seconds_bucket")]
+    return {float(line.split('"')[1]): float(line.rsplit(" ", 1)[1]) for line in lines}
+
+
+def worst_lag(before, after):
+    """The upper bound of the highest bucket that something fell into meanwhile."""
+    highest, below = 0.0, 0.0
+    for bound in sorted(after):
+        count = after[bound] - before.get(bound, 0)
+        if count > below:
+            highest, below = bound, count
     return highest
 
 

@@ -12,19 +12,28 @@ namespace muster::agent {
 namespace {
 
 constexpr Duration kFlush = std::chrono::minutes(1);
+constexpr Duration kLeast = std::chrono::seconds(1);  // between measurements, whatever the hurry
 
 }  // namespace
 
-AsioHistory::AsioHistory(asio::io_context& context, const std::string& path,
+AsioHistory::AsioHistory(asio::io_context& context, collector::SqliteHistory history,
                          const collector::HistoryOptions& options, Collect collect, Say say)
     : options_(options),
       collect_(std::move(collect)),
       say_(std::move(say)),
       timer_(context),
-      history_(path, options) {}
+      history_(std::move(history)) {}
 
 void AsioHistory::start() {
   timer_.expires_after(Duration::zero());
+  wait();
+}
+
+void AsioHistory::hurry() {
+  hurried_ = true;
+  const auto soon = std::max(asio::steady_timer::clock_type::now(), begun_ + kLeast);
+  if (timer_.expiry() <= soon) return;
+  timer_.expires_at(soon);
   wait();
 }
 
@@ -37,36 +46,45 @@ void AsioHistory::stop() {
 void AsioHistory::wait() {
   timer_.async_wait([this](const asio::error_code& error) {
     if (error) return;
+    const auto now = asio::steady_timer::clock_type::now();
+    auto next = timer_.expiry() + options_.interval;
     // What is not done yet keeps its turn: two measurements at once would say nothing new.
-    if (!measuring_.exchange(true)) asio::post(thread_, [this] { measure(); });
-    const auto next = timer_.expiry() + options_.interval;
-    timer_.expires_at(std::max(next, asio::steady_timer::clock_type::now()));
+    if (!measuring_.exchange(true)) {
+      begun_ = now;
+      asio::post(thread_, [this] { measure(); });
+    } else if (hurried_) {
+      next = now + std::min(kLeast, options_.interval);
+    }
+    timer_.expires_at(std::max(next, now));
     wait();
   });
 }
 
 void AsioHistory::measure() {
-  const Families families = collect_();
+  const bool hurried = hurried_.exchange(false);
+  const WallTime at = wall_now();
+  const Families families = collect_(at);
   const Instant now = control_now();
   const collector::Measured measured = reader_.read(families, now);
   {
     const std::lock_guard lock(mutex_);
-    history_.add(wall_now(), measured);
+    history_.add(at, measured);
   }
-  if (now >= flush_at_) {
-    flush_at_ = now + kFlush;
-    flush();
-  }
+  if (hurried || now >= flush_at_) flush_at_ = flush() ? now + kFlush : now;
   measuring_ = false;
 }
 
-void AsioHistory::flush() {
+// False: there is more to be done, and soon.
+bool AsioHistory::flush() {
   std::vector<collector::HistoryNotice> notices;
+  bool finished = false;
   {
     const std::lock_guard lock(mutex_);
     notices = history_.flush();
+    finished = !history_.unfinished();
   }
   for (const collector::HistoryNotice& notice : notices) say_(notice);
+  return finished;
 }
 
 Result<HistoryRead> AsioHistory::read(const HistoryQuery& query) {

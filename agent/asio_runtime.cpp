@@ -89,7 +89,7 @@ Runtime::Runtime(const Config& config, Prepared prepared,
       node_(prepared.options, std::move(prepared.recovered), protobuf_codec(), wall_now(),
             control_now()),
       views_(node_.view(control_now())) {
-  make_history();
+  make_history(std::move(prepared.history));
 }
 
 collector::CollectorOptions Runtime::collector_options(collector::CollectorOptions options) const {
@@ -175,8 +175,19 @@ void Runtime::publish() {
   const auto view = node_.view(control_now());
   views_.publish(view);
   copies_->publish(copies_of(*view));
+  heed_leader(*view);
   held_reads_.published(view);
   if (http_) http_->published(view);
+}
+
+// A master that starts again goes on with what its history says of the leader.
+void Runtime::heed_leader(const View& view) {
+  std::optional<std::pair<WallTime, bool>> leaderless;
+  if (view.master && view.master->leaderless_since) {
+    leaderless.emplace(*view.master->leaderless_since, view.master->quorum_lost);
+  }
+  if (leaderless == std::exchange(leaderless_, leaderless)) return;
+  if (history_) history_->hurry();
 }
 
 // What is answered in one round of consensus shares a view.

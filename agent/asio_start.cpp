@@ -6,7 +6,9 @@
 #include <random>
 
 #include "agent/asio_processes.h"
+#include "agent/history_families.h"
 #include "agent/node_options.h"
+#include "agent/posix_clock.h"
 #include "agent/posix_lock.h"
 #include "agent/re2_filters.h"
 #include "agent/spdlog_journal.h"
@@ -73,6 +75,12 @@ Status load_identity(const Config& config, Prepared& prepared) {
   return {};
 }
 
+// What a master goes on with. A history that cannot be read says so when it is to be written.
+std::optional<Leaderless> leaderless_of(collector::SqliteHistory& history) {
+  const auto newest = history.newest(kLeaderlessSeries);
+  return leaderless_before(newest ? *newest : std::nullopt, wall_now());
+}
+
 }  // namespace
 
 collector::HostRoots host_roots(const MetricsConfig& metrics) {
@@ -121,6 +129,9 @@ Result<Prepared> prepare(const Config& config) {
   if (!cluster) return tl::unexpected(cluster.error());
   prepared.recovered.cluster_id = std::move(*cluster);
 
+  if (config.history.interval > Duration::zero()) {
+    prepared.history.emplace(config.data_dir + "/history.db", config.history);
+  }
   if (!config.is_master()) return prepared;
   const std::string path = config.data_dir + "/consensus.db";
   if (failover::was_retired(path)) {
@@ -137,6 +148,7 @@ Result<Prepared> prepare(const Config& config) {
   auto consensus = prepared.log->load();
   if (!consensus) return tl::unexpected(consensus.error());
   prepared.recovered.consensus = std::move(*consensus);
+  if (prepared.history) prepared.recovered.leaderless = leaderless_of(*prepared.history);
   return prepared;
 }
 

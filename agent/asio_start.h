@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "agent/config.h"
 #include "agent/node.h"
@@ -12,6 +13,7 @@
 #include "base/error.h"
 #include "collector/posix_host_fs.h"
 #include "collector/posix_relay.h"
+#include "collector/sqlite_history.h"
 #include "failover/sqlite_log.h"
 #include "health/openssl_sealer.h"
 
@@ -21,8 +23,9 @@ struct Prepared {
   NodeOptions options;
   Recovered recovered;
   std::unique_ptr<SqliteInstances> instances;
-  std::unique_ptr<failover::SqliteLog> log;  // null unless a master
-  std::unique_ptr<OwnIdentity> own;          // null: a plain cluster
+  std::unique_ptr<failover::SqliteLog> log;         // null unless a master
+  std::optional<collector::SqliteHistory> history;  // nothing: none is kept
+  std::unique_ptr<OwnIdentity> own;                 // null: a plain cluster
   collector::CollectorOptions collectors;
   std::shared_ptr<void> lock;  // of the data directory, while it is held
 };

@@ -88,19 +88,19 @@ Status Runtime::open_rpc() {
   return {};
 }
 
-void Runtime::make_history() {
-  if (config_.history.interval == Duration::zero()) return;
+void Runtime::make_history(std::optional<collector::SqliteHistory> history) {
+  if (!history) return;
   history_ = std::make_unique<AsioHistory>(
-      io_, config_.data_dir + "/history.db", config_.history, [this] { return measured(); },
+      io_, std::move(*history), config_.history, [this](WallTime at) { return measured(at); },
       [](const collector::HistoryNotice& notice) {
         say(notice.trouble ? Level::Warning : Level::Info, notice.text);
       });
 }
 
 // What fails is said once, whoever asked: here its series have a gap.
-Families Runtime::measured() {
+Families Runtime::measured(WallTime at) {
   constexpr Duration kPatience = std::chrono::seconds(5);
-  Families families = history_families(*views_.read());
+  Families families = history_families(*views_.read(), at);
   const auto add = [&](const Families& more) {
     families.insert(families.end(), more.begin(), more.end());
   };

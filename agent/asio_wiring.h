@@ -9,7 +9,9 @@
 #include <atomic>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <asio/io_context.hpp>
@@ -65,8 +67,8 @@ class Runtime {
   Status open_http();
   Status open_door();
   void start_log();
-  void make_history();
-  Families measured();  // on the thread of the history
+  void make_history(std::optional<collector::SqliteHistory> history);
+  Families measured(WallTime at);  // on the thread of the history
   // asio_http.cpp
   HttpPorts http_ports();
   void offer_changes(HttpPorts& ports);
@@ -82,6 +84,7 @@ class Runtime {
   void arm();
   void publish();
   void publish_applied();
+  void heed_leader(const View& view);
   void publish_later();
   void await_signal();
   void reload();
@@ -188,7 +191,8 @@ class Runtime {
   Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;
-  bool noticed_ = false;  // since the last view
+  bool noticed_ = false;                                 // since the last view
+  std::optional<std::pair<WallTime, bool>> leaderless_;  // of the last view, and whether for long
   bool leaving_ = false;
   int exit_code_ = 0;
 };

@@ -65,7 +65,10 @@ Master::Master(MasterOptions options, const NodeInfo& self, rpc::Hello hello, ra
       cluster_alerts_(options_.alerts),
       own_alerts_(own(options_.alerts)),
       state_(std::make_shared<ClusterState>()),
-      leaderless_since_(now),
+      leaderless_since_(now - (options_.leaderless ? options_.leaderless->watched : Duration{})),
+      leaderless_at_(options_.leaderless
+                         ? options_.leaderless->since
+                         : std::chrono::floor<std::chrono::seconds>(wall_.wall_at(now))),
       disk_(options_.disk_patience) {
   name_log(id_);
 }
@@ -369,7 +372,6 @@ void Master::watch_leader(Instant now) {
   const bool lost = leader_.empty() && now - leaderless_since_ >= options_.quorum_patience;
   if (lost == quorum_lost_) return;
   quorum_lost_ = lost;
-  quorum_lost_at_ = wall_.wall_at(leaderless_since_);
   emit(Notice{
       lost ? Level::Error : Level::Info,
       lost ? "no quorum of masters: reads are stale, writes are refused" : "the quorum is back"});
@@ -383,7 +385,7 @@ void Master::evaluate_alerts(Instant now) {
   const WallTime wall = wall_.wall_at(now);
   std::vector<alerting::Alert> own_firing;
   if (quorum_lost_) {
-    own_firing.push_back(alerting::quorum_lost(options_.rules.cluster, self_, quorum_lost_at_));
+    own_firing.push_back(alerting::quorum_lost(options_.rules.cluster, self_, leaderless_at_));
   }
   own_alerts_.set_active(own_firing, wall, now);
   if (!coordinator_.active()) return;
@@ -417,6 +419,8 @@ MasterView Master::view() const {
   view.commit = engine_->commit_index();
   view.applied = engine_->applied_index();
   view.has_leader = !leader_.empty();
+  if (leader_.empty()) view.leaderless_since = leaderless_at_;
+  view.quorum_lost = quorum_lost_;
   view.coordinating = coordinator_.active();
   view.disk_failing = disk_.failing();
   view.last = engine_->last_index();

@@ -53,6 +53,8 @@ struct MasterOptions {
   Duration disk_patience = std::chrono::seconds(1);
   // Without a known leader for so long, a master says that the quorum is lost.
   Duration quorum_patience = std::chrono::seconds(3);
+  // It knew no leader when it ran last; nothing: it knew one, or what it knew is not known.
+  std::optional<Leaderless> leaderless{};
 };
 
 struct LeaderKnown {  // empty: unknown
@@ -289,9 +291,11 @@ class Master {
   std::optional<Instant> leader_lost_at_;
   Instant knock_at_ = kNever;  // at the leader's, whose stream broke
   Instant knock_until_{};
-  Instant leaderless_since_;
+  Instant leaderless_since_;  // it counts as watched since then
+  // For people: since then, over restarts. To a second: what the history keeps of it is exact then,
+  // whatever time has passed.
+  WallTime leaderless_at_;
   bool quorum_lost_ = false;
-  WallTime quorum_lost_at_{};
   LogDisk disk_;
   std::string disk_why_;               // of its last error; empty: it works, or says nothing
   std::vector<NodeName> unwritable_;   // masters with a vote whose disks fail, while this one leads

@@ -204,6 +204,7 @@ void Master::on(const failover::RoleChanged& role, Instant now) {
   const NodeName leader = electorate_.name_of(role.leader);
   if (leader.empty() && !leader_.empty()) {
     leaderless_since_ = now;
+    leaderless_at_ = std::chrono::floor<std::chrono::seconds>(wall_.wall_at(now));
     if (!leader_lost_at_) leader_lost_at_ = now;
   }
   const bool changed = leader != leader_;

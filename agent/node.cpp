@@ -60,6 +60,7 @@ Node::Node(NodeOptions options, Recovered recovered, Codec codec, WallTime wall,
                   recovered.instances, now) {
   if (options_.info.master) {
     options_.master.masters = options_.masters;
+    options_.master.leaderless = recovered.leaderless;
     master_ = std::make_unique<Master>(
         options_.master, options_.info, hello_of(options_, cluster_id_),
         std::move(recovered.consensus), std::move(codec), wall_, ids_, rng_.next(), now);

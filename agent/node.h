@@ -212,7 +212,8 @@ struct NodeOptions {
 struct Recovered {
   raft::Stored consensus;
   std::vector<RecoveredInstance> instances;
-  std::string cluster_id;  // empty: none was saved
+  std::string cluster_id;                // empty: none was saved
+  std::optional<Leaderless> leaderless;  // MasterOptions::leaderless, out of the history
 };
 
 class Node {

@@ -52,12 +52,20 @@ struct RotationView {     // a change of what the cluster proves itself with
   std::map<NodeName, std::string> why;  // of those who said what keeps them
 };
 
+struct Leaderless {    // a master that knows no leader
+  WallTime since{};    // to a second
+  Duration watched{};  // for so long it ran and knew none
+  bool operator==(const Leaderless&) const = default;
+};
+
 struct MasterView {  // only on masters
   raft::Role role = raft::Role::Follower;
   raft::Term term = 0;
   raft::Index commit = 0;
   raft::Index applied = 0;
-  bool has_leader = false;  // false: reads are stale and writes are refused
+  bool has_leader = false;                   // false: reads are stale and writes are refused
+  std::optional<WallTime> leaderless_since;  // nothing: it has one
+  bool quorum_lost = false;                  // for as long as QuorumLost waits for
   bool coordinating = false;
   bool disk_failing = false;
   raft::Index last = 0;  // in this one's log, durable or not

@@ -57,6 +57,7 @@ constexpr std::array kPlain{
     Plain{{"muster_memory", "bytes"}, "process_resident_memory_bytes"},
     Plain{{"muster_instances", ""}, "muster_instances"},
     Plain{{"muster_health_score", ""}, "muster_gossip_health_score"},
+    Plain{{"muster_leaderless", "s"}, "muster_leaderless_seconds"},
 };
 
 struct PerDevice {

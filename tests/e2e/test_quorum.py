@@ -1,8 +1,19 @@
 """What still works when most masters are dead? Reading does; writing says why not."""
+import json
 import time
 
 import cluster as harness
 from shared import ClusterCase
+
+
+PATIENCE = 2.25  # five election time-outs
+
+
+def leaderless_now(cluster, name):
+    answer = harness.request(cluster.nodes[name].address, "GET",
+                             "/v1/history?series=muster_leaderless&since=1m")
+    values = json.loads(answer.body)["series"][0]["mean"]
+    return [value for value in values if value is not None][-1]
 
 
 class QuorumLoss(ClusterCase):
@@ -52,6 +63,45 @@ class QuorumLoss(ClusterCase):
                          "the receiver to get the end of QuorumLost", 20, 0.02)
         cluster.apply(cluster.spec("other", replicas=1, port=8081))
         cluster.wait_for(lambda: cluster.settled("other"), "writes to work again", 15, 0.02)
+
+    def test_a_master_that_starts_again_without_a_quorum_goes_on_saying_so(self):
+        cluster = self.cluster
+        since = time.time()
+        coordinator = cluster.coordinator()
+        others = [node.name for node in cluster.masters() if node.name != coordinator]
+        survivor = others.pop()
+        cluster.kill_node(coordinator, *others)
+
+        def told(status, begin):
+            return cluster.wait_for(
+                lambda: self.receiver.alerts("QuorumLost", status, begin, node=survivor),
+                f"the receiver to get QuorumLost {status}", 20, 0.02)[-1]
+
+        _, first = told("firing", since)
+        for end in (cluster.stop, cluster.kill_agent):
+            cluster.wait_for(lambda: leaderless_now(cluster, survivor) > PATIENCE,
+                             "the history to have it", 20, 0.05)
+            end(survivor)
+            since = time.time()
+            cluster.start(survivor)
+            cluster.wait_for(lambda: cluster.status(survivor), "the agent to answer", 20, 0.005)
+            answering = time.time()
+            at, again = told("firing", since)
+            self.assertEqual(again["startsAt"], first["startsAt"])
+            self.assertEqual(again["fingerprint"], first["fingerprint"])
+            self.assertLess(at - answering, PATIENCE * 0.7)
+
+        cluster.start(coordinator, *others)
+        cluster.wait_whole(30)
+        _, over = told("resolved", since)
+        self.assertEqual(over["startsAt"], first["startsAt"])
+        since = time.time()
+        cluster.wait_for(lambda: leaderless_now(cluster, survivor) == 0, "the history to have that",
+                         20, 0.05)
+        cluster.kill_agent(survivor)
+        cluster.start(survivor)
+        cluster.wait_whole(30)
+        self.assertEqual(self.receiver.alerts("QuorumLost", "firing", since), [])
 
     def test_state_survives_the_death_of_everything_at_once(self):
         cluster = self.cluster

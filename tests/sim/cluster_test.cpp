@@ -199,6 +199,40 @@ TEST_F(Cluster, RefusesWritesWithoutAQuorumAndStopsNothing) {
   expect_calm();
 }
 
+TEST_F(Cluster, AMasterThatStartsAgainWithoutAQuorumGoesOnSayingSo) {
+  form(9);
+  const auto told = [&] {
+    std::vector<std::pair<Instant, alerting::NotifiedAlert>> found;
+    for (const Delivered& delivered : world->delivered()) {
+      for (const auto& each : delivered.notification.alerts) {
+        if (each.alert.labels.at("alertname") == "QuorumLost")
+          found.emplace_back(delivered.at, each);
+      }
+    }
+    return found;
+  };
+  world->kill_node("n1");
+  world->kill_node("n2");
+  ASSERT_TRUE(world->run_until([&] { return told().size() == 1; }, 10s));
+  world->kill_node("n3");
+  world->run_for(60s);
+  world->start("n3");
+  const Instant started = world->now();
+  ASSERT_TRUE(world->run_until([&] { return told().size() == 2; }, 10s));
+  EXPECT_LT(told()[1].first - started, 1s);
+  EXPECT_EQ(told()[1].second.alert.starts_at, told()[0].second.alert.starts_at);
+  world->start("n1");
+  ASSERT_TRUE(world->run_until([&] { return told().size() == 3; }, 20s));
+  EXPECT_FALSE(told()[2].second.firing);
+  EXPECT_EQ(told()[2].second.alert.starts_at, told()[0].second.alert.starts_at);
+  world->kill_node("n3");  // with a leader: there is nothing to go on with
+  world->start("n3");
+  world->start("n2");
+  world->run_for(20s);
+  EXPECT_EQ(told().size(), 3U);
+  expect_calm();
+}
+
 TEST_F(Cluster, AMasterThatIsCutOffKnowsHowOldItsStateMayBe) {
   form(8);
   const auto age = [&](const NodeName& name) {

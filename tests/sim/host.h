@@ -14,6 +14,7 @@
 
 #include "agent/node.h"
 #include "base/time.h"
+#include "collector/history.h"
 #include "log_disk.h"
 #include "membership_checker.h"
 #include "network.h"
@@ -72,6 +73,8 @@ struct Host {
   Duration wall_error{};
 
   std::string cluster_id;  // as its disk holds it
+  // Of its history, when its agent died: for how long it had known no leader.
+  std::optional<collector::HistoryPoint> leaderless;
   LogDisk log;
   bool log_failing = false;
   InstanceDisk instances;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "agent/history_families.h"
+#include "collector/history_series.h"
 #include "world.h"
 
 namespace muster::sim {
@@ -64,6 +66,7 @@ agent::Recovered World::recover(const Host& host) const {
   agent::Recovered recovered;
   recovered.consensus = host.log.durable();
   recovered.cluster_id = host.cluster_id;
+  recovered.leaderless = agent::leaderless_before(host.leaderless, wall(host));
   for (const auto& [instance, stored] : host.instances.durable) {
     agent::StoredInstance found = stored;
     bool running = host.processes.contains(found.pid);
@@ -111,6 +114,12 @@ void World::start(const NodeName& name) {
 void World::end_agent(HostId id) {
   Host& host = hosts_[id];
   if (!host.node) return;
+  const auto last = host.node->view(local(host, now()));
+  const auto measured =
+      collector::SeriesReader().read(agent::history_families(*last, wall(host)), now());
+  const auto leaderless = measured.find(agent::kLeaderlessSeries);
+  host.leaderless.reset();
+  if (leaderless != measured.end()) host.leaderless = {wall(host), leaderless->second};
   host.node.reset();
   ++host.life;
   host.ran += now() - host.started;

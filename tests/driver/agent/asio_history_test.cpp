@@ -3,6 +3,7 @@
 #include <atomic>
 #include <cmath>
 #include <condition_variable>
+#include <filesystem>
 #include <optional>
 #include <thread>
 
@@ -27,7 +28,8 @@ class AsioHistoryTest : public testing::Test {
   void start() {
     io_.emplace(1);
     history_ = std::make_unique<AsioHistory>(
-        *io_, path_, options_, [this] { return collect(); },
+        *io_, collector::SqliteHistory(path_, options_), options_,
+        [this](WallTime at) { return collect(at); },
         [this](const collector::HistoryNotice& notice) {
           const std::lock_guard lock(mutex_);
           notices_.push_back(notice.text);
@@ -43,9 +45,10 @@ class AsioHistoryTest : public testing::Test {
     history_->stop();
     history_.reset();
   }
-  Families collect() {
+  Families collect(WallTime at) {
     std::unique_lock lock(mutex_);
     ++collections_;
+    collected_at_ = at;
     released_.wait(lock, [this] { return !held_; });
     return {{"node_load1", "", MetricType::Gauge, {{{}, 1.5}}}};
   }
@@ -79,6 +82,7 @@ class AsioHistoryTest : public testing::Test {
   std::condition_variable released_;
   bool held_ = false;
   int collections_ = 0;
+  WallTime collected_at_{};
   std::vector<std::string> notices_;
   std::unique_ptr<AsioHistory> history_;
   std::thread thread_;
@@ -120,6 +124,39 @@ TEST_F(AsioHistoryTest, AMeasurementThatHangsIsNotBegunAgainAndHoldsUpNobody) {
   let_go();
   EXPECT_TRUE(eventually([this] { return collections() > 2; }));
   stop();
+}
+
+TEST_F(AsioHistoryTest, WhatIsToSurviveACrashIsMeasuredAndWrittenAtOnce) {
+  options_.interval = minutes(10);
+  start();
+  EXPECT_TRUE(eventually([this] { return collections() == 1; }));
+  EXPECT_TRUE(eventually([this] { return values() > 0; }));
+  asio::post(*io_, [this] { history_->hurry(); });
+  EXPECT_TRUE(eventually([this] { return collections() == 2; }));
+  asio::post(*io_, [this] { history_->hurry(); });  // a second after the last
+  EXPECT_TRUE(eventually([this] { return collections() == 3; }));
+  hold();  // what is measured now is not written any more
+  asio::post(*io_, [this] { history_->hurry(); });
+  EXPECT_TRUE(eventually([this] { return collections() == 4; }));
+  // As a crash leaves it: nothing is written or folded in after this.
+  const std::string copy = dir_.file("copy.db");
+  for (const char* part : {"", "-wal"}) std::filesystem::copy_file(path_ + part, copy + part);
+  const auto point = collector::SqliteHistory(copy, options_).newest("load1").value();
+  ASSERT_TRUE(point);
+  EXPECT_GE(collected_at_ - point->at, milliseconds(900));
+  EXPECT_LE(collected_at_ - point->at, seconds(10));
+  EXPECT_EQ(point->value, 1.5F);
+  stop();
+}
+
+TEST_F(AsioHistoryTest, ADeviceOfWhichNothingIsRecordedIsNoneAndAKindWithoutValuesIsEmpty) {
+  start();
+  EXPECT_TRUE(eventually([this] { return values() > 0; }));
+  const auto device = history_->read({{"disk_busy:typo"}, minutes(10), seconds(1)});
+  ASSERT_FALSE(device);
+  EXPECT_EQ(device.error().code, Code::NotFound);
+  EXPECT_NE(device.error().text.find("disk_busy:typo"), std::string::npos);
+  EXPECT_TRUE(history_->read({{"cpu_busy"}, minutes(10), seconds(1)}));
 }
 
 TEST_F(CivetwebServerTest, ANodeWithoutAHistorySaysHowToHaveOne) {

@@ -153,6 +153,28 @@ TEST_F(RulesTest, TheSameChangeTwiceIsOneAlertSinceTheLast) {
   EXPECT_EQ(alerts[1].starts_at, kNow - seconds(10));
 }
 
+// Each takes the time of its `for` and its begin from the replicated state alone: whoever evaluates
+// it, and since whenever, says the same.
+TEST_F(RulesTest, ANewCoordinatorGivesTheSameStartsAt) {
+  state.nodes["n1"].state = NodeState::Failed;
+  state.nodes["n1"].since = kNow - seconds(5);
+  place(2, "slow", Phase::Starting, kNow - hours(1));
+  place(3, "loops", Phase::Backoff, kNow - seconds(7)).status.restarts = 9;
+  state.workloads["large"].applied_at = kNow - hours(2);
+  state.unplaceable["large"] = {"n1: failed"};
+  elected("n3", "n3 is coordinator in term 7, after n1", kNow - seconds(3));
+  const auto before = now();
+  ASSERT_EQ(before.size(), 5U);
+  elected("n4", "n4 is coordinator in term 8, after n3", kNow + seconds(2));
+  const ClusterState taken_over = state;  // as the new one has it out of its log
+  std::map<Labels, WallTime> after;
+  for (const Alert& alert : evaluate(taken_over, kNow + seconds(4), options)) {
+    after[alert.labels] = alert.starts_at;
+  }
+  EXPECT_EQ(after.size(), 6U);
+  for (const Alert& alert : before) EXPECT_EQ(after.at(alert.labels), alert.starts_at);
+}
+
 TEST_F(RulesTest, QuorumLostNamesTheMasterThatSaysSo) {
   const Alert alert = quorum_lost("lab", "n3", kNow);
   EXPECT_EQ(alert.labels.at("alertname"), "QuorumLost");

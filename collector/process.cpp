@@ -89,8 +89,13 @@ Result<IoBytes> parse_process_io(std::string_view text) {
 Result<std::string> parse_process_cgroup(std::string_view text) {
   const auto lines = split_lines(kCgroup, text);
   if (!lines) return tl::unexpected(lines.error());
-  for (const std::string_view line : *lines) {
-    if (line.starts_with("0::")) return std::string(line.substr(3));
+  for (std::size_t i = 0; i < lines->size(); ++i) {
+    std::string_view path = (*lines)[i];
+    if (!path.starts_with("0::")) continue;
+    path.remove_prefix(3);
+    if (!path.starts_with('/')) return refuse_line(kCgroup, i, (*lines)[i], "holds no path");
+    if (path == "/.." || path.starts_with("/../")) break;
+    return std::string(path);
   }
   return std::string();
 }

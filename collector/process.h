@@ -35,7 +35,8 @@ struct IoBytes {  // that reached, or were fetched from, a disk
 // /proc/PID/io; with those of children it has waited for.
 [[nodiscard]] Result<IoBytes> parse_process_io(std::string_view text);
 
-// /proc/PID/cgroup: the path in the version 2 hierarchy. Empty: the process is in none.
+// /proc/PID/cgroup: the path in the version 2 hierarchy, below its root. Empty: the process is in
+// none, or in one that this namespace does not show.
 [[nodiscard]] Result<std::string> parse_process_cgroup(std::string_view text);
 
 // Files of a control group, which count its descendants in (but for cgroup.procs). Those that

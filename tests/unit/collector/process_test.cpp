@@ -65,6 +65,10 @@ TEST(Process, OnlyTheVersionTwoHierarchyNamesItsControlGroup) {
   EXPECT_EQ(parse_process_cgroup("1:cpu:/old\n0::/system.slice/muster.service\n"),
             "/system.slice/muster.service");
   EXPECT_EQ(parse_process_cgroup("1:cpu:/old\n"), "");
+  EXPECT_EQ(parse_process_cgroup("0::/../of/another/namespace\n"), "");
+  EXPECT_EQ(parse_process_cgroup("0::/..web\n"), "/..web");
+  EXPECT_FALSE(parse_process_cgroup("0::relative/path\n"));
+  EXPECT_FALSE(parse_process_cgroup("0::\n"));
   EXPECT_FALSE(parse_process_cgroup(""));
 }
 

@@ -32,6 +32,44 @@ constexpr bool kLeavesPlan =
 
 }  // namespace
 
+const std::array<std::string_view, kCommandKinds> kCommandKindNames{"coordinator-elected",
+                                                                    "node-up",
+                                                                    "node-suspected",
+                                                                    "node-failed",
+                                                                    "node-left",
+                                                                    "put-workload",
+                                                                    "stop-workload",
+                                                                    "place-instance",
+                                                                    "stop-instance",
+                                                                    "forget-instance",
+                                                                    "keep-instance",
+                                                                    "report-instances",
+                                                                    "mark-unplaceable",
+                                                                    "alert-firing",
+                                                                    "alert-resolved",
+                                                                    "cluster-formed",
+                                                                    "set-master",
+                                                                    "forget-master",
+                                                                    "put-key",
+                                                                    "delete-key",
+                                                                    "delete-prefix",
+                                                                    "grant-lease",
+                                                                    "renew-lease",
+                                                                    "release-lease",
+                                                                    "expire-lease",
+                                                                    "put-token",
+                                                                    "delete-token",
+                                                                    "use-join-token",
+                                                                    "record-certificate",
+                                                                    "revoke-node",
+                                                                    "put-authority",
+                                                                    "retire-authority",
+                                                                    "put-gossip-keys",
+                                                                    "put-silence",
+                                                                    "delete-silence",
+                                                                    "record-user-certificate",
+                                                                    "revoke-user-certificates"};
+
 std::optional<Role> required_role(const CommandBody& body) {
   return std::visit(
       [](const auto& one) -> std::optional<Role> {

@@ -3,13 +3,21 @@
 // Core; one table for everybody who treats commands by their kind.
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string_view>
+#include <variant>
 
 #include "base/command.h"
 #include "base/identity.h"
 
 namespace muster::agent {
+
+inline constexpr std::size_t kCommandKinds = std::variant_size_v<CommandBody>;
+// What they are called where they are counted, by CommandBody::index().
+extern const std::array<std::string_view, kCommandKinds> kCommandKindNames;
 
 // The least role of a client that may have it proposed; nothing: no client may.
 [[nodiscard]] std::optional<Role> required_role(const CommandBody& body);

@@ -418,6 +418,7 @@ MasterView Master::view() const {
   view.term = engine_->term();
   view.commit = engine_->commit_index();
   view.applied = engine_->applied_index();
+  view.commands = commands_;
   view.has_leader = !leader_.empty();
   if (leader_.empty()) view.leaderless_since = leaderless_at_;
   view.quorum_lost = quorum_lost_;

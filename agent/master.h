@@ -263,6 +263,7 @@ class Master {
   alerting::Pipeline cluster_alerts_;   // the coordinator's
   alerting::Pipeline own_alerts_;       // QuorumLost
   std::shared_ptr<ClusterState> state_;
+  std::array<std::uint64_t, kCommandKinds> commands_{};  // applied, by kind
   bool state_changed_ = false;
   std::vector<std::pair<Origin, std::string>> gathered_;  // not proposed yet
   Instant gathered_at_ = kNever;                          // the first of them

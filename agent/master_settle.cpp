@@ -151,6 +151,7 @@ void Master::on(const failover::Applied& applied) {
                      " cannot be read: " + command.error().text});
     return;
   }
+  ++commands_[command->body.index()];
   if (!leaves_plan(command->body)) state_changed_ = true;
   const std::size_t events_before = state_->next_event;
   const Result<Outcome> result = failover::apply(writable(), applied.index, *command);

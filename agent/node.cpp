@@ -223,6 +223,7 @@ std::shared_ptr<const View> Node::view(Instant now) const {
   view->coordinator = session_.coordinator();
   view->now = wall_.wall_at(now);
   if (const auto& clocks = session_.clocks()) view->clock_offset = clocks->there - clocks->here;
+  view->certificate_ends = renewing_.ends();
   const failover::LeaseHolder& lease = session_.lease();
   if (lease.held(now)) {
     view->lease_remaining_ms =

@@ -15,6 +15,10 @@ namespace {
 using collector::Labels;
 using Series = std::vector<std::pair<Labels, double>>;
 
+double unix_seconds(WallTime at) {
+  return std::chrono::duration<double>(at.time_since_epoch()).count();
+}
+
 void measure_state(collector::Instruments& to, const MasterView& master) {
   const ClusterState& state = *master.state;
   std::map<NodeState, double> nodes{
@@ -58,9 +62,7 @@ void measure_masters(collector::Instruments& to, const View& view) {
     votes.push_back({labels, server.voter ? 1 : 0});
     const auto certificate = master.state->certificates.find(server.name);
     if (certificate != master.state->certificates.end()) {
-      expiries.push_back(
-          {labels,
-           std::chrono::duration<double>(certificate->second.expires.time_since_epoch()).count()});
+      expiries.push_back({labels, unix_seconds(certificate->second.expires)});
     }
     const bool self = server.name == view.self.name;
     if (!self && server.last_contact == kNever) continue;
@@ -111,6 +113,12 @@ void Measures::count(const View& view) {
   add("muster_gossip_digest_syncs_total", now.digest_syncs, counted_.digest_syncs);
   add("muster_gossip_stalls_total", now.stalls, counted_.stalls);
   add("muster_member_flaps_total", view.flaps, flaps_counted_);
+  for (std::size_t kind = 0; view.master && kind < kCommandKinds; ++kind) {
+    const std::uint64_t applied = view.master->commands[kind];
+    if (applied == commands_counted_[kind]) continue;
+    add("muster_commands_total", applied, commands_counted_[kind],
+        {{"kind", std::string(kCommandKindNames[kind])}});
+  }
   counted_once_ = true;
 }
 
@@ -127,6 +135,7 @@ void Measures::measure_traffic(std::uint64_t received, std::uint64_t sent) {
 // A master that was taken away goes on as an agent: what it knew last is nobody's truth.
 void Measures::forget_mastery() {
   if (!std::exchange(mastered_, false)) return;
+  commands_counted_ = {};  // one that is made a master again counts from the beginning
   for (const char* name :
        {"muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
         "muster_raft_has_leader", "muster_raft_last_index", "muster_master_vote",
@@ -153,6 +162,9 @@ void Measures::measure(const View& view, std::size_t rpc_streams) {
   to_.set("muster_gossip_health_score", {}, view.health_score);
   to_.set("muster_insecure", {}, view.insecure ? 1 : 0);
   to_.set("muster_lease_remaining_seconds", {}, double(view.lease_remaining_ms) / 1000);
+  Series expiry;
+  if (view.certificate_ends) expiry.push_back({{}, unix_seconds(*view.certificate_ends)});
+  to_.replace("muster_certificate_expiry_timestamp_seconds", expiry);
   Series offset;  // as long as it is known
   if (view.clock_offset) offset.push_back({{}, double(view.clock_offset->count()) / 1000});
   to_.replace("muster_clock_offset_seconds", offset);

@@ -44,6 +44,7 @@ class Measures {
   health::SwimCounters counted_;  // so far
   std::uint64_t flaps_counted_ = 0;
   bool counted_once_ = false;  // every series is there
+  std::array<std::uint64_t, kCommandKinds> commands_counted_{};
   std::uint64_t received_counted_ = 0;
   std::uint64_t sent_counted_ = 0;
   bool mastered_ = false;  // what masters know has been set

@@ -3,6 +3,7 @@
 // One immutable copy, published by the control thread after every batch that changed something.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -11,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "agent/command_kinds.h"
 #include "base/cluster_state.h"
 #include "base/gossip.h"
 #include "base/raft_types.h"
@@ -63,6 +65,7 @@ struct MasterView {  // only on masters
   raft::Term term = 0;
   raft::Index commit = 0;
   raft::Index applied = 0;
+  std::array<std::uint64_t, kCommandKinds> commands{};  // applied since this agent's start, by kind
   bool has_leader = false;                   // false: reads are stale and writes are refused
   std::optional<WallTime> leaderless_since;  // nothing: it has one
   bool quorum_lost = false;                  // for as long as QuorumLost waits for
@@ -94,6 +97,7 @@ struct View {
   WallTime now{};
   WallAnchor clock;  // this agent's, for what is told in Instants
   std::int64_t lease_remaining_ms = 0;
+  std::optional<WallTime> certificate_ends;  // this node's own; none in a plain cluster
   // How far the coordinator's wall clock is ahead of this one's; nothing: it is not known.
   std::optional<WallTime::duration> clock_offset;
   // Never null, and the same object for as long as nothing in it changes.

@@ -109,6 +109,31 @@ TEST_F(MeasuresTest, AMasterThatWasTakenAwaySaysNothingAsOne) {
   view.master = nullptr;
   measures.measure(view, 0);
   EXPECT_EQ(instruments.text(), before);
+TEST_F(MeasuresTest, TheOwnCertificatesEndIsThereWhereThereIsACertificate) {
+  const std::string name = "muster_certificate_expiry_timestamp_seconds";
+  measures.measure(view, 0);
+  EXPECT_EQ(line(name), "");
+  view.certificate_ends = WallTime(std::chrono::seconds(1700));
+  measures.measure(view, 0);
+  EXPECT_EQ(line(name), name + " 1700");
+}
+
+TEST_F(MeasuresTest, CommandsAreCountedByTheirKindOnMasters) {
+  measures.measure(view, 0);
+  MasterView master;
+  master.state = std::make_shared<ClusterState>();
+  master.commands[CommandBody(NodeUp{}).index()] = 3;
+  view.master = std::make_shared<const MasterView>(master);
+  measures.measure(view, 0);
+  measures.measure(view, 0);
+  ++master.commands[CommandBody(NodeUp{}).index()];
+  ++master.commands[CommandBody(PutKey{}).index()];
+  view.master = std::make_shared<const MasterView>(master);
+  measures.measure(view, 0);
+  const std::string name = "muster_commands_total";
+  EXPECT_EQ(line(name + "{kind=\"node-up\"}"), name + "{kind=\"node-up\"} 4");
+  EXPECT_EQ(line(name + "{kind=\"put-key\"}"), name + "{kind=\"put-key\"} 1");
+  EXPECT_EQ(line(name + "{kind=\"node-left\"}"), "");
 }
 
 TEST_F(MeasuresTest, PacketsAreCountedByDirectionAndKind) {

@@ -45,7 +45,8 @@ void fill(Instruments& instruments) {
        {"muster_insecure", "muster_disk_failing", "muster_is_coordinator", "muster_raft_has_leader",
         "muster_raft_term", "muster_raft_commit_index", "muster_raft_applied_index",
         "muster_rpc_streams", "muster_lease_remaining_seconds", "muster_clock_offset_seconds",
-        "muster_alerts_firing", "muster_gossip_health_score", "muster_collectors_parked"}) {
+        "muster_alerts_firing", "muster_gossip_health_score", "muster_collectors_parked",
+        "muster_certificate_expiry_timestamp_seconds"}) {
     instruments.set(name, {}, 1);
   }
   instruments.set("muster_members", {{"state", "alive"}}, 5);

@@ -4,54 +4,22 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <set>
 #include <string>
 #include <string_view>
 
 #include "base/error.h"
 #include "collector/collectors.h"
-#include "collector/exposition.h"
 #include "collector/host.h"
 #include "collector/pressure.h"
+#include "collector/process.h"
 #include "collector/scrape.h"
 #include "tests/fuzz/collectors_host.h"
+#include "tests/fuzz/fit_to_be_shown.h"
 
 namespace {
 
 using namespace muster;
 using namespace muster::collector;
-
-bool is_name(std::string_view text, bool label) {
-  if (text.empty() || (text.front() >= '0' && text.front() <= '9')) return false;
-  return std::all_of(text.begin(), text.end(), [&](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           (c == ':' && !label);
-  });
-}
-
-// Nothing but a name or a label name can spoil a text: values and helps are escaped.
-void fit_to_be_shown(const Families& families) {
-  std::size_t lines = 0;
-  std::set<std::string_view> names;
-  for (const Family& family : families) {
-    CHECK(is_name(family.name, false));
-    if (family.samples.empty()) continue;
-    if (names.insert(family.name).second) lines += 2;
-    lines += family.samples.size();
-    for (const Sample& sample : family.samples) {
-      std::set<std::string_view> labels;
-      for (const auto& [label, value] : sample.labels) {
-        CHECK(is_name(label, true));
-        CHECK(labels.insert(label).second);
-      }
-    }
-  }
-  const std::string text = exposition_text(families);
-  CHECK(static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n')) == lines);
-  std::string metrics;
-  append_families(metrics, {&families}, Format::OpenMetrics);
-  CHECK(static_cast<std::size_t>(std::count(metrics.begin(), metrics.end(), '\n')) == lines);
-}
 
 void run(const Collector& collector, const fuzz::ToldHost& host) {
   Complaints complaints;
@@ -60,11 +28,11 @@ void run(const Collector& collector, const fuzz::ToldHost& host) {
     CHECK(!families.error().text.empty());
     return;
   }
-  fit_to_be_shown(*families);
+  fuzz::fit_to_be_shown(*families);
   if (!collector.settle) return;
   const Families others = *families;
   collector.settle({&others}, *families, complaints);
-  fit_to_be_shown(*families);
+  fuzz::fit_to_be_shown(*families);
 }
 
 void read_headers(std::string_view text) {
@@ -83,6 +51,19 @@ void read_capacity(std::string_view text) {
   (void)parse_cpu_waiting(text);
 }
 
+// What the kernel says of one process or control group.
+void read_process(std::string_view text) {
+  if (const auto stat = parse_process_stat(text)) CHECK(stat->pid > 0 && stat->parent >= 0);
+  (void)parse_process_io(text);
+  if (const auto path = parse_process_cgroup(text)) {
+    CHECK(path->empty() || (path->starts_with('/') && path->find('\n') == std::string::npos));
+  }
+  if (const auto pids = parse_cgroup_procs(text)) CHECK(pids->size() <= text.size());
+  (void)parse_cgroup_cpu(text);
+  (void)parse_cgroup_memory(text);
+  (void)parse_cgroup_io(text);
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -91,6 +72,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string_view told = input.substr(std::min(size, name.size() + 1));
   if (name == "headers") read_headers(told);
   if (name == "capacity") read_capacity(told);
+  if (name == "process") read_process(told);
   for (const bool compat : {false, true}) {
     const std::vector<Collector> all = all_collectors(fuzz::collector_options(compat));
     const auto found = std::find_if(all.begin(), all.end(),

@@ -23,6 +23,9 @@ inline collector::CollectorOptions collector_options(bool compat) {
   options.cpu_info = true;
   options.textfiles = "/srv/metrics";
   options.compat_1_5 = compat;
+  options.copies = [] {
+    return std::vector<collector::Copy>{{"web", 7, 70, 100, 2}, {"db", 8, 80, 300, 0}};
+  };
   return options;
 }
 

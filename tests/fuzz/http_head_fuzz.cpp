@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "agent/basic_auth.h"
 #include "agent/http_head.h"
 #include "base/error.h"
 
@@ -66,6 +67,17 @@ void must_be_the_same(const HttpHead& head, const Taken& taken) {
   CHECK(second.whole && second.body == taken.body && second.used == taken.passed_on.size());
 }
 
+// The door of metrics takes a name and a password out of what any client sends.
+void read_credentials(const HttpHead& head) {
+  for (const auto& [name, value] : head.fields) {
+    const auto credentials = basic_credentials(value);
+    if (!credentials) continue;
+    CHECK(credentials->user.find(':') == std::string::npos);
+    CHECK(credentials->password.find('\0') == std::string::npos);
+    CHECK(credentials->user.size() + credentials->password.size() < value.size());
+  }
+}
+
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -78,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     }
     if (!*head) break;
     CHECK((*head)->bytes <= rest.size() && (*head)->bytes <= kHttpHeadBytesMax);
+    read_credentials(**head);
     const Taken taken = take(rest, **head);
     if (!taken.whole) break;
     must_be_the_same(**head, taken);

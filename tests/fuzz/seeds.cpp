@@ -11,6 +11,7 @@
 #include "tests/fuzz/certificate_books.h"
 #include "tests/fuzz/sealed.h"
 #include "tests/fuzz/seeds_collectors.h"
+#include "tests/fuzz/seeds_metrics.h"
 
 namespace {
 
@@ -105,6 +106,7 @@ void write_requests(const std::filesystem::path& folder) {
   const std::string host = " HTTP/1.1\r\nHost: n1\r\n";
   const std::string chunks = "5\r\nhello\r\n1F\r\n" + std::string(31, 'x') + "\r\n0\r\n\r\n";
   write(folder / "get", "GET /v1/kv?prefix=a" + host + "Accept: */*\r\n\r\n");
+  write(folder / "basic", "GET /metrics" + host + "Authorization: Basic YW5uOnMzY3JldA==\r\n\r\n");
   write(folder / "two", "GET /a" + host + "\r\nHEAD /b" + host + "Connection: close\r\n\r\n");
   write(folder / "length",
         "PUT /a" + host + "Content-Length: 5\r\n\r\nhelloGET /b" + host + "\r\n");
@@ -306,6 +308,11 @@ int main(int argc, char** argv) {
   const auto fixtures = corpus.parent_path().parent_path() / "fixtures";
   for (const auto& [name, seed] : fuzz::collector_seeds(fixtures)) {
     write(corpus / "collectors" / name, seed);
+  }
+  for (const auto& [folder, seeds] :
+       {std::pair("history", fuzz::history_seeds()), std::pair("systemd", fuzz::systemd_seeds()),
+        std::pair("web_config", fuzz::web_config_seeds())}) {
+    for (const auto& [name, seed] : seeds) write(corpus / folder / name, seed);
   }
   write_scripts(corpus / "peer");
   write_secured_scripts(corpus / "secured_peer");

@@ -147,6 +147,22 @@ class FakeSystemd {
     const std::lock_guard lock(mutex_);
     garbage_ = true;
   }
+  // From now on properties are of types that they do not have; and so are those of these signals.
+  void turn_types() {
+    const std::lock_guard lock(mutex_);
+    turned_ = true;
+    constexpr const char* kManager = "/org/freedesktop/systemd1";
+    constexpr const char* kUnit = "/org/freedesktop/systemd1/unit/a_2eservice";
+    constexpr const char* kProperties = "org.freedesktop.DBus.Properties";
+    sd_bus_emit_signal(bus_, kManager, kFakeManager, "UnitNew", "tu", std::uint64_t{1}, 2U);
+    sd_bus_emit_signal(bus_, kManager, kFakeManager, "UnitRemoved", "");
+    sd_bus_emit_signal(bus_, kManager, kFakeManager, "Reloading", "s", "no");
+    sd_bus_emit_signal(bus_, kUnit, kProperties, "PropertiesChanged", "as", 1, "ActiveState");
+    sd_bus_emit_signal(bus_, kUnit, kProperties, "PropertiesChanged", "sa{sv}as",
+                       "org.freedesktop.systemd1.Unit", 2, "ActiveState", "u", 7U,
+                       "ActiveEnterTimestamp", "(ss)", "a", "b", 0);
+    sd_bus_flush(bus_);
+  }
 
  private:
   void run() {
@@ -203,6 +219,7 @@ class FakeSystemd {
     const char *interface = nullptr, *property = nullptr;
     sd_bus_message_read(message, "ss", &interface, &property);
     const std::string name = property;
+    if (turned_) return sd_bus_reply_method_return(message, "v", "as", 1, "none");
     char* decoded = nullptr;
     sd_bus_path_decode(sd_bus_message_get_path(message), "/org/freedesktop/systemd1/unit",
                        &decoded);
@@ -247,6 +264,7 @@ class FakeSystemd {
   std::map<std::string, int> calls_;
   std::string subscriber_;
   bool garbage_ = false;
+  bool turned_ = false;
   bool stopping_ = false;
   sd_bus* bus_ = nullptr;
   Wakeup wakeup_;

@@ -142,6 +142,18 @@ TEST_F(SdbusUnitsTest, AnswersInAnotherFormFailByName) {
   EXPECT_TRUE(failing("systemd does not list its units"));
 }
 
+TEST_F(SdbusUnitsTest, WhatIsOfAnotherTypeIsNotThere) {
+  start_systemd();
+  EXPECT_TRUE(shown("a.service active simple"));
+  systemd_->turn_types();
+  systemd_->change([](auto& units) { units["c.service"] = {}; }, {{"c.service"}, {}, {}, false});
+  EXPECT_TRUE(shown("c.service active "));
+  EXPECT_TRUE(states().contains("a.service active simple"));
+  systemd_->change([](auto& units) { units["a.service"].active = "failed"; },
+                   {{}, {}, {"a.service"}, false});
+  EXPECT_TRUE(shown("a.service failed simple"));
+}
+
 TEST_F(SdbusUnitsTest, ItCanGoWhileItIsBeingAnswered) {
   FakeSystemd::Units many;
   for (int i = 0; i < 2000; ++i) many["s" + std::to_string(i) + ".service"] = {};

@@ -7,6 +7,7 @@ import subprocess
 
 import cluster as harness
 from prometheus import Prometheus
+from scrape_differences import parse
 from shared import ClusterCase
 
 EXPECTED = ("node_cpu_seconds_total", "node_memory_MemTotal_bytes", "node_load1",
@@ -54,6 +55,17 @@ class Metrics(ClusterCase):
                 r"node_\w+ .*(camelCase|instead of \"bits\").*", line.strip())]
             self.assertEqual(others, [])
             self.assertIn(done.returncode, (0, 3))
+
+    def test_masters_count_what_they_apply(self):
+        def counted(name):
+            answer = harness.request(self.cluster.nodes[name].address, "GET", "/metrics")
+            return parse(answer.body.decode())["muster_commands_total"].series
+
+        before = counted("n1")
+        self.run_web(replicas=1)
+        self.cluster.wait_for(lambda: counted("n1").get((("kind", "put-workload"),), 0) ==
+                              before.get((("kind", "put-workload"),), 0) + 1, "it to be counted", 5)
+        self.assertGreaterEqual(counted("n1")[(("kind", "node-up"),)], 5)
 
     def test_a_scrape_has_the_same_series_in_every_format(self):
         def scrape(query="", **headers):

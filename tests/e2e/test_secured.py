@@ -11,8 +11,10 @@ import tempfile
 import threading
 import time
 import unittest
+import urllib.request
 
 import cluster as harness
+from scrape_differences import parse
 
 
 class SecuredCase(unittest.TestCase):
@@ -376,6 +378,15 @@ class Renewed(SecuredCase):
     joining = (("n2", "agent"),)
     identity = "  certificate_life: 10s\n"
 
+    def end_in_metrics(self, name):
+        own = self.directory / "n1" / "identity"
+        request = urllib.request.Request(f"https://{self.address(name)}:{harness.HTTP}/metrics")
+        request.add_header("Authorization", "Bearer " + (own / "admin.token").read_text().strip())
+        trust = ssl.create_default_context(cafile=own / "ca.pem")
+        with urllib.request.urlopen(request, timeout=5, context=trust) as answer:
+            name = "muster_certificate_expiry_timestamp_seconds"
+            return parse(answer.read().decode())[name].series[()]
+
     def test_a_node_renews_its_certificate_by_itself_and_no_stream_is_lost(self):
         since = self.events()[-1]["sequence"]
         trusted = self.authorities("n1")
@@ -383,11 +394,12 @@ class Renewed(SecuredCase):
         life = ssl.cert_time_to_seconds(first["notAfter"])
         self.wait(lambda: self.shown("n2", trusted)["serialNumber"] != first["serialNumber"],
                   "n2 to show another certificate", 12)
-        renewed = time.time()
-        # At two thirds, and up to a twentieth before; notAfter has whole seconds.
+        renewed = time.time()  # at two thirds, and up to a twentieth before; notAfter is whole seconds
         self.assertGreater(renewed, life - 10 * (1 / 3 + 1 / 20) - 1)
         self.assertLess(renewed, life - 1)
         second = self.shown("n2", trusted)
+        self.wait(lambda: self.end_in_metrics("n2") == ssl.cert_time_to_seconds(
+            second["notAfter"]), "n2's metrics to show its end", 2)
         # The first one has ended before the next renewal: that was asked for with the second.
         self.wait(lambda: self.shown("n2", trusted)["serialNumber"] != second["serialNumber"],
                   "n2 to renew again", 12)

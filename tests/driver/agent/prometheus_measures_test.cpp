@@ -109,6 +109,8 @@ TEST_F(MeasuresTest, AMasterThatWasTakenAwaySaysNothingAsOne) {
   view.master = nullptr;
   measures.measure(view, 0);
   EXPECT_EQ(instruments.text(), before);
+}
+
 TEST_F(MeasuresTest, TheOwnCertificatesEndIsThereWhereThereIsACertificate) {
   const std::string name = "muster_certificate_expiry_timestamp_seconds";
   measures.measure(view, 0);
@@ -134,6 +136,14 @@ TEST_F(MeasuresTest, CommandsAreCountedByTheirKindOnMasters) {
   EXPECT_EQ(line(name + "{kind=\"node-up\"}"), name + "{kind=\"node-up\"} 4");
   EXPECT_EQ(line(name + "{kind=\"put-key\"}"), name + "{kind=\"put-key\"} 1");
   EXPECT_EQ(line(name + "{kind=\"node-left\"}"), "");
+
+  view.master = nullptr;  // it is taken away, and made one again
+  measures.measure(view, 0);
+  master.commands = {};
+  master.commands[CommandBody(NodeUp{}).index()] = 1;
+  view.master = std::make_shared<const MasterView>(master);
+  measures.measure(view, 0);
+  EXPECT_EQ(line(name + "{kind=\"node-up\"}"), name + "{kind=\"node-up\"} 5");
 }
 
 TEST_F(MeasuresTest, PacketsAreCountedByDirectionAndKind) {

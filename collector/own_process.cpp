@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "collector/cpu.h"
+#include "collector/family.h"
 #include "collector/proc_text.h"
 
 namespace muster::collector {
@@ -92,7 +93,7 @@ Result<Families> OwnProcess::measure() {
   const auto began = start(own->start);
   if (!began) return tl::unexpected(began.error());
   constexpr auto kGauge = MetricType::Gauge;
-  return Families{
+  return families_of(
       one("process_cpu_seconds_total", "Total user and system CPU time spent in seconds.",
           MetricType::Counter, own->ticks / double{kTicksPerSecond}),
       one("process_max_fds", "Maximum number of open file descriptors.", kGauge, *max_files),
@@ -105,7 +106,7 @@ Result<Families> OwnProcess::measure() {
       one("process_virtual_memory_bytes", "Virtual memory size in bytes.", kGauge,
           own->virtual_bytes),
       one("process_virtual_memory_max_bytes",
-          "Maximum amount of virtual memory available in bytes.", kGauge, *max_memory)};
+          "Maximum amount of virtual memory available in bytes.", kGauge, *max_memory));
 }
 
 }  // namespace muster::collector

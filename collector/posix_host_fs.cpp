@@ -35,9 +35,17 @@ constexpr std::size_t kChunkBytes = std::size_t{16} * 1024;
 // leaves so much of the page empty is the end, and need not be asked for, which costs as much as
 // the file itself where it is a table of sockets.
 constexpr std::size_t kLineMax = 1024;
-constexpr std::array<std::string_view, 9> kOfShortLines{
-    "/proc/diskstats", "/proc/loadavg", "/proc/meminfo", "/proc/net/", "/proc/pressure/",
-    "/proc/stat",      "/proc/sys/",    "/proc/vmstat",  "/sys/"};
+constexpr std::array<std::string_view, 11> kOfShortLines{"/proc/diskstats",
+                                                         "/proc/loadavg",
+                                                         "/proc/meminfo",
+                                                         "/proc/net/",
+                                                         "/proc/pressure/",
+                                                         "/proc/self/limits",
+                                                         "/proc/self/stat",
+                                                         "/proc/stat",
+                                                         "/proc/sys/",
+                                                         "/proc/vmstat",
+                                                         "/sys/"};
 
 // Without O_NONBLOCK a pipe in the place of a file would hold the scrape for ever.
 constexpr int kToRead = O_RDONLY | O_CLOEXEC | O_NONBLOCK;

@@ -139,7 +139,8 @@ const std::vector<Declaration> kDeclarations{
     {Counter,
      "muster_http_auth_failures_total",
      {},
-     "Requests whose token, certificate or password proved nobody, or was not looked at after many."},
+     "Requests whose token, certificate or password proved nobody, or was not looked at after "
+     "many."},
     {Counter, "muster_audit_lost_total", {}, "Changes that could not be written to the audit log."},
     {Gauge,
      "muster_lease_remaining_seconds",
@@ -335,6 +336,13 @@ void Instruments::replace(std::string_view name,
                           const std::vector<std::pair<Labels, double>>& series) {
   const std::lock_guard lock(state_->mutex);
   auto& known = state_->series_of<prometheus::Gauge>(name);
+  // Mostly it is the same series as before, in the order of their labels.
+  if (std::equal(series.begin(), series.end(), known.by_labels.begin(), known.by_labels.end(),
+                 [](const auto& a, const auto& b) { return a.first == b.first; })) {
+    auto gauge = known.by_labels.begin();
+    for (const auto& one : series) (gauge++)->second->Set(one.second);
+    return;
+  }
   std::map<Labels, double> wanted(series.begin(), series.end());
   std::erase_if(known.by_labels, [&](const auto& entry) {
     const bool gone = !wanted.contains(entry.first);

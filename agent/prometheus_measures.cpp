@@ -158,6 +158,7 @@ void Measures::measure(const View& view, std::size_t rpc_streams) {
   for (const auto& [state, count] : members) {
     by_state.push_back({{{"state", std::string(to_text(state))}}, count});
   }
+  std::sort(by_state.begin(), by_state.end());  // as they are kept
   to_.replace("muster_members", by_state);
   to_.set("muster_gossip_health_score", {}, view.health_score);
   to_.set("muster_insecure", {}, view.insecure ? 1 : 0);

@@ -23,7 +23,7 @@ class PosixRelay {
   struct Limits {
     Duration overtaken_after = std::chrono::milliseconds(100);  // then the rest goes on without it
     Duration each = std::chrono::seconds(1);                    // then the call has failed
-    std::size_t threads_max = 16;  // in all, two or more
+    std::size_t threads_max = 16;                               // in all, two or more
   };
   struct Call {
     std::string key;             // of what may hang: a collector's name, a mount point

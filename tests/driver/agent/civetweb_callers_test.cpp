@@ -138,13 +138,14 @@ TEST_F(CivetwebServerTest, WhoFailsAtOneAddressKeepsNobodyElsewhereOut) {
             200);
 }
 
-TEST_F(CivetwebServerTest, WhoProvesWhoHeIsBeginsAnew) {
+TEST_F(CivetwebServerTest, SuccessesGiveNobodyMoreGuesses) {
   ports_.authenticate = root_only;
   open();
-  for (int round = 0; round < 4; ++round) {
-    for (int i = 0; i < 8; ++i) EXPECT_EQ(ask("GET", "/v1/status").status, 401);
-    EXPECT_EQ(ask("GET", "/v1/status", "", {{"Authorization", "Bearer root"}}).status, 200);
-  }
+  for (int i = 0; i < 8; ++i) EXPECT_EQ(ask("GET", "/v1/status").status, 401);
+  EXPECT_EQ(ask("GET", "/v1/status", "", {{"Authorization", "Bearer root"}}).status, 200);
+  int waits = 0;
+  for (int i = 0; i < 8; ++i) waits += ask("GET", "/v1/status").status == 429 ? 1 : 0;
+  EXPECT_GE(waits, 4);
 }
 
 TEST_F(CivetwebServerTest, WhileWhoMayAskIsNotKnownNobodyIsCalledAnIntruder) {
@@ -196,7 +197,7 @@ TEST_F(CivetwebServerTest, FailedJoinsAreCountedAndLimitedAndASuccessfulOneIsWri
   }
   EXPECT_EQ(refused + waited, 60);
   EXPECT_LT(asked, 15);  // the coordinator is not asked for the others
-  EXPECT_EQ(failures, asked - 1);
+  EXPECT_EQ(failures, 60) << "with those that were not looked at";
   EXPECT_EQ(audited().size(), 1U + static_cast<unsigned>(refused));
 }
 

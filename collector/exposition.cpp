@@ -233,6 +233,16 @@ std::string_view part_suffix(SamplePart part) {
   return "";
 }
 
+std::vector<std::string> part_names(std::string_view name, MetricType type) {
+  std::vector<std::string> names;
+  if (type != MetricType::Histogram && type != MetricType::Summary) return names;
+  for (const SamplePart part : {SamplePart::Bucket, SamplePart::Sum, SamplePart::Count}) {
+    if (part == SamplePart::Bucket && type != MetricType::Histogram) continue;
+    names.push_back(std::string(name).append(part_suffix(part)));
+  }
+  return names;
+}
+
 std::string number_text(double value) {
   std::string out;
   append_number(out, value);

@@ -32,6 +32,9 @@ void append_end(std::string& out, Format format);
 // What a line has behind the family's name: "_bucket", "_sum", "_count" or nothing.
 [[nodiscard]] std::string_view part_suffix(SamplePart part);
 
+// Besides its own, the names that lines of such a family may have: "x_sum" of a summary x.
+[[nodiscard]] std::vector<std::string> part_names(std::string_view name, MetricType type);
+
 // The shortest text that reads back as the same number; "NaN", "+Inf", "-Inf".
 [[nodiscard]] std::string number_text(double value);
 

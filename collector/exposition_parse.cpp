@@ -285,11 +285,8 @@ void add_group(Family& family, Group group) {
 
 // A line of one family may not bear the name of another, whichever of them came first.
 Status Parser::check_parts(const Draft& draft) const {
-  const bool is_histogram = draft.type == MetricType::Histogram;
   if (draft.groups.empty()) return {};
-  for (const SamplePart part : {SamplePart::Bucket, SamplePart::Sum, SamplePart::Count}) {
-    if (part == SamplePart::Bucket && !is_histogram) continue;
-    const std::string name = draft.family.name + std::string(part_suffix(part));
+  for (const std::string& name : part_names(draft.family.name, *draft.type)) {
     const auto other = index_.find(name);
     if (other == index_.end()) continue;
     const Draft& of = drafts_[other->second];

@@ -35,18 +35,6 @@ std::string printable(std::string_view text) {
   return out;
 }
 
-// Other names that lines of a family bear.
-std::vector<std::string> part_names(const Family& family) {
-  std::vector<std::string> names;
-  const bool is_histogram = family.type == MetricType::Histogram;
-  if (!is_histogram && family.type != MetricType::Summary) return names;
-  for (const SamplePart part : {SamplePart::Bucket, SamplePart::Sum, SamplePart::Count}) {
-    if (part == SamplePart::Bucket && !is_histogram) continue;
-    names.push_back(family.name + std::string(part_suffix(part)));
-  }
-  return names;
-}
-
 std::size_t series_of(const Families& families) {
   std::size_t count = 0;
   for (const Family& family : families) count += family.samples.size();
@@ -109,7 +97,7 @@ void Textfiles::refuse(const std::string& path, std::string_view why, Complaints
 std::optional<std::string> Textfiles::clash(const File& file, const Names& taken) {
   for (const Family& family : file.families) {
     if (is_reserved(family.name)) return family.name + " is a name of muster's own";
-    for (const std::string& name : part_names(family)) {
+    for (const std::string& name : part_names(family.name, family.type)) {
       const auto other = taken.find(name);
       if (other == taken.end() || other->second.part_of == family.name) continue;
       return "a part of " + family.name + ", " + name + ", is a metric in " + other->second.from;
@@ -137,7 +125,7 @@ void Textfiles::take(const File& file, Names& taken) {
     known.type = family.type;
     if (known.from.empty()) known.from = file.path;
     for (const Sample& sample : family.samples) known.series.insert(series_key(sample));
-    for (std::string& name : part_names(family)) {
+    for (std::string& name : part_names(family.name, family.type)) {
       Known& part = taken[std::move(name)];
       part.part_of = family.name;
       part.from = known.from;
@@ -186,7 +174,7 @@ void Textfiles::settle(const std::vector<const Families*>& others, Families& own
   for (const File& file : files_) {
     for (const Family& family : file.families) {
       wanted.insert(family.name);
-      for (std::string& name : part_names(family)) wanted.insert(std::move(name));
+      for (std::string& name : part_names(family.name, family.type)) wanted.insert(std::move(name));
     }
   }
   Names taken;

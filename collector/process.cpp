@@ -41,7 +41,7 @@ Result<std::uint64_t> value_of(const Source& source, std::string_view text, std:
 
 Result<ProcessStat> parse_process_stat(std::string_view text) {
   // What follows the name, by its place: state 0, parent 1, session 3, user to waited-for system
-  // time 11 to 14, threads 17, start 19, resident pages 21.
+  // time 11 to 14, threads 17, start 19, virtual memory 20, resident pages 21.
   constexpr std::size_t kFields = 22;
   const auto lines = split_lines(kStat, text);
   if (!lines) return tl::unexpected(lines.error());
@@ -63,9 +63,10 @@ Result<ProcessStat> parse_process_stat(std::string_view text) {
   const auto waited_system = bounded_count(fields[14]);
   const auto threads = bounded_count(fields[17]);
   const auto start = bounded_count(fields[19]);
+  const auto bytes = bounded_count(fields[20]);
   const auto pages = bounded_count(fields[21]);
   if (fields[0].size() != 1 || !pid || !parent || !session || !user || !system || !waited_user ||
-      !waited_system || !threads || !start || !pages) {
+      !waited_system || !threads || !start || !bytes || !pages) {
     return refuse(kStat, "does not hold the numbers of a process");
   }
   return ProcessStat{static_cast<std::int64_t>(*pid),
@@ -75,7 +76,9 @@ Result<ProcessStat> parse_process_stat(std::string_view text) {
                      *user + *system + *waited_user + *waited_system,
                      *threads,
                      *start,
-                     *pages};
+                     *pages,
+                     *user + *system,
+                     *bytes};
 }
 
 Result<IoBytes> parse_process_io(std::string_view text) {

@@ -22,6 +22,8 @@ struct ProcessStat {
   std::uint64_t threads = 0;
   std::uint64_t start_time = 0;  // ticks since boot; tells apart two processes of one pid
   std::uint64_t resident_pages = 0;
+  std::uint64_t own_cpu_ticks = 0;  // without those of children
+  std::uint64_t virtual_bytes = 0;
   bool operator==(const ProcessStat&) const = default;
 };
 // /proc/PID/stat. The program's name in it may hold anything, brackets and blanks included.

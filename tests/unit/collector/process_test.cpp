@@ -14,7 +14,8 @@ constexpr const char* kNginx =
 TEST(Process, ItsOwnTimeAndThatOfChildrenItWaitedForAreOne) {
   const auto stat = parse_process_stat(kNginx);
   ASSERT_TRUE(stat) << stat.error().text;
-  EXPECT_EQ(*stat, (ProcessStat{812, 'S', 1, 812, 41 + 22 + 7 + 5, 3, 90210, 1411}));
+  EXPECT_EQ(*stat,
+            (ProcessStat{812, 'S', 1, 812, 41 + 22 + 7 + 5, 3, 90210, 1411, 41 + 22, 56737792}));
 }
 
 TEST(Process, AProgramMayBeCalledAnything) {

@@ -19,6 +19,7 @@
 #include "collector/collectors.h"
 #include "collector/host.h"
 #include "collector/posix_gathering.h"
+#include "tests/driver/temp_dir.h"
 
 namespace muster::collector {
 namespace {
@@ -26,12 +27,9 @@ namespace {
 class PosixHostFsTest : public testing::Test {
  protected:
   PosixHostFsTest() {
-    std::string pattern = testing::TempDir() + "host_fs_XXXXXX";
-    root_ = ::mkdtemp(pattern.data());
     std::filesystem::create_directories(root_ / "proc/net");
     std::filesystem::create_directories(root_ / "sys");
   }
-  ~PosixHostFsTest() override { std::filesystem::remove_all(root_); }
 
   void write(const std::string& path, const std::string& content) {
     std::ofstream(root_ / path, std::ios::binary) << content;
@@ -43,7 +41,8 @@ class PosixHostFsTest : public testing::Test {
     return content ? Code::Unknown : content.error().code;
   }
 
-  std::filesystem::path root_;
+  const TempDir directory_;
+  const std::filesystem::path root_ = directory_.path();
 };
 
 TEST_F(PosixHostFsTest, NoCollectorFailsOnThisMachine) {

@@ -4,8 +4,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -17,6 +15,7 @@
 #include "collector/exposition.h"
 #include "collector/posix_gathering.h"
 #include "collector/posix_host_fs.h"
+#include "tests/driver/temp_dir.h"
 
 namespace muster::collector {
 namespace {
@@ -27,16 +26,13 @@ struct Verdict {
 };
 
 Verdict promtool(const std::string& text) {
-  std::string directory = testing::TempDir() + "promtool_XXXXXX";
-  if (::mkdtemp(directory.data()) == nullptr) return {-1, "no temporary directory"};
-  std::ofstream(directory + "/in", std::ios::binary) << text;
-  const int status = std::system(
-      ("/usr/bin/promtool check metrics < " + directory + "/in > " + directory + "/out 2>&1")
-          .c_str());
-  std::stringstream complaints;
-  complaints << std::ifstream(directory + "/out").rdbuf();
-  std::filesystem::remove_all(directory);
-  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, complaints.str()};
+  const TempDir directory;
+  const std::string in = directory.file("in");
+  const std::string out = directory.file("out");
+  write_file(in, text);
+  const int status =
+      std::system(("/usr/bin/promtool check metrics < " + in + " > " + out + " 2>&1").c_str());
+  return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, read_file(out)};
 }
 
 // One value in every family that muster declares.

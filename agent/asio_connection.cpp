@@ -61,6 +61,18 @@ void Connection::shut() {
   }
 }
 
+Channel::Outcome Connection::read_into(std::string& in, std::vector<char>& scratch) {
+  const Channel::Step step = channel->read(scratch.data(), scratch.size());
+  if (step.outcome == Channel::Outcome::Done) in.append(scratch.data(), step.bytes);
+  return step.outcome;
+}
+
+void Connection::end_sending() {
+  channel->say_goodbye();
+  asio::error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
 void Connection::await(Channel::Outcome wanted, std::function<void(const asio::error_code&)> then) {
   const auto what =
       wanted == Channel::Outcome::WantsWrite ? tcp::socket::wait_write : tcp::socket::wait_read;

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include <asio/io_context.hpp>
 #include <asio/ip/tcp.hpp>
@@ -38,6 +39,10 @@ struct Connection {
   // Ends it. While another thread is in the middle of a step the descriptor stays, so that nobody
   // else gets its number.
   void shut();
+  // Appends what has come to `in`, through `scratch`: Done. Nothing has: what to await(), or Ended.
+  Channel::Outcome read_into(std::string& in, std::vector<char>& scratch);
+  // Says that nothing more comes from here; what still comes from there can be read.
+  void end_sending();
   // Calls `then` from the loop, when the socket is ready for what the channel wants.
   void await(Channel::Outcome wanted, std::function<void(const asio::error_code&)> then);
   [[nodiscard]] Address peer() const;

@@ -92,14 +92,12 @@ void DoorClient::resume_on(Outcome wanted, void (DoorClient::*then)()) {
 }
 
 bool DoorClient::read_more(void (DoorClient::*then)()) {
-  const Channel::Step step = client_->channel->read(house_.scratch.data(), house_.scratch.size());
-  if (step.outcome == Outcome::Ended) {
+  const Outcome outcome = client_->read_into(in_, house_.scratch);
+  if (outcome == Outcome::Done) return true;
+  if (outcome == Outcome::Ended) {
     end();
-  } else if (step.outcome == Outcome::Done) {
-    in_.append(house_.scratch.data(), step.bytes);
-    return true;
   } else {
-    resume_on(step.outcome, then);
+    resume_on(outcome, then);
   }
   return false;
 }
@@ -272,9 +270,7 @@ void DoorClient::flush() {
 void DoorClient::linger() {
   if (!std::exchange(lingering_, true)) {
     patience(kLingerPatience);
-    client_->channel->say_goodbye();
-    asio::error_code ignored;
-    client_->socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    client_->end_sending();
   }
   while (lingered_ < kLingerBytesMax) {
     in_.clear();

@@ -52,14 +52,12 @@ void FrontClient::resume_on(Connection& connection, Outcome wanted, void (FrontC
 
 // Something more has come; false: it is waited for, or this client is ended.
 bool FrontClient::read_more(void (FrontClient::*then)()) {
-  const Channel::Step step = client_->channel->read(house_.scratch.data(), house_.scratch.size());
-  if (step.outcome == Outcome::Ended) {
+  const Outcome outcome = client_->read_into(in_, house_.scratch);
+  if (outcome == Outcome::Done) return true;
+  if (outcome == Outcome::Ended) {
     end();
-  } else if (step.outcome == Outcome::Done) {
-    in_.append(house_.scratch.data(), step.bytes);
-    return true;
   } else {
-    resume_on(*client_, step.outcome, then);
+    resume_on(*client_, outcome, then);
   }
   return false;
 }
@@ -197,10 +195,9 @@ void FrontClient::await_answer() {
 void FrontClient::pump_down() {
   awaiting_ = false;
   if (upstream_ == nullptr || writing_down_) return;
-  const Channel::Step step = upstream_->channel->read(house_.scratch.data(), house_.scratch.size());
-  if (step.outcome == Outcome::Ended) return answer_ended();
-  if (step.outcome != Outcome::Done) return await_answer();
-  answer_.append(house_.scratch.data(), step.bytes);
+  const Outcome outcome = upstream_->read_into(answer_, house_.scratch);
+  if (outcome == Outcome::Ended) return answer_ended();
+  if (outcome != Outcome::Done) return await_answer();
   if (!take_answer()) return;
   if (in_body_ && reply_.done()) give_back();  // whoever reads slowly holds no thread of the server
   flush_down();
@@ -298,9 +295,7 @@ void FrontClient::finish() {
 void FrontClient::linger() {
   if (!std::exchange(lingering_, true)) {
     patience(kLingerPatience);
-    client_->channel->say_goodbye();
-    asio::error_code ignored;
-    client_->socket.shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
+    client_->end_sending();
   }
   in_.clear();
   while (read_more(&FrontClient::linger)) in_.clear();

@@ -158,9 +158,11 @@ class Runtime {
       std::make_shared<const collector::PosixWatchedHost>(host_fs_);
   collector::PosixGathering gathering_;
   Measures measures_{instruments_};  // when a scrape demands it
-  // One for scrapes and one for the history. They read this machine, whatever machine is shown.
-  collector::OwnProcess own_process_{std::make_shared<const collector::PosixHostFs>()};
-  collector::OwnProcess recorded_process_{std::make_shared<const collector::PosixHostFs>()};
+  // This machine, whatever machine is shown: for scrapes and, on another thread, the history.
+  std::shared_ptr<const collector::PosixHostFs> own_fs_ =
+      std::make_shared<const collector::PosixHostFs>();
+  collector::OwnProcess own_process_{own_fs_};
+  collector::OwnProcess recorded_process_{own_fs_};
   Scrapes scrapes_;
   CurlTransfers transfers_;
   health::CurlProber prober_;

@@ -48,7 +48,8 @@ Runtime::Runtime(const Config& config, Prepared prepared,
       own_(std::move(prepared.own)),
       tls_(own_ != nullptr ? own_->tls() : nullptr),
       signals_(io_, SIGTERM, SIGINT, SIGHUP),
-      timer_(io_),
+      deadline_(
+          io_, [this] { return node_.deadline(); }, [this](Duration late) { tick(late); }),
       publish_timer_(io_),
       chores_(io_),
       notify_(io_),
@@ -141,28 +142,14 @@ void Runtime::settle() {
   }
   rpc_->flush();
   leader_contact_ = node_.leader_contact().value_or(Instant::min());
-  arm();
+  deadline_.arm();
   publish_later();
 }
 
-// A deadline that moves away, as most do with every heartbeat, leaves the timer alone: it wakes
-// once too early and is set anew, which costs less than setting it each time.
-void Runtime::arm() {
-  const Instant due = node_.deadline();
-  if (due >= armed_for_) return;
-  armed_for_ = due;
-  const Duration wait = std::max(Duration::zero(), due - control_now());
-  timer_.expires_after(std::min<Duration>(wait, std::chrono::hours(1)));
-  timer_.async_wait([this, due](const asio::error_code& error) {
-    if (error) return;
-    armed_for_ = kNever;
-    const Instant now = control_now();
-    if (now < node_.deadline()) return arm();
-    const Duration lag = std::max(Duration::zero(), now - due);
-    strain_.on_lag(lag);
-    loop_lag_.observe(seconds(lag));
-    happened(Tick{});
-  });
+void Runtime::tick(Duration late) {
+  strain_.on_lag(late);
+  loop_lag_.observe(seconds(late));
+  happened(Tick{});
 }
 
 void Runtime::publish() {

@@ -19,6 +19,7 @@
 #include <asio/steady_timer.hpp>
 #include <asio/thread_pool.hpp>
 
+#include "agent/asio_deadline.h"
 #include "agent/asio_held_reads.h"
 #include "agent/asio_history.h"
 #include "agent/asio_metrics_door.h"
@@ -81,7 +82,7 @@ class Runtime {
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);
   void settle();
-  void arm();
+  void tick(Duration late);
   void publish();
   void publish_applied();
   void heed_leader(const View& view);
@@ -133,7 +134,7 @@ class Runtime {
   DropNotices drop_notices_;
   asio::io_context io_{1};
   asio::signal_set signals_;
-  asio::steady_timer timer_;
+  AsioDeadline deadline_;
   asio::steady_timer publish_timer_;
   asio::steady_timer chores_;
   AsioNotify notify_;
@@ -190,7 +191,6 @@ class Runtime {
   std::atomic<std::uint64_t> rpc_received_{0};  // bytes
   std::atomic<std::uint64_t> rpc_sent_{0};
   std::atomic<Instant> leader_contact_{Instant::min()};  // as Node's; min(): nothing
-  Instant armed_for_ = kNever;
   Instant publish_at_ = kNever;
   raft::Index applied_published_ = 0;
   bool noticed_ = false;                                 // since the last view

@@ -1,0 +1,89 @@
+#include "agent/asio_deadline.h"
+
+#include <chrono>
+#include <optional>
+
+#include <asio/io_context.hpp>
+#include <gtest/gtest.h>
+
+#include "agent/posix_clock.h"
+
+namespace muster::agent {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Deadline : testing::Test {
+  asio::io_context io{1};
+  Instant deadline = kNever;
+  std::optional<Duration> late;
+  Instant told_at{};
+  AsioDeadline alarm{io, [this] { return deadline; },
+                     [this](Duration by) {
+                       late = by;
+                       told_at = control_now();
+                       deadline = kNever;
+                     }};
+};
+
+TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) {
+  deadline = control_now() + 20ms;
+  const Instant due = deadline;
+  alarm.arm();
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_GE(told_at, due);
+  EXPECT_LE(*late, told_at - due);
+}
+
+// A suspicion that is confirmed has been due for seconds: nothing stood still meanwhile.
+TEST_F(Deadline, WhoDecidesWhatWasDueLongAgoMakesNobodyLate) {
+  const Instant begin = control_now();
+  deadline = begin - 10s;
+  alarm.arm();
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_LE(*late, told_at - begin);
+}
+
+TEST_F(Deadline, AnEarlierOneTakesItsPlace) {
+  deadline = control_now() + 1h;
+  alarm.arm();
+  deadline = control_now() + 10ms;
+  const Instant due = deadline;
+  alarm.arm();
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_GE(told_at, due);
+  EXPECT_LE(*late, told_at - due);
+}
+
+TEST_F(Deadline, ALaterOneIsWaitedFor) {
+  deadline = control_now() + 5ms;
+  alarm.arm();
+  deadline = control_now() + 30ms;
+  const Instant due = deadline;
+  alarm.arm();
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_GE(told_at, due);
+  EXPECT_LE(*late, told_at - due);
+}
+
+// While the loop stands still, what was due goes on being late whatever is decided then.
+TEST_F(Deadline, WhatIsLateAlreadyStaysLate) {
+  const Instant begin = control_now();
+  deadline = begin + 5ms;
+  alarm.arm();
+  while (control_now() < begin + 50ms) {
+  }
+  deadline = begin - 10s;
+  alarm.arm();
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_GE(*late, 45ms);
+  EXPECT_LE(*late, told_at - begin);
+}
+
+}  // namespace
+}  // namespace muster::agent

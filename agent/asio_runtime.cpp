@@ -7,6 +7,7 @@
 
 #include "agent/asio_wiring.h"
 #include "agent/posix_clock.h"
+#include "agent/posix_urgency.h"
 #include "agent/spdlog_journal.h"
 #include "base/protobuf_codec.h"
 #include "collector/collectors.h"
@@ -111,6 +112,12 @@ Status Runtime::open() {
 }
 
 int Runtime::run() {
+  if (const Status first = take_precedence(); !first) {
+    say(Level::Info,
+        "heartbeats wait for their turn like any other work where this machine is "
+        "busy: no nice value of " +
+            std::to_string(kUrgentNice) + ": " + first.error().text);
+  }
   start_log();
   await_signal();
   chores();

@@ -50,8 +50,8 @@ const std::string& Scrapes::plain(const collector::HostReport& report, collector
   Body& body = plain_.at(static_cast<std::size_t>(format));
   if (body.made) return body.bytes;
   body.bytes.clear();
-  const Families own = instruments_.families();
-  collector::append_families(body.bytes, {&report.families, &process_, &own}, format);
+  instruments_.read(own_);
+  collector::append_families(body.bytes, {&report.families, &process_, &own_.families()}, format);
   collector::append_end(body.bytes, format);
   body.made = true;
   return body.bytes;

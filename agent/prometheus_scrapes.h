@@ -56,6 +56,7 @@ class Scrapes {
   collector::ErrorNews news_;
   std::weak_ptr<const collector::HostReport> report_;  // whose bodies these are
   Families process_;                                   // of the time of the report
+  collector::Instruments::Reading own_;
   std::array<Body, kFormats> plain_;
   std::array<Body, kFormats> packed_;
   collector::Gzip gzip_;

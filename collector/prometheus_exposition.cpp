@@ -208,40 +208,73 @@ bool has_declared_labels(const Declaration& declared, const Labels& labels) {
                      [&](const std::string& name) { return labels.contains(name); });
 }
 
-// What a histogram's series is made of: `bounds`, the last of which is +Inf, are as they are
-// written.
-void add_histogram(std::vector<Sample>& out, const SampleLabels& labels,
-                   const std::vector<std::string>& bounds, const prometheus::Histogram& series) {
-  const auto histogram = series.Collect().histogram;
-  CHECK(histogram.bucket.size() + 1 >= bounds.size());
-  for (std::size_t i = 0; i < bounds.size(); ++i) {
-    const bool last = i + 1 == bounds.size();
-    const auto count = last ? histogram.sample_count : histogram.bucket[i].cumulative_count;
-    Sample& bucket = out.emplace_back(Sample{{}, static_cast<double>(count), SamplePart::Bucket});
+// How many samples one series of the instrument is.
+std::size_t samples_each(const Instrument& instrument) {
+  const bool histogram = instrument.declared->type == Histogram;
+  return histogram ? instrument.bounds.size() + 2 : 1;  // buckets, sum and count
+}
+
+std::size_t series_of(const Instrument& instrument) {
+  return std::visit([](const auto& all) { return all.by_labels.size(); }, instrument.series);
+}
+
+// The samples of a series, with their labels but without their values. `bounds`, the last of which
+// is +Inf, are as they are written.
+void add_series(std::vector<Sample>& out, const Instrument& instrument, const Labels& names) {
+  const SampleLabels labels(names.begin(), names.end());
+  if (instrument.declared->type != Histogram) {
+    out.push_back({labels, 0});
+    return;
+  }
+  for (const std::string& bound : instrument.bounds) {
+    Sample& bucket = out.emplace_back(Sample{{}, 0, SamplePart::Bucket});
     bucket.labels.reserve(labels.size() + 1);
     bucket.labels = labels;
-    bucket.labels.emplace_back("le", bounds[i]);
+    bucket.labels.emplace_back("le", bound);
   }
-  out.push_back({labels, histogram.sample_sum, SamplePart::Sum});
-  out.push_back({labels, static_cast<double>(histogram.sample_count), SamplePart::Count});
+  out.push_back({labels, 0, SamplePart::Sum});
+  out.push_back({labels, 0, SamplePart::Count});
 }
 
 std::vector<Sample> samples_of(const Instrument& instrument) {
   std::vector<Sample> out;
-  const auto add = [&]<class T>(const Series<T>& all) {
-    constexpr bool kHistogram = std::is_same_v<T, prometheus::Histogram>;
-    out.reserve(all.by_labels.size() * (kHistogram ? instrument.bounds.size() + 2 : 1));
-    for (const auto& [names, series] : all.by_labels) {
-      SampleLabels labels(names.begin(), names.end());
-      if constexpr (kHistogram) {
-        add_histogram(out, labels, instrument.bounds, *series);
-      } else {
-        out.push_back({std::move(labels), series->Value()});
-      }
-    }
+  out.reserve(series_of(instrument) * samples_each(instrument));
+  const auto add = [&](const auto& all) {
+    for (const auto& [names, series] : all.by_labels) add_series(out, instrument, names);
   };
   std::visit(add, instrument.series);
   return out;
+}
+
+// Each returns where the next series' samples begin.
+Sample* set_values(Sample* sample, const Instrument& instrument,
+                   const prometheus::Histogram& series) {
+  const auto histogram = series.Collect().histogram;
+  const std::size_t bounds = instrument.bounds.size() - 1;  // but +Inf
+  CHECK(histogram.bucket.size() >= bounds);
+  for (std::size_t i = 0; i < bounds; ++i) {
+    (sample++)->value = static_cast<double>(histogram.bucket[i].cumulative_count);
+  }
+  (sample++)->value = static_cast<double>(histogram.sample_count);
+  (sample++)->value = histogram.sample_sum;
+  (sample++)->value = static_cast<double>(histogram.sample_count);
+  return sample;
+}
+template <class T>
+Sample* set_values(Sample* sample, const Instrument&, const T& series) {
+  sample->value = series.Value();
+  return sample + 1;
+}
+
+void set_values(std::vector<Sample>& samples, const Instrument& instrument) {
+  CHECK(samples.size() == series_of(instrument) * samples_each(instrument));
+  const auto set = [&](const auto& all) {
+    Sample* sample = samples.data();
+    for (const auto& [names, series] : all.by_labels) {
+      sample = set_values(sample, instrument, *series);
+    }
+  };
+  std::visit(set, instrument.series);
 }
 }  // namespace
 
@@ -249,10 +282,14 @@ struct Instruments::State {
   prometheus::Registry registry;
   mutable std::mutex mutex;  // over by_name's series and, for replace(), the registry's values
   std::map<std::string, Instrument, std::less<>> by_name;
+  std::vector<const Instrument*> in_order;  // of the table
+  std::uint64_t changes = 1;                // other series than before are there
 
   State() {
     for (const Declaration& declared : kDeclarations) {
-      CHECK(by_name.emplace(declared.name, declare(declared)).second);
+      const auto [instrument, fresh] = by_name.emplace(declared.name, declare(declared));
+      CHECK(fresh);
+      in_order.push_back(&instrument->second);
     }
     for (const Declaration& declared : kDeclarations) {
       if (!declared.labels.empty()) continue;
@@ -303,6 +340,7 @@ struct Instruments::State {
     }
     T* const added = &series.family->Add(labels, std::forward<Args>(args)...);
     series.by_labels.emplace(labels, added);
+    ++changes;
     return added;
   }
 
@@ -346,7 +384,10 @@ void Instruments::replace(std::string_view name,
   std::map<Labels, double> wanted(series.begin(), series.end());
   std::erase_if(known.by_labels, [&](const auto& entry) {
     const bool gone = !wanted.contains(entry.first);
-    if (gone) known.family->Remove(entry.second);
+    if (gone) {
+      known.family->Remove(entry.second);
+      ++state_->changes;
+    }
     return gone;
   });
   for (const auto& [labels, value] : wanted) {
@@ -384,22 +425,32 @@ void Instruments::observe(std::string_view name, double value, const Labels& lab
   histogram.observe(value);
 }
 
-// Straight from the series: what the registry collects are copies of every name and label, which
-// would have to be copied once more.
-Families Instruments::families() const {
+// Straight from the series: what the registry collects are copies of every name and label.
+void Instruments::read(Reading& reading) const {
   constexpr MetricType kTypes[] = {MetricType::Counter, MetricType::Gauge, MetricType::Histogram};
-  Families out;
-  out.reserve(kDeclarations.size());
   const std::lock_guard lock(state_->mutex);
-  for (const Declaration& declared : kDeclarations) {
-    const Instrument& instrument = state_->by_name.find(declared.name)->second;
-    const auto type = kTypes[static_cast<std::size_t>(declared.type)];
-    std::vector<Sample> samples = samples_of(instrument);
-    if (!samples.empty()) out.push_back({declared.name, declared.help, type, std::move(samples)});
+  if (reading.of_ != state_->changes) {
+    reading.families_.clear();
+    reading.families_.reserve(state_->in_order.size());
+    for (const Instrument* instrument : state_->in_order) {
+      if (series_of(*instrument) == 0) continue;
+      const Declaration& declared = *instrument->declared;
+      reading.families_.push_back({declared.name, declared.help,
+                                   kTypes[static_cast<std::size_t>(declared.type)],
+                                   samples_of(*instrument)});
+    }
+    reading.of_ = state_->changes;
   }
-  return out;
+  auto family = reading.families_.begin();
+  for (const Instrument* instrument : state_->in_order) {
+    if (series_of(*instrument) != 0) set_values((family++)->samples, *instrument);
+  }
 }
 
-std::string Instruments::text() const { return exposition_text(families()); }
+std::string Instruments::text() const {
+  Reading reading;
+  read(reading);
+  return exposition_text(reading.families());
+}
 
 }  // namespace muster::collector

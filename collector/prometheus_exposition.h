@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -61,7 +62,7 @@ class Instruments {
   void count(std::string_view name, const Labels& labels = {}, double by = 1);
   // Gauge = value.
   void set(std::string_view name, const Labels& labels, double value);
-  // The gauge family becomes exactly `series`: what is not in it disappears. Atomic for families().
+  // The gauge family becomes exactly `series`: what is not in it disappears. Atomic for read().
   void replace(std::string_view name, const std::vector<std::pair<Labels, double>>& series);
   // Histogram takes in `value`, in the unit of the name; what is below 0 or not finite counts as 0.
   void observe(std::string_view name, double value, const Labels& labels = {});
@@ -70,8 +71,19 @@ class Instruments {
   [[nodiscard]] Counter counter(std::string_view name, const Labels& labels = {});
   [[nodiscard]] Histogram histogram(std::string_view name, const Labels& labels = {});
 
-  // What has a value, families in the order of the table, series by their labels.
-  [[nodiscard]] Families families() const;
+  // What has a value, families in the order of the table, series by their labels. Kept by who reads
+  // again and again: while no series comes or goes, only values are written anew. Of one
+  // Instruments.
+  class Reading {
+   public:
+    [[nodiscard]] const Families& families() const { return families_; }
+
+   private:
+    friend class Instruments;
+    Families families_;
+    std::uint64_t of_ = 0;  // State::changes; 0: nothing was read yet
+  };
+  void read(Reading& reading) const;
   // The same in Prometheus' text format 0.0.4.
   [[nodiscard]] std::string text() const;
 

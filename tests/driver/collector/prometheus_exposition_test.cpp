@@ -183,6 +183,35 @@ TEST(Instruments, HistogramsAreCumulativeWithInfinitySumAndCount) {
                 name + "_bucket{le=\"+Inf\"} 7", name + "_sum 103.001", name + "_count 7"}));
 }
 
+// What a scrape keeps is at every moment what somebody who comes anew is told.
+TEST(Instruments, AReadingThatIsKeptIsUpToDate) {
+  Instruments instruments;
+  Instruments::Reading kept;
+  const auto up_to_date = [&] {
+    instruments.read(kept);
+    return exposition_text(kept.families()) == instruments.text();
+  };
+  EXPECT_TRUE(up_to_date());
+  EXPECT_NE(instruments.text().find("muster_detection_seconds_count 0\n"), std::string::npos);
+  instruments.observe("muster_detection_seconds", 0.6);
+  EXPECT_TRUE(up_to_date());
+  EXPECT_NE(exposition_text(kept.families()).find("muster_detection_seconds_count 1\n"),
+            std::string::npos);
+  instruments.replace("muster_nodes", {{{{"state", "alive"}}, 4}, {{{"state", "failed"}}, 1}});
+  EXPECT_TRUE(up_to_date());
+  instruments.replace("muster_nodes", {{{{"state", "alive"}}, 3}, {{{"state", "failed"}}, 2}});
+  EXPECT_TRUE(up_to_date());
+  instruments.replace("muster_nodes", {{{{"state", "alive"}}, 3}, {{{"state", "left"}}, 2}});
+  EXPECT_TRUE(up_to_date());
+  instruments.replace("muster_nodes", {});
+  EXPECT_TRUE(up_to_date());
+  instruments.count("muster_restarts_total", {{"workload", "web"}}, 2);
+  EXPECT_TRUE(up_to_date());
+  instruments.set("muster_raft_term", {}, 7);
+  instruments.count("muster_restarts_total", {{"workload", "web"}});
+  EXPECT_TRUE(up_to_date());
+}
+
 TEST(Instruments, LabelValuesFromOutsideCannotBreakTheScrape) {
   Instruments instruments;
   instruments.count("muster_restarts_total", {{"workload", "a\"} 1\nevil 2\\\xFF"}});

@@ -140,7 +140,7 @@ Collector textfile(const CollectorOptions& options) {
   return {
       "textfile", true,
       [files](const HostFs& fs, Complaints& complaints) { return files->collect(fs, complaints); },
-      [files](const std::vector<const Families*>& others, Families& own, Complaints& complaints) {
+      [files](const Others& others, Families& own, Complaints& complaints) {
         files->settle(others, own, complaints);
       }};
 }

@@ -203,7 +203,8 @@ Status Parser::add(Draft& draft, SamplePart part, SampleLabels labels, double va
   const bool is_histogram = draft.type == MetricType::Histogram;
   if (!is_histogram && draft.type != MetricType::Summary) {
     Sample sample{std::move(labels), value};
-    if (!draft.series.insert(series_key(sample)).second) return wrong("is there twice");
+    if (!draft.series.insert(series_key(sample)).second)
+      return wrong("has a series that is there already");
     draft.family.samples.push_back(std::move(sample));
     return {};
   }
@@ -229,7 +230,7 @@ Status Parser::add_part(Draft& draft, SamplePart part, const SampleLabels& label
   if (counts && !(value >= 0 && std::isfinite(value))) return wrong("does not hold a count");
   if (part == SamplePart::Sum || part == SamplePart::Count) {
     const std::string key = slot->first + (part == SamplePart::Sum ? " sum" : " count");
-    if (!draft.series.insert(key).second) return wrong("is there twice");
+    if (!draft.series.insert(key).second) return wrong("has a series that is there already");
     (part == SamplePart::Sum ? group.sum : group.count) = counts ? std::trunc(value) : value;
     return {};
   }
@@ -239,7 +240,7 @@ Status Parser::add_part(Draft& draft, SamplePart part, const SampleLabels& label
   const auto limit = parse_float(bound);
   if (!limit || std::isnan(*limit)) return wrong("has no number for its le or quantile");
   if (!group.bounds.emplace(*limit, counts ? std::trunc(value) : value).second) {
-    return wrong("is there twice");
+    return wrong("has a series that is there already");
   }
   return {};
 }

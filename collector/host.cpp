@@ -16,12 +16,12 @@ std::string text_for_log(const CollectorRun& run, const std::string& text) {
   return text.starts_with(prefix) ? text : prefix + text;
 }
 
-void settle(std::vector<CollectorRun>& runs) {
+void settle(std::vector<CollectorRun>& runs, bool all) {
   for (CollectorRun& run : runs) {
     if (!run.settle || !run.families) continue;
-    std::vector<const Families*> others;
+    Others others{{}, all};
     for (const CollectorRun& other : runs) {
-      if (&other != &run && other.families) others.push_back(&*other.families);
+      if (&other != &run && other.families) others.shown.push_back({other.name, &*other.families});
     }
     run.settle(others, *run.families, run.complaints);
   }
@@ -47,8 +47,8 @@ tl::unexpected<Error> unknown_capacity(std::string_view why) {
 }
 }  // namespace
 
-HostReport host_report(std::vector<CollectorRun> runs) {
-  settle(runs);
+HostReport host_report(std::vector<CollectorRun> runs, bool all) {
+  settle(runs, all);
   Family durations{"node_scrape_collector_duration_seconds",
                    "node_exporter: Duration of a collector scrape.",
                    MetricType::Gauge,
@@ -71,7 +71,9 @@ HostReport host_report(std::vector<CollectorRun> runs) {
     if (run.families) {
       std::move(run.families->begin(), run.families->end(), std::back_inserter(report.families));
     } else if (run.families.error().code != Code::NotFound) {
-      errors.push_back(text_for_log(run, run.families.error().text) + "; its metrics are left out");
+      std::string text = text_for_log(run, run.families.error().text);
+      if (!text.ends_with(kLeftOut)) text += kLeftOut;
+      errors.push_back(std::move(text));
     }
     for (const std::string& complaint : run.complaints) {
       errors.push_back(text_for_log(run, complaint));

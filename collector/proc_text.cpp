@@ -31,7 +31,7 @@ std::optional<std::uint64_t> whole_number(std::string_view digits, int base) {
 tl::unexpected<Error> refuse(const Source& source, std::string_view why) {
   return fail(Code::DataLoss, "collector " + std::string(source.collector) + ": " +
                                   std::string(source.path) + " " + std::string(why) +
-                                  "; its metrics are left out");
+                                  std::string(kLeftOut));
 }
 
 tl::unexpected<Error> refuse_line(const Source& source, std::size_t index, std::string_view line,

@@ -22,6 +22,9 @@ struct Source {
   std::string_view path;
 };
 
+// What a refused text ends with.
+inline constexpr std::string_view kLeftOut = "; its metrics are left out";
+
 // DataLoss: "collector cpu: /proc/stat <why>; its metrics are left out".
 [[nodiscard]] tl::unexpected<Error> refuse(const Source& source, std::string_view why);
 // The same with the line's number (`index` counts from 0) and its beginning.

@@ -7,6 +7,7 @@
 #include "collector/exposition_parse.h"
 #include "collector/family_table.h"
 #include "collector/glob.h"
+#include "collector/proc_text.h"
 
 namespace muster::collector {
 namespace {
@@ -91,7 +92,7 @@ void Textfiles::refuse(const std::string& path, std::string_view why, Complaints
   failed_ = true;
   std::string text = "collector textfile: ";
   ((text += printable(path)) += ": ") += printable(why);
-  complaints.push_back(text + "; its metrics are left out");
+  complaints.push_back(text + std::string(kLeftOut));
 }
 
 std::optional<std::string> Textfiles::clash(const File& file, const Names& taken) {
@@ -168,8 +169,7 @@ Families Textfiles::shown() const {
   return families;
 }
 
-void Textfiles::settle(const std::vector<const Families*>& others, Families& own,
-                       Complaints& complaints) {
+Textfiles::Names Textfiles::of_others(const Others& others) const {
   std::set<std::string> wanted;
   for (const File& file : files_) {
     for (const Family& family : file.families) {
@@ -178,19 +178,28 @@ void Textfiles::settle(const std::vector<const Families*>& others, Families& own
     }
   }
   Names taken;
-  for (const Families* families : others) {
-    if (wanted.empty()) break;
+  if (wanted.empty()) return taken;
+  for (const auto& [collector, families] : others.shown) {
     for (const Family& family : *families) {
       if (!wanted.contains(family.name) || family.samples.empty()) continue;
       Known& known = taken[family.name];
       known.type = family.type;
-      known.from = "another collector";
+      known.from = "the collector " + std::string(collector);
       for (const Sample& sample : family.samples) known.series.insert(series_key(sample));
     }
   }
+  if (others.all) return taken;
+  for (const auto& [name, known] : by_others_) {
+    if (wanted.contains(name)) taken.try_emplace(name, known);
+  }
+  return taken;
+}
+
+void Textfiles::settle(const Others& others, Families& own, Complaints& complaints) {
+  by_others_ = of_others(others);
   std::vector<File> fitting;
   for (File& file : files_) {
-    if (const auto why = clash(file, taken)) {
+    if (const auto why = clash(file, by_others_)) {
       refuse(file.path, *why, complaints);
     } else {
       fitting.push_back(std::move(file));

@@ -2,8 +2,9 @@
 //
 // Core: the *.prom files of a directory in, their families out. A file is taken whole or refused
 // whole, by name: what it says must fit to the other files and, in settle(), to what the other
-// collectors show. Keeps the files of one scrape between collect() and settle(); one thread at a
-// time.
+// collectors show, or showed last where a scrape does not ask for them: so the verdict on a file
+// does not go by who asks. Keeps the files of one scrape between collect() and settle(); one thread
+// at a time.
 #pragma once
 
 #include <cstddef>
@@ -33,7 +34,7 @@ class Textfiles {
   // Never fails: a file that is not understood is a complaint, and node_textfile_scrape_error 1.
   [[nodiscard]] Result<Families> collect(const HostFs& fs, Complaints& complaints);
   // As collector.h has it. Pre: `own` is what collect() has just returned.
-  void settle(const std::vector<const Families*>& others, Families& own, Complaints& complaints);
+  void settle(const Others& others, Families& own, Complaints& complaints);
 
  private:
   struct File {
@@ -55,12 +56,15 @@ class Textfiles {
   // Why `file` does not fit to what is taken. Nothing: it does.
   static std::optional<std::string> clash(const File& file, const Names& taken);
   static void take(const File& file, Names& taken);
+  // Of the families that the files name, those that others show.
+  [[nodiscard]] Names of_others(const Others& others) const;
 
   std::string directory_;
   std::vector<File> files_;
   std::size_t bytes_ = 0;
   std::size_t series_ = 0;
   bool failed_ = false;
+  Names by_others_;  // by the last settle(): what the files name too
 };
 
 }  // namespace muster::collector

@@ -65,7 +65,7 @@ TEST(ExpositionParse, SuffixesMeanNothingWithoutATypeThatHasThem) {
 
 TEST(ExpositionParse, APartMayNotHaveTheNameOfAnotherMetric) {
   for (const char* text : {"x_count 1\n# TYPE x histogram\nx_bucket{le=\"1\"} 2\nx_sum 1\n",
-                                  "# TYPE x_sum gauge\nx_sum 1\n# TYPE x summary\nx_count 1\n"}) {
+                           "# TYPE x_sum gauge\nx_sum 1\n# TYPE x summary\nx_count 1\n"}) {
     const auto families = parse_exposition(text, 9);
     ASSERT_FALSE(families) << text;
     EXPECT_NE(families.error().text.find(" is a metric of its own, and a part of x"),
@@ -103,9 +103,9 @@ TEST(ExpositionParse, WhatIsNotUnderstoodIsRefusedWithItsLine) {
       {"a{__name__=\"b\"} 1\n", "line 1 has the label __name__, which is reserved"},
       {"a{x=\"1\",x=\"2\"} 1\n", "line 1 has the label x twice"},
       {"a{x=\"\xFF\"} 1\n", "line 1 has a label value that is not UTF-8"},
-      {"a 1\na 2\n", "line 2 is there twice"},
-      {"a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 1\n", "line 2 is there twice"},
-      {"a 1\na{x=\"\"} 1\n", "line 2 is there twice"},
+      {"a 1\na 2\n", "line 2 has a series that is there already"},
+      {"a{x=\"1\",y=\"2\"} 1\na{y=\"2\",x=\"1\"} 1\n", "line 2 has a series that is there already"},
+      {"a 1\na{x=\"\"} 1\n", "line 2 has a series that is there already"},
       {"# TYPE a gauge\n# TYPE a gauge\n",
        "line 2 is a second TYPE, or one behind the first sample"},
       {"a 1\n# TYPE a gauge\n", "line 2 is a second TYPE, or one behind the first sample"},
@@ -119,11 +119,11 @@ TEST(ExpositionParse, WhatIsNotUnderstoodIsRefusedWithItsLine) {
       {"# TYPE h histogram\nh_bucket{le=\"NaN\"} 1\n",
        "line 2 has no number for its le or quantile"},
       {"# TYPE h histogram\nh_bucket{le=\"1\"} 1\nh_bucket{le=\"1.0\"} 1\n",
-       "line 3 is there twice"},
+       "line 3 has a series that is there already"},
       {"# TYPE h histogram\nh_count -1\n", "line 2 does not hold a count"},
       {"# TYPE h histogram\nh_bucket{le=\"1\"} NaN\n", "line 2 does not hold a count"},
       {"# TYPE s summary\ns 1\n", "line 2 has no number for its le or quantile"},
-      {"# TYPE s summary\ns_sum 1\ns_sum 1\n", "line 3 is there twice"},
+      {"# TYPE s summary\ns_sum 1\ns_sum 1\n", "line 3 has a series that is there already"},
       {std::string("\0\xFF\x80\n", 4), "line 1 does not begin with a metric's name"},
   };
   for (const auto& [text, why] : cases) EXPECT_EQ(again(text), why) << text;

@@ -75,10 +75,11 @@ TEST(Host, ACollectorWithoutAnythingToReportOnHasNoSuccessAndNoError) {
 }
 
 TEST(Host, ACollectorThatSucceededIsSettledWithWhatTheOthersShow) {
-  const Settle settle = [](const std::vector<const Families*>& others, Families& own,
-                           Complaints& complaints) {
+  const Settle settle = [](const Others& others, Families& own, Complaints& complaints) {
     own.clear();
-    for (const Families* other : others) complaints.push_back("beside " + other->at(0).name);
+    for (const auto& [collector, other] : others.shown) {
+      complaints.push_back("beside " + std::string(collector) + "'s " + other->at(0).name);
+    }
   };
   CollectorRun settled = run("settled", family("a"));
   settled.settle = settle;
@@ -86,11 +87,29 @@ TEST(Host, ACollectorThatSucceededIsSettledWithWhatTheOthersShow) {
   failed.settle = settle;
   const HostReport report =
       host_report({run("b", family("b")), settled, failed, run("c", family("c"))});
-  EXPECT_EQ(lines(report), (std::vector<std::string>{
-                               "collector failed: odd; its metrics are left out",
-                               "collector settled: beside b", "collector settled: beside c"}));
+  EXPECT_EQ(lines(report),
+            (std::vector<std::string>{"collector failed: odd; its metrics are left out",
+                                      "collector settled: beside b's b",
+                                      "collector settled: beside c's c"}));
   EXPECT_EQ(report.families.at(0), family("b")[0]);
   EXPECT_EQ(report.families.at(1), family("c")[0]);
+}
+
+TEST(Host, ASettledCollectorKnowsThatNotAllWereAsked) {
+  CollectorRun settled = run("settled", family("a"));
+  bool all = true;
+  settled.settle = [&](const Others& others, Families&, Complaints&) { all = others.all; };
+  (void)host_report({settled}, false);
+  EXPECT_FALSE(all);
+  (void)host_report({settled});
+  EXPECT_TRUE(all);
+}
+
+TEST(Host, WhatSaysThatItIsLeftOutSaysItOnce) {
+  const HostReport report =
+      host_report({run("arp", fail(Code::DataLoss, "cut off; its metrics are left out"))});
+  EXPECT_EQ(lines(report),
+            std::vector<std::string>{"collector arp: cut off; its metrics are left out"});
 }
 
 TEST(Host, ComplaintsOfACollectorThatIsWellAreForTheLog) {

@@ -78,7 +78,7 @@ TEST(Textfile, ABadFileIsRefusedByNameAndTheOthersAreUntouched) {
   const std::pair<std::string, std::string> cases[] = {
       {"b 1", "line 1 does not end: the text is cut off"},
       {"b 1 1395066363000\n", "line 1 has a timestamp, which a scrape gives itself"},
-      {"b 1\nb 2\n", "line 2 is there twice"},
+      {"b 1\nb 2\n", "line 2 has a series that is there already"},
       {"# TYPE a gauge\na{x=\"2\"} 1\n", "a has another type in /srv/text/good.prom"},
       {"b 1\na 1\n", "a series of a is in /srv/text/good.prom too"},
       {"node_textfile_scrape_error 1\n", "node_textfile_scrape_error is a name of muster's own"},
@@ -167,16 +167,35 @@ TEST(Textfile, WhatAnotherCollectorShowsTooIsTakenBackByFile) {
   const Families others{{"node_load1", "", MetricType::Gauge, {{{}, 0.5}}},
                         {"node_disks", "", MetricType::Gauge, {{{{"device", "sda"}}, 1}}},
                         {"node_forks", "", MetricType::Gauge, {{{}, 1}}}};
-  host.textfiles.settle({&others}, own, host.complaints);
+  host.textfiles.settle({{{"odd", &others}}}, own, host.complaints);
   EXPECT_EQ(exposition_text(own),
             "# HELP node_disks Metric read from /srv/text/more.prom\n# TYPE node_disks gauge\n"
             "node_disks{device=\"tape\"} 1\n" +
                 last_lines("node_textfile_mtime_seconds{file=\"/srv/text/more.prom\"} 7\n", "1"));
   EXPECT_EQ(host.complaints,
             (Complaints{"collector textfile: /srv/text/load.prom: a series of node_load1 is in "
-                        "another collector too; its metrics are left out",
+                        "the collector odd too; its metrics are left out",
                         "collector textfile: /srv/text/type.prom: node_forks has another type in "
-                        "another collector; its metrics are left out"}));
+                        "the collector odd; its metrics are left out"}));
+}
+
+// A scrape with collect[] asks for some collectors only: the others' families are not free for it.
+TEST(Textfile, TheVerdictOnAFileDoesNotGoByWhoAsks) {
+  Files host;
+  host.put("load.prom", "# TYPE node_load1 gauge\nnode_load1 99\n");
+  const Families loads{{"node_load1", "", MetricType::Gauge, {{{}, 0.5}}}};
+  const auto taken = [&](const Others& others) {
+    Families own = host.own();
+    host.textfiles.settle(others, own, host.complaints);
+    return exposition_text(own).find("node_load1 99") != std::string::npos;
+  };
+  EXPECT_FALSE(taken({{{"loadavg", &loads}}, true}));
+  EXPECT_FALSE(taken({{}, false}));
+  EXPECT_FALSE(taken({{}, false}));
+  EXPECT_TRUE(taken({{}, true}));  // nobody shows it any more
+  EXPECT_TRUE(taken({{}, false}));
+  EXPECT_FALSE(taken({{{"loadavg", &loads}}, false}));
+  EXPECT_FALSE(taken({{}, false}));
 }
 
 TEST(Textfile, WithinAScrapeTheMachineWinsOverAFile) {

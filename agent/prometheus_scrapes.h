@@ -12,7 +12,7 @@
 #include <string>
 
 #include "base/error.h"
-#include "collector/deflate_gzip.h"
+#include "collector/isal_gzip.h"
 #include "collector/host.h"
 #include "collector/posix_gathering.h"
 #include "collector/prometheus_exposition.h"

@@ -24,7 +24,7 @@ LIBRARIES = {  # prefix of a driver's name: the headers that only it may include
     "cli": r"CLI/",
     "crypt": r"crypt\.h$",
     "curl": r"curl/",
-    "deflate": r"libdeflate\.h$",
+    "isal": r"isa-l\.h$",
     "openssl": r"openssl/",
     "posix": r"(sys|netinet|arpa|net|linux|asm)/|(unistd|fcntl|poll|spawn|dirent|pwd|grp|netdb|"
              r"ifaddrs|signal|sched|syslog|termios|glob|ftw)\.h$",

@@ -1,5 +1,6 @@
-#include "collector/deflate_gzip.h"
+#include "collector/isal_gzip.h"
 
+#include <random>
 #include <string>
 
 #include "tests/driver/collector/gunzip.h"
@@ -19,6 +20,18 @@ TEST(Gzip, WhatItPacksIsTheSameAgainWhateverWasBefore) {
     EXPECT_EQ(gunzip(packed), one);
   }
   EXPECT_LT(packed.size(), text.size() / 5);
+}
+
+TEST(Gzip, WhatCannotBeMadeSmallerIsStored) {
+  std::mt19937 random(7);
+  Gzip gzip;
+  std::string packed;
+  for (const std::size_t size : {1U, 100U, 65'535U, 65'536U, 1'000'000U}) {
+    std::string noise(size, ' ');
+    for (char& c : noise) c = static_cast<char>(random() & 0xFFU);
+    ASSERT_TRUE(gzip.compress(noise, packed));
+    EXPECT_EQ(gunzip(packed), noise) << size;
+  }
 }
 
 }  // namespace

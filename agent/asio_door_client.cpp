@@ -105,6 +105,7 @@ bool DoorClient::read_more(void (DoorClient::*then)()) {
 // --- a request ---
 void DoorClient::next_request() {
   busy_ = false;
+  if (!keep_ && in_.empty()) return end();  // that was decided while it was being answered
   idle_since_ = control_now();
   // Who has been answered may stay; who has said nothing yet, or the half of it, may not for long.
   const bool rests = requests_ > 0 && in_.empty();
@@ -177,7 +178,7 @@ void DoorClient::judged(AsioBasicAuth::Verdict verdict, Duration wait) {
 
 void DoorClient::serve() {
   if (path_ != "/metrics" && path_ != "/") {
-    return answer(problem(404, "not found", "there is /metrics here, and nothing else",
+    return answer(problem(404, "not found", "there is /metrics here, and at / a page that says so",
                           "ask the agent's own port for anything else"));
   }
   if (method_ != "GET" && !head_only_) {

@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -80,6 +81,16 @@ class Client {
     return text;
   }
   std::string read_all() { return read_until("\x01 never"); }
+  // How much comes before the door closes the connection; nothing: it only became silent.
+  std::optional<std::size_t> drain() {
+    std::vector<char> room(1 << 16);
+    for (std::size_t all = 0;;) {
+      const ssize_t size = ::recv(socket_, room.data(), room.size(), 0);
+      if (size < 0) return std::nullopt;
+      if (size == 0) return all;
+      all += static_cast<std::size_t>(size);
+    }
+  }
   // By the door, and not only silent.
   [[nodiscard]] bool is_closed() const {
     char byte = 0;
@@ -120,7 +131,8 @@ class AsioMetricsDoorTest : public testing::Test {
     ports.scrape = [this](const ScrapeAsked& asked) {
       ++scrapes_;
       while (held_) std::this_thread::yield();
-      return ApiResponse{200, "text/plain", "up 1 " + asked.query + asked.accept + "\n"};
+      return ApiResponse{200, "text/plain",
+                         std::string(large_, ' ') + "up 1 " + asked.query + asked.accept + "\n"};
     };
     ports.dropped = [this](const std::string& reason, const std::string& meaning, const Address&) {
       note(reason + ": " + meaning);
@@ -157,6 +169,7 @@ class AsioMetricsDoorTest : public testing::Test {
   WebFiles files_;
   std::atomic<int> scrapes_{0};
   std::atomic<bool> held_{false};
+  std::size_t large_ = 0;  // bytes before what an answer says
   std::mutex mutex_;
   std::vector<std::string> notes_;
   std::unique_ptr<AsioMetricsDoor> door_;
@@ -448,6 +461,20 @@ TEST_F(AsioMetricsDoorTest, ReloadingAsksThoseAnewWhoAreInAlready) {
   EXPECT_TRUE(client.is_closed());  // it came in without TLS
   const TlsClient any;
   EXPECT_TRUE(ask(get("/metrics"), &any).ends_with("up 1 \n"));
+}
+
+// Its answer says that the connection stays; what came in under the old file goes nevertheless.
+TEST_F(AsioMetricsDoorTest, ReloadingEndsThoseWhoAreBeingAnswered) {
+  large_ = std::size_t{32} << 20;  // more than fits between them
+  open("");
+  Client client(door_->address().port, nullptr);
+  client.send("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(client.read_until("\r\n").starts_with("HTTP/1.1 200 "));
+  door_->reload();
+  EXPECT_TRUE(eventually([&] { return noted("good: ") > 0; }));
+  const auto size = client.drain();
+  ASSERT_TRUE(size);
+  EXPECT_GT(*size, large_);
 }
 
 TEST_F(AsioMetricsDoorTest, ItEndsWhileScrapesAndPasswordsAreUnderWay) {

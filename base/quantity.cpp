@@ -1,5 +1,6 @@
 #include "base/quantity.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -53,17 +54,32 @@ std::optional<double> size_unit(std::string_view unit) {
 }  // namespace
 
 Result<Duration> parse_duration(std::string_view text) {
-  constexpr std::array<std::pair<std::string_view, double>, 4> kUnits{
-      {{"ms", 1e-3}, {"s", 1}, {"m", 60}, {"h", 3600}}};
-  if (const auto parts = split_number(text)) {
-    for (const auto& [unit, factor] : kUnits) {
-      if (parts->second == unit) return to_duration(parts->first * factor, text);
+  struct Unit {
+    std::string_view name;
+    double seconds;
+  };
+  constexpr std::array kUnits{Unit{"d", 86'400}, Unit{"h", 3600}, Unit{"ms", 1e-3}, Unit{"m", 60},
+                              Unit{"s", 1}};
+  double sum = 0;
+  double smallest = kSecondsMax;
+  std::string_view rest = text;
+  do {
+    const auto parts = split_number(rest);
+    const auto* const unit =
+        !parts ? kUnits.end() : std::find_if(kUnits.begin(), kUnits.end(), [&](const Unit& u) {
+          return parts->second.starts_with(u.name);
+        });
+    if (unit == kUnits.end() || unit->seconds >= smallest) {
+      return fail(Code::InvalidArgument,
+                  in_quotes(text) +
+                      " is not a duration: write a number with its unit, such as 500ms, 10s, "
+                      "5m, 1h or 7d");
     }
-  }
-  return fail(Code::InvalidArgument,
-              in_quotes(text) +
-                  " is not a duration: write a number with its unit, such as 500ms, 10s, "
-                  "5m or 1h");
+    sum += parts->first * unit->seconds;
+    smallest = unit->seconds;
+    rest = parts->second.substr(unit->name.size());
+  } while (!rest.empty());
+  return to_duration(sum, text);
 }
 
 Result<Duration> parse_seconds(std::string_view text) {

@@ -13,7 +13,8 @@
 
 namespace muster {
 
-// A number with ms, s, m or h: 500ms, 10s, 1.5h. At most 100 years.
+// A number with ms, s, m, h or d, or several from the largest unit to the smallest: 500ms, 1.5h,
+// 1h30m. At most 100 years.
 [[nodiscard]] Result<Duration> parse_duration(std::string_view text);
 // Kubernetes' ...Seconds fields: a number without unit, 10 or 0.2. At most 100 years.
 [[nodiscard]] Result<Duration> parse_seconds(std::string_view text);

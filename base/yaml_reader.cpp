@@ -233,7 +233,7 @@ bool YamlNode::read_integer(std::int64_t& out, std::int64_t min, std::int64_t ma
 }
 
 bool YamlNode::read_duration(Duration& out) const {
-  const std::string* text = scalar("a duration such as 500ms, 10s, 5m or 1h");
+  const std::string* text = scalar("a duration such as 500ms, 10s, 5m, 1h or 7d");
   const auto value = text ? parse_duration(*text) : Duration{};
   if (!value) wrong(value.error().text);
   if (text && value) out = *value;

@@ -206,7 +206,7 @@ TEST(YamlConfig, BadInputIsRefusedWithItsPlaceAndPath) {
        "f.yaml:5:14: membership.tombstone: 30s is not between 1m and 720h"},
       {"membership:\n  probe_interval: 5\n",
        "f.yaml:5:19: membership.probe_interval: \"5\" is not a duration: write a number with its "
-       "unit, such as 500ms, 10s, 5m or 1h"},
+       "unit, such as 500ms, 10s, 5m, 1h or 7d"},
       {"alerts:\n  receivers:\n    - name: a\n",
        "f.yaml:6:7: alerts.receivers[0].url: is missing: write http://... or https://..."},
       {"resources: {cpu: lots}\n",

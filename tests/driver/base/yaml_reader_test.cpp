@@ -135,7 +135,7 @@ TEST(YamlReader, WrongTypesSayWhatIsExpectedAndWhatIsThere) {
   Duration wait{};
   EXPECT_EQ(problems_of("k: 5", [&](const YamlNode& r) { r.key("k").read_duration(wait); }),
             Texts{"f.yaml:1:4: k: \"5\" is not a duration: write a number with its unit, such as "
-                  "500ms, 10s, 5m or 1h"});
+                  "500ms, 10s, 5m, 1h or 7d"});
   std::string text;
   EXPECT_EQ(problems_of("k: ~", [&](const YamlNode& r) { r.key("k").read(text); }),
             Texts{"f.yaml:1:1: k: expected text, found nothing"});

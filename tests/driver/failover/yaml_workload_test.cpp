@@ -167,7 +167,7 @@ TEST(YamlWorkload, BadInputIsRefusedWithItsPlaceAndPath) {
        "\"8080\"] (no shell splits it), found \"check\""},
       {"stopGracePeriod: 10",
        "w.yaml:3:18: stopGracePeriod: \"10\" is not a duration: write a number with its unit, such "
-       "as 500ms, 10s, 5m or 1h"},
+       "as 500ms, 10s, 5m, 1h or 7d"},
       {"---\nname: web\ncommand: [other]", "w.yaml:4:7: name: \"web\" is in this file twice"},
   };
   for (const BadSpec& bad : cases) {

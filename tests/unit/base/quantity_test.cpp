@@ -15,14 +15,17 @@ TEST(Quantity, ReadsDurationsWithTheirUnit) {
   EXPECT_EQ(parse_duration("1.5h"), Duration(90min));
   EXPECT_EQ(parse_duration("5m"), Duration(5min));
   EXPECT_EQ(parse_duration("0s"), Duration(0));
+  EXPECT_EQ(parse_duration("7d"), Duration(7 * 24h));
+  EXPECT_EQ(parse_duration("1h30m"), Duration(90min));
+  EXPECT_EQ(parse_duration("1d2h3m4s5ms"), Duration(26h + 3min + 4s + 5ms));
 }
 
 TEST(Quantity, RefusesDurationsThatNeedGuessing) {
-  for (const char* bad : {"", "10", "s", "-1s", "+1s", "1e3s", " 1s", "1 s", "1s ", "1d", "1.s",
-                          ".5s", "1.2.3s", "0x1s", "nans", "infs", "1h30m"}) {
+  for (const char* bad : {"", "10", "s", "-1s", "+1s", "1e3s", " 1s", "1 s", "1s ", "1y", "1.s",
+                          ".5s", "1.2.3s", "0x1s", "nans", "infs", "30m1h", "1h2h", "1h30"}) {
     const auto duration = parse_duration(bad);
     ASSERT_FALSE(duration) << bad;
-    EXPECT_NE(duration.error().text.find("500ms, 10s, 5m or 1h"), std::string::npos);
+    EXPECT_NE(duration.error().text.find("500ms, 10s, 5m, 1h or 7d"), std::string::npos);
   }
   EXPECT_FALSE(parse_duration("99999999999999999999h"));
 }

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <set>
+#include <utility>
 
 #include "agent/api_response.h"
 #include "base/error.h"
@@ -14,21 +16,41 @@ namespace {
 
 constexpr float kNone = std::numeric_limits<float>::quiet_NaN();
 constexpr std::size_t kLabelWidth = 11;  // of the axis of values
-constexpr int kRowsALabel = 4;
+constexpr std::size_t kRowsALabel = 4;
 
-// Three digits that count.
-std::string number(double value) {
+constexpr int kDigits = 3;  // that count
+
+std::string number(double value, int digits) {
   const double size = std::fabs(value);
-  const int decimals = size >= 99.95 || value == 0 ? 0 : size >= 9.995 ? 1 : 2;
+  const int before = size >= 99.95 ? 3 : size >= 9.995 ? 2 : 1;
   char text[40];
-  std::snprintf(text, sizeof text, "%.*f", decimals, value);
+  std::snprintf(text, sizeof text, "%.*f", value == 0 ? 0 : digits - before, value);
   return text;
 }
 
-std::string scaled(double value, double base, const std::vector<const char*>& units) {
+std::string scaled(double value, int digits, double base, const std::vector<const char*>& units) {
   std::size_t unit = 0;
   for (; std::fabs(value) >= base && unit + 1 < units.size(); ++unit) value /= base;
-  return number(value) + units[unit];
+  return number(value, digits) + units[unit];
+}
+
+std::string text_of(double value, std::string_view unit, int digits) {
+  if (!std::isfinite(value)) return "-";
+  if (unit == "ratio") return number(value * 100, digits) + " %";
+  if (unit == "bytes") {
+    return scaled(value, digits, 1024, {" B", " KiB", " MiB", " GiB", " TiB", " PiB"});
+  }
+  if (unit == "bytes/s") {
+    return scaled(value, digits, 1024, {" B/s", " KiB/s", " MiB/s", " GiB/s", " TiB/s"});
+  }
+  if (unit == "1/s") return scaled(value, digits, 1000, {"/s", "k/s", "M/s", "G/s"});
+  if (unit == "s") {
+    const double size = std::fabs(value);
+    if (size == 0 || size >= 1) return number(value, digits) + " s";
+    return size >= 1e-3 ? number(value * 1e3, digits) + " ms" : number(value * 1e6, digits) + " us";
+  }
+  if (unit == "celsius") return number(value, digits) + " C";
+  return scaled(value, digits, 1000, {"", "k", "M", "G", "T"});
 }
 
 struct Bucket {
@@ -68,6 +90,10 @@ double rounded_up(double value) {
 struct Axis {
   double bottom = 0;
   double top = 1;
+  // Of the row that is so many above the lowest.
+  [[nodiscard]] double value(std::size_t row, std::size_t rows) const {
+    return bottom + (top - bottom) * static_cast<double>(row) / static_cast<double>(rows - 1);
+  }
 };
 
 // From 0 unless that would hide all that happens.
@@ -89,6 +115,29 @@ std::size_t row_of(double value, const Axis& axis, std::size_t rows) {
   return static_cast<std::size_t>(row);
 }
 
+// Of each row, the lowest first; most have none. Their digits tell them apart, where there is room.
+std::vector<std::string> labels_of(const Axis& axis, std::string_view unit, std::size_t rows) {
+  constexpr int kDigitsMax = 5;
+  std::vector<std::string> labels(rows);
+  for (int digits = kDigits; digits <= kDigitsMax; ++digits) {
+    std::vector<std::string> tried(rows);
+    std::set<std::string> different;
+    std::size_t longest = 0;
+    std::size_t labelled = 0;
+    for (std::size_t row = 0; row < rows; ++row) {
+      if ((rows - 1 - row) % kRowsALabel != 0 && row != 0) continue;
+      tried[row] = text_of(axis.value(row, rows), unit, digits);
+      longest = std::max(longest, tried[row].size());
+      different.insert(tried[row]);
+      ++labelled;
+    }
+    if (digits > kDigits && longest > kLabelWidth - 1) return labels;
+    labels = std::move(tried);
+    if (different.size() == labelled) return labels;
+  }
+  return labels;
+}
+
 std::string time_text(WallTime at, bool with_day) {
   const std::string text = rfc3339(at);  // 2026-01-31T12:00:00.000Z
   return with_day ? text.substr(5, 5) + " " + text.substr(11, 5) : text.substr(11, 8);
@@ -107,22 +156,7 @@ void end_line(std::string& out, std::string line) {
 }  // namespace
 
 std::string value_text(double value, std::string_view unit) {
-  if (!std::isfinite(value)) return "-";
-  if (unit == "ratio") return number(value * 100) + " %";
-  if (unit == "bytes") {
-    return scaled(value, 1024, {" B", " KiB", " MiB", " GiB", " TiB", " PiB"});
-  }
-  if (unit == "bytes/s") {
-    return scaled(value, 1024, {" B/s", " KiB/s", " MiB/s", " GiB/s", " TiB/s"});
-  }
-  if (unit == "1/s") return scaled(value, 1000, {"/s", "k/s", "M/s", "G/s"});
-  if (unit == "s") {
-    const double size = std::fabs(value);
-    if (size == 0 || size >= 1) return number(value) + " s";
-    return size >= 1e-3 ? number(value * 1e3) + " ms" : number(value * 1e6) + " us";
-  }
-  if (unit == "celsius") return number(value) + " C";
-  return scaled(value, 1000, {"", "k", "M", "G", "T"});
+  return text_of(value, unit, kDigits);
 }
 
 std::string sparkline(const std::vector<float>& values, std::size_t width, float most,
@@ -182,13 +216,11 @@ std::string plot_text(const collector::Column& column, std::string_view unit, Wa
     lines[row_of(static_cast<double>(bucket.mean), axis, height)][at] = '*';
   }
   std::string out;
+  const std::vector<std::string> labels = labels_of(axis, unit, height);
   for (std::size_t row = height; row-- > 0;) {
-    const double value = axis.bottom + (axis.top - axis.bottom) * static_cast<double>(row) /
-                                           static_cast<double>(height - 1);
-    const bool labelled = (height - 1 - row) % kRowsALabel == 0 || row == 0;
-    const std::string label = labelled ? value_text(value, unit) : "";
+    const std::string& label = labels[row];
     std::string line(kLabelWidth - 1 - std::min(kLabelWidth - 1, label.size()), ' ');
-    end_line(out, line + label + (labelled ? " +" : " |") + lines[row]);
+    end_line(out, line + label + (label.empty() ? " |" : " +") + lines[row]);
   }
   out += std::string(kLabelWidth, ' ') + "+" + std::string(width, '-') + "\n";
   const Duration whole = step * static_cast<std::int64_t>(column.mean.size());

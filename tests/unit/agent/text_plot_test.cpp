@@ -1,6 +1,7 @@
 #include "agent/text_plot.h"
 
 #include <limits>
+#include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
@@ -86,6 +87,19 @@ TEST(Plot, WhatIsNothingOrAlwaysTheSameOrBelowZeroCanBeDrawn) {
     const std::vector<float> values(5, value);
     EXPECT_EQ(plotted(values, values, values).size(), 18U) << value;
   }
+}
+
+// A disk that fills by a thousandth of itself.
+TEST(Plot, LabelsOfTheAxisTellItsRowsApart) {
+  const std::vector<float> values{0.18402F, 0.18431F, 0.18466F, 0.18497F};
+  std::set<std::string> labels;
+  for (const std::string& line : plotted(values, values, values, "ratio")) {
+    const std::size_t tick = line.find(" +");
+    if (tick == std::string::npos || line.find('%') == std::string::npos) continue;
+    EXPECT_EQ(tick, 10U) << line;
+    EXPECT_TRUE(labels.insert(line.substr(0, tick)).second) << line;
+  }
+  EXPECT_EQ(labels.size(), 5U);
 }
 
 TEST(Plot, TheRangeLeavesGapsOut) {

@@ -122,9 +122,11 @@ class AsioMetricsDoor::Impl {
     if (!error) acceptor_.bind(endpoint, error);
     if (!error) acceptor_.listen(asio::socket_base::max_listen_connections, error);
     if (!error) return {};
+    const std::string next = error == asio::error::address_in_use
+                                 ? "; does an exporter run there? Stop it or set another "
+                                 : "; write an address of this machine as ";
     return fail(Code::Unavailable,
-                "cannot serve metrics on " + at + ": " + error.message() +
-                    "; does an exporter run there? Stop it or set another metrics.listen");
+                "cannot serve metrics on " + at + ": " + error.message() + next + "metrics.listen");
   }
 
   // --- the file ---

@@ -41,10 +41,16 @@ Status make_directory(const std::string& path, fs::perms mode) {
 Result<Resources> measure_machine(const Config& config) {
   if (config.resources.cpu_millis != 0 && config.resources.memory_bytes != 0) return Resources{};
   const collector::PosixHostFs files(host_roots(config.metrics));
+  const auto with_remedy = [](Error error) {
+    error.text +=
+        ": metrics.procfs must name what /proc is here, or resources.cpu and "
+        "resources.memory say how large this machine is";
+    return tl::unexpected(std::move(error));
+  };
   const auto stat = files.read("/proc/stat");
-  if (!stat) return tl::unexpected(stat.error());
+  if (!stat) return with_remedy(stat.error());
   const auto meminfo = files.read("/proc/meminfo");
-  if (!meminfo) return tl::unexpected(meminfo.error());
+  if (!meminfo) return with_remedy(meminfo.error());
   return collector::parse_capacity(*stat, *meminfo);
 }
 

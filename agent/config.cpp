@@ -22,6 +22,7 @@ using std::chrono::seconds;
 constexpr std::size_t kReceiversMax = 16;
 constexpr std::size_t kUrlBytesMax = 2048;
 constexpr std::size_t kPathBytesMax = 1024;
+constexpr std::string_view kAnyHost = "0.0.0.0";
 constexpr std::uint32_t kCpuMillisMax = 1'000'000'000;             // parse_cpu()'s own
 constexpr std::uint64_t kMemoryBytesMax = std::uint64_t{1} << 50;  // 1 PiB
 
@@ -156,6 +157,15 @@ class Check {
                                 "are: write a metrics.web_config with basic_auth_users, or listen "
                                 "on 127.0.0.1");
     }
+    const ListenConfig& own = config_.listen;
+    const bool same_host = at.host == own.address || own.address == kAnyHost || at.host == kAnyHost;
+    for (const auto& [path, port] : {std::pair("listen.gossip_port", own.gossip_port),
+                                     {"listen.rpc_port", own.rpc_port},
+                                     {"listen.http_port", own.http_port}}) {
+      if (same_host && at.port == port) {
+        add("metrics.listen", std::to_string(port) + " is " + path + " too: each needs its own");
+      }
+    }
   }
 
   void listen() {
@@ -171,11 +181,11 @@ class Check {
               "cluster (`muster init`, `muster join`: identity.dir), listen on 127.0.0.1, or pass "
               "--insecure (insecure: true) on a network that you trust");
     }
-    if (listen.address == "0.0.0.0" && config_.node.address.empty()) {
+    if (listen.address == kAnyHost && config_.node.address.empty()) {
       add("node.address", "is missing: others cannot connect to 0.0.0.0, the listen.address");
     }
     const std::string& advertised = config_.node.address;
-    if (!advertised.empty() && (!valid_host(advertised) || advertised == "0.0.0.0")) {
+    if (!advertised.empty() && (!valid_host(advertised) || advertised == kAnyHost)) {
       add("node.address", in_quotes(advertised) +
                               " is not a host name or numeric IPv4 address that others can connect "
                               "to");

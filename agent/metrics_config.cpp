@@ -59,7 +59,9 @@ class Check {
   // As node_exporter has it: with both it would not be clear which counts.
   void one_of_both(const std::string& key, const Choice& choice) {
     if (!choice.include.empty() && !choice.exclude.empty()) {
-      add(key, "device_include and device_exclude exclude each other: set one of them to \"\"");
+      add(key, std::string("device_include and device_exclude exclude each other") +
+                   (key == "diskstats" ? ", and the latter has a default" : "") +
+                   ": set one of them to \"\"");
     }
   }
   void names() {

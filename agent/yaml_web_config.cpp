@@ -291,8 +291,10 @@ LoadedWebConfig load_web_config(const std::string& path, bool must_prove) {
 Status check_web_config(const Config& config) {
   if (config.metrics.web_config.empty()) return {};
   const auto loaded = load_web_config(config.metrics.web_config, config.door_must_prove());
-  if (!loaded.config) return tl::unexpected<Error>(loaded.config.error());
-  return {};
+  if (loaded.config) return {};
+  Error wrong = loaded.config.error();
+  if (wrong.text.starts_with("cannot read ")) wrong.text = "metrics.web_config: " + wrong.text;
+  return tl::unexpected<Error>(std::move(wrong));
 }
 
 }  // namespace muster::agent

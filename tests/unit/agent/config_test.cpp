@@ -145,6 +145,10 @@ TEST(Config, RefusesEveryValueOutOfItsBoundsByPath) {
       {"data_dir", [](Config& c) { c.data_dir = "relative"; }},
       {"listen.rpc_port", [](Config& c) { c.listen.rpc_port = 0; }},
       {"listen.http_port", [](Config& c) { c.listen.http_port = c.listen.gossip_port; }},
+      {"metrics.listen",
+       [](Config& c) {
+         c.metrics.listen = {c.listen.address, c.listen.http_port};
+       }},
       {"join[0]",
        [](Config& c) {
          c.join = {{"bad host", 1}};

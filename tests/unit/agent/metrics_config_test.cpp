@@ -23,8 +23,8 @@ TEST(MetricsConfig, DevicesAreIncludedOrExcludedNotBoth) {
   config.netdev = {"^eth", "^lo$"};
   EXPECT_EQ(complaints(config),
             (std::vector<std::string>{
-                "metrics.diskstats: device_include and device_exclude exclude each other: set one "
-                "of them to \"\"",
+                "metrics.diskstats: device_include and device_exclude exclude each other, and the "
+                "latter has a default: set one of them to \"\"",
                 "metrics.netdev: device_include and device_exclude exclude each other: set one of "
                 "them to \"\""}));
   config.diskstats.exclude.clear();

@@ -53,7 +53,8 @@ Duration fitting_step(Duration since, Duration interval) {
 }
 
 std::string no_such_series(const std::string& name) {
-  return "there is no series " + in_quotes(name) + ": GET /v1/history/series lists all";
+  return "there is no series " + in_quotes(name) +
+         ": `muster history NODE` (GET /v1/history/series) lists all";
 }
 
 Result<HistoryQuery> history_query(const Query& query) {
@@ -88,7 +89,9 @@ Result<HistoryQuery> history_query(const Query& query) {
   const auto points = static_cast<std::size_t>(wanted.since / wanted.step + 1);
   if (points > kHistoryPointsMax || points * wanted.series.size() > kHistoryValuesMax) {
     return fail(Code::InvalidArgument,
-                "that makes too many values: take a longer step or fewer series");
+                "that makes too many values (" + std::to_string(kHistoryPointsMax) +
+                    " of a series and " + std::to_string(kHistoryValuesMax) +
+                    " of all are answered): take a longer step or fewer series");
   }
   return wanted;
 }

@@ -35,8 +35,12 @@ struct HistoryArguments {
   std::string step;
 };
 
-// The agent of the node that is meant.
-Result<Target> agent_of(const Target& target, const std::string& node) {
+// The agent of the node that is meant, and how that one is.
+struct Meant {
+  Target agent;
+  std::string state;
+};
+Result<Meant> agent_of(const Target& target, const std::string& node) {
   const auto members = member_addresses(AgentClient(target), kPatience);
   if (!members) return tl::unexpected<Error>(members.error());
   const auto found = std::find_if(members->begin(), members->end(),
@@ -45,7 +49,16 @@ Result<Target> agent_of(const Target& target, const std::string& node) {
     return fail(Code::NotFound,
                 "no member is called " + in_quotes(node) + ": see \"muster members\"");
   }
-  return target.at(found->http);
+  return Meant{target.at(found->http), found->state};
+}
+
+// A node that is known to have failed is not one whose agent was forgotten.
+Error explained(Error error, const std::string& node, const std::string& state) {
+  if (error.code == Code::Unavailable && state != "alive") {
+    error.text = printable(node) + " is " + printable(state) +
+                 ", as its members see it: what it remembers can be read when it is back";
+  }
+  return error;
 }
 
 Exit list(const Target& target) {
@@ -82,14 +95,24 @@ std::string plot(const SeriesRead& series, const HistoryRead& read, const std::s
 }
 
 Exit show(const Target& target, const HistoryArguments& from) {
-  const auto at = agent_of(target, from.node);
-  if (!at) return complain(at.error(), exit_of(at.error().code));
-  if (from.metric.empty()) return list(*at);
+  for (const auto& [option, text] : {std::pair("--since", &from.since), {"--step", &from.step}}) {
+    if (text->empty() && text == &from.step) continue;
+    if (const auto duration = parse_duration(*text); !duration) {
+      const Error wrong{Code::InvalidArgument, std::string(option) + ": " + duration.error().text};
+      return complain(wrong, Exit::Usage);
+    }
+  }
+  const auto meant = agent_of(target, from.node);
+  if (!meant) return complain(meant.error(), exit_of(meant.error().code));
+  if (from.metric.empty()) return list(meant->agent);
   std::string path = "/v1/history?series=" + percent_encoded(from.metric) +
                      "&since=" + percent_encoded(from.since);
   if (!from.step.empty()) path += "&step=" + percent_encoded(from.step);
-  const auto answer = AgentClient(*at).download(path, kBytesMax, kPatience);
-  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
+  const auto answer = AgentClient(meant->agent).download(path, kBytesMax, kPatience);
+  if (!answer) {
+    return complain(explained(answer.error(), from.node, meant->state),
+                    exit_of(answer.error().code));
+  }
   if (target.json()) {
     std::fputs(answer->c_str(), stdout);
     return Exit::Done;

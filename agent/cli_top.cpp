@@ -30,14 +30,14 @@ constexpr Duration kPatience = std::chrono::seconds(2);  // of one node: others 
 constexpr std::size_t kBytesMax = std::size_t{1} << 20;
 constexpr std::size_t kNodesMax = 64;  // asked at once: no terminal shows more
 
-// Of the last ten minutes; empty: it does not answer, or keeps none.
-SeriesValues series_of(const Target& target, const char* names) {
+// Of the last ten minutes. An error: it does not answer, or keeps none.
+Result<SeriesValues> series_of(const Target& target, const char* names) {
   SeriesValues values;
   const auto answer = AgentClient(target).download(
       std::string("/v1/history?since=10m&series=") + names, kBytesMax, kPatience);
-  if (!answer) return values;
+  if (!answer) return tl::unexpected<Error>(answer.error());
   const auto read = parse_history(*answer);
-  if (!read) return values;
+  if (!read) return tl::unexpected<Error>(read.error());
   for (const SeriesRead& series : read->series) values[series.name] = series.column.mean;
   return values;
 }
@@ -66,16 +66,20 @@ Result<TopState> look(const Target& target, std::size_t first, std::size_t room)
   }
   state.first = std::min(first, state.nodes.size());
   const std::size_t end = std::min(state.nodes.size(), state.first + std::min(room, kNodesMax));
-  std::vector<std::future<SeriesValues>> asked(state.nodes.size());
+  std::vector<std::future<Result<SeriesValues>>> asked(state.nodes.size());
   for (std::size_t i = state.first; i < end; ++i) {
     const TopNode& node = state.nodes[i];
     if (node.state != "alive" || node.address.empty()) continue;
     const Target at = node.name == state.node ? target : target.at(node.address);
     asked[i] = std::async(std::launch::async, [at] { return series_of(at, kTopSeries); });
   }
-  state.own = series_of(target, kTopOwnSeries);
+  if (auto own = series_of(target, kTopOwnSeries)) {
+    state.own = std::move(*own);
+  } else {
+    state.trouble = "nothing is shown of " + state.node + ": " + own.error().text;
+  }
   for (std::size_t i = state.first; i < end; ++i) {
-    if (asked[i].valid()) state.nodes[i].series = asked[i].get();
+    if (asked[i].valid()) state.nodes[i].series = asked[i].get().value_or(SeriesValues{});
   }
   return state;
 }
@@ -180,6 +184,11 @@ Exit show(PosixTerminal& terminal, Watch& watch) {
 }
 
 Exit top(const Target& target, bool one_frame) {
+  if (target.json()) {
+    return complain({Code::InvalidArgument,
+                     "top draws; values are in \"muster history NODE METRIC --output json\""},
+                    Exit::Usage);
+  }
   if (one_frame || !PosixTerminal::there()) return once(target);
   // Whoever cannot be asked at all is told so in a line, and not on a screen that goes away.
   auto first = look(target, 0, 0);

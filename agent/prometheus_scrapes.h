@@ -12,8 +12,8 @@
 #include <string>
 
 #include "base/error.h"
-#include "collector/isal_gzip.h"
 #include "collector/host.h"
+#include "collector/isal_gzip.h"
 #include "collector/posix_gathering.h"
 #include "collector/prometheus_exposition.h"
 #include "collector/scrape.h"

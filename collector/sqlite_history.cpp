@@ -49,7 +49,7 @@ SqliteOptions SqliteHistory::options(const std::string& path, std::uint64_t max_
       " times BLOB NOT NULL);"
       "CREATE TABLE series(block INTEGER NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL,"
       " PRIMARY KEY(block, name)) WITHOUT ROWID";
-  made.if_damaged = "it is put aside and begun anew";
+  made.if_damaged = "it goes aside as it is, and another one is begun";
   made.gives_back = true;
   made.max_pages = static_cast<int>((max_bytes - std::min(max_bytes / 2, kLogBytes)) / kPageBytes);
   return made;

@@ -128,10 +128,16 @@ class History(unittest.TestCase):
             self.assertEqual(done.returncode, 3, done.stdout)
             self.assertIn(f'no series "{wrong}"', done.stderr)
         for arguments, code in ((("n9", "cpu_busy"), 3), (("n2", "nothing"), 3),
-                                (("n2", "cpu_busy", "--since", "x"), 1)):
+                                (("n2", "cpu_busy", "--since", "x"), 2),
+                                (("n2", "cpu_busy", "--step", "1"), 2)):
             done = self.cluster.muster("history", *arguments)
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)
+
+    def test_top_draws_and_says_who_has_the_values(self):
+        done = self.cluster.muster("--output", "json", "top", "--once", node="n1")
+        self.assertEqual(done.returncode, 2, done.stdout)
+        self.assertIn("muster history", done.stderr)
 
     def test_one_frame_of_top_is_plain_text_with_all_nodes(self):
         def frame():

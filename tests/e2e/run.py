@@ -19,7 +19,8 @@ import cluster as harness  # noqa: E402
 import shared  # noqa: E402
 
 FILES = ("run_script_test", "test_bad_input", "test_web_config", "test_workloads", "test_agent",
-         "test_failover", "test_alerts", "test_metrics", "test_side_by_side", "test_dashboards", "test_history", "test_why",
+         "test_failover", "test_alerts", "test_metrics", "test_hung_mount",
+         "test_side_by_side", "test_dashboards", "test_history", "test_why",
          "test_quorum", "test_full_disk",
          "test_keyring", "test_masters", "test_api", "test_api_secured", "test_kv", "test_secured",
          "test_joins", "test_users", "test_clones", "test_clocks", "test_snapshots",

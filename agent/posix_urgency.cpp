@@ -5,7 +5,6 @@
 #include <system_error>
 
 #include <linux/sched.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -28,31 +27,35 @@ struct Attributes {
 };
 static_assert(sizeof(Attributes) == 48);
 
-// Of the calling thread; 0 or what was wrong.
-int schedule(int nice, std::uint64_t flags) {
+// Of the calling thread; 0 or what was wrong. What it makes later begins without the turns, and
+// without a nice value below 0.
+int schedule(int nice) {
   Attributes wanted{};
   wanted.size = sizeof wanted;
   wanted.policy = SCHED_NORMAL;
-  wanted.flags = flags;
+  wanted.flags = SCHED_FLAG_RESET_ON_FORK;
   wanted.nice = nice;
   wanted.runtime = kShortestTurn;
   return ::syscall(SYS_sched_setattr, 0, &wanted, 0U) == 0 ? 0 : errno;
 }
 
+Status had(int error) {
+  if (error == 0) return {};
+  const bool forbidden = error == EPERM || error == EACCES;
+  return fail(forbidden ? Code::PermissionDenied : Code::Internal,
+              "sched_setattr: " + std::generic_category().message(error));
+}
+
 }  // namespace
 
 Status take_precedence() {
-  const int nice = ::getpriority(PRIO_PROCESS, 0);  // of this thread, on Linux
-  // With a nice value of somebody's, what is made later begins with that, as it always did.
-  if (nice != 0) {
-    const int error = schedule(nice, 0);
-    if (error == 0) return {};
-    return fail(Code::PermissionDenied, std::generic_category().message(error));
-  }
-  const int error = schedule(kUrgentNice, SCHED_FLAG_RESET_ON_FORK);
-  if (error == 0) return {};
-  (void)schedule(nice, SCHED_FLAG_RESET_ON_FORK);
-  return fail(Code::PermissionDenied, std::generic_category().message(error));
+  Attributes now{};
+  if (::syscall(SYS_sched_getattr, 0, &now, sizeof now, 0U) != 0) return had(errno);
+  if (now.policy != SCHED_NORMAL || now.nice < 0) return {};
+  if (now.nice > 0) return had(schedule(now.nice));
+  const int error = schedule(kUrgentNice);
+  if (error != 0) (void)schedule(now.nice);
+  return had(error);
 }
 
 }  // namespace muster::agent

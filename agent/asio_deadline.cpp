@@ -19,13 +19,12 @@ AsioDeadline::AsioDeadline(asio::io_context& context, std::function<Instant()> d
 
 // A deadline that moves away, as most do with every heartbeat, leaves the timer alone: it wakes
 // once too early and is set anew, which costs less than setting it each time.
-void AsioDeadline::arm() {
+void AsioDeadline::arm(Instant decided_at) {
   const Instant deadline = deadline_();
   if (deadline >= armed_for_) return;
-  const Instant now = control_now();
   armed_for_ = deadline;
-  due_at_ = std::min(due_at_, std::max(deadline, now));  // what is late already stays late
-  timer_.expires_after(std::clamp<Duration>(deadline - now, Duration::zero(), kLongest));
+  due_at_ = std::min(due_at_, std::max(deadline, decided_at));  // what is late already stays late
+  timer_.expires_after(std::clamp<Duration>(deadline - control_now(), Duration::zero(), kLongest));
   timer_.async_wait([this](const asio::error_code& error) {
     if (!error) woken();
   });
@@ -35,7 +34,7 @@ void AsioDeadline::woken() {
   const Instant due_at = std::exchange(due_at_, kNever);
   armed_for_ = kNever;
   const Instant now = control_now();
-  if (now < deadline_()) return arm();
+  if (now < deadline_()) return arm(now);
   due_(std::max(Duration::zero(), now - due_at));
 }
 

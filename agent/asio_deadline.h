@@ -15,11 +15,11 @@ namespace muster::agent {
 class AsioDeadline {
  public:
   // `deadline` says when something is due; then `due` is told how late the loop comes to it. Who
-  // decides what was due long ago makes nobody late: then it is due when arm() hears of it.
+  // decides what was due long ago makes nobody late: that is due when it is decided.
   AsioDeadline(asio::io_context& context, std::function<Instant()> deadline,
                std::function<void(Duration late)> due);
 
-  void arm();  // the deadline may have changed
+  void arm(Instant decided_at);  // the deadline may have changed then
 
  private:
   void woken();

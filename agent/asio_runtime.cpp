@@ -113,17 +113,15 @@ Status Runtime::open() {
 
 int Runtime::run() {
   if (const Status first = take_precedence(); !first) {
-    say(Level::Info,
-        "heartbeats wait for their turn like any other work where this machine is "
-        "busy: no nice value of " +
-            std::to_string(kUrgentNice) + ": " + first.error().text);
+    say(Level::Info, "heartbeats have no nice value of " + std::to_string(kUrgentNice) +
+                         " and may be late where this machine is busy: " + first.error().text);
   }
   start_log();
   await_signal();
   chores();
   strain_.start();
   if (history_) history_->start();
-  settle();
+  settle(control_now());
   notify_.ready(config_.node.name + " of cluster " + config_.cluster);
   io_.run();
   notify_.stopping();
@@ -137,19 +135,20 @@ int Runtime::run() {
 }
 
 void Runtime::happened(const Event& event) {
-  node_.handle(event, control_now());
-  settle();
+  const Instant now = control_now();
+  node_.handle(event, now);
+  settle(now);
 }
 
 // Effects are carried out in the order in which they were decided. A driver never calls back
 // from within act(), so one pass is enough.
-void Runtime::settle() {
+void Runtime::settle(Instant decided_at) {
   for (Effect& effect : node_.take_effects()) {
     std::visit([this](auto& what) { act(what); }, effect);
   }
   rpc_->flush();
   leader_contact_ = node_.leader_contact().value_or(Instant::min());
-  deadline_.arm();
+  deadline_.arm(decided_at);
   publish_later();
 }
 

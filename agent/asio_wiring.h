@@ -81,7 +81,7 @@ class Runtime {
 
   // --- the loop: asio_runtime.cpp ---
   void happened(const Event& event);
-  void settle();
+  void settle(Instant decided_at);
   void tick(Duration late);
   void publish();
   void publish_applied();

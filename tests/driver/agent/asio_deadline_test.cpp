@@ -29,7 +29,7 @@ struct Deadline : testing::Test {
 TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) {
   deadline = control_now() + 20ms;
   const Instant due = deadline;
-  alarm.arm();
+  alarm.arm(control_now());
   io.run();
   ASSERT_TRUE(late);
   EXPECT_GE(told_at, due);
@@ -40,7 +40,7 @@ TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) {
 TEST_F(Deadline, WhoDecidesWhatWasDueLongAgoMakesNobodyLate) {
   const Instant begin = control_now();
   deadline = begin - 10s;
-  alarm.arm();
+  alarm.arm(control_now());
   io.run();
   ASSERT_TRUE(late);
   EXPECT_LE(*late, told_at - begin);
@@ -48,10 +48,10 @@ TEST_F(Deadline, WhoDecidesWhatWasDueLongAgoMakesNobodyLate) {
 
 TEST_F(Deadline, AnEarlierOneTakesItsPlace) {
   deadline = control_now() + 1h;
-  alarm.arm();
+  alarm.arm(control_now());
   deadline = control_now() + 10ms;
   const Instant due = deadline;
-  alarm.arm();
+  alarm.arm(control_now());
   io.run();
   ASSERT_TRUE(late);
   EXPECT_GE(told_at, due);
@@ -60,10 +60,10 @@ TEST_F(Deadline, AnEarlierOneTakesItsPlace) {
 
 TEST_F(Deadline, ALaterOneIsWaitedFor) {
   deadline = control_now() + 5ms;
-  alarm.arm();
+  alarm.arm(control_now());
   deadline = control_now() + 30ms;
   const Instant due = deadline;
-  alarm.arm();
+  alarm.arm(control_now());
   io.run();
   ASSERT_TRUE(late);
   EXPECT_GE(told_at, due);
@@ -74,11 +74,24 @@ TEST_F(Deadline, ALaterOneIsWaitedFor) {
 TEST_F(Deadline, WhatIsLateAlreadyStaysLate) {
   const Instant begin = control_now();
   deadline = begin + 5ms;
-  alarm.arm();
+  alarm.arm(control_now());
   while (control_now() < begin + 50ms) {
   }
   deadline = begin - 10s;
-  alarm.arm();
+  alarm.arm(control_now());
+  io.run();
+  ASSERT_TRUE(late);
+  EXPECT_GE(*late, 45ms);
+  EXPECT_LE(*late, told_at - begin);
+}
+
+// What was done after something had been decided, and before the loop came back, is lateness too.
+TEST_F(Deadline, TheTimeThatDoingTakesCounts) {
+  const Instant begin = control_now();
+  deadline = begin + 5ms;
+  while (control_now() < begin + 50ms) {
+  }
+  alarm.arm(begin);
   io.run();
   ASSERT_TRUE(late);
   EXPECT_GE(*late, 45ms);

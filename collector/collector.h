@@ -39,15 +39,12 @@ struct Copy {
 // On an error the collector's success is 0 and nothing of it is shown.
 using Collect = std::function<Result<Families>(const HostFs&, Complaints&)>;
 
-// What is shown beside one collector's families.
-struct Others {
-  struct Shown {
-    std::string_view collector;
-    const Families* families;  // not null
-  };
-  std::vector<Shown> shown;
-  bool all = true;  // whether all collectors ran: a scrape may ask for some of them only
+// What another collector, which ran in the same scrape and succeeded, shows.
+struct Shown {
+  std::string_view collector;
+  const Families* families;  // not null
 };
+using Others = std::vector<Shown>;
 
 // Takes out of `own`, what this collector has just returned, what cannot be shown beside the
 // others.

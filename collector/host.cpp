@@ -16,12 +16,12 @@ std::string text_for_log(const CollectorRun& run, const std::string& text) {
   return text.starts_with(prefix) ? text : prefix + text;
 }
 
-void settle(std::vector<CollectorRun>& runs, bool all) {
+void settle(std::vector<CollectorRun>& runs) {
   for (CollectorRun& run : runs) {
     if (!run.settle || !run.families) continue;
-    Others others{{}, all};
+    Others others;
     for (const CollectorRun& other : runs) {
-      if (&other != &run && other.families) others.shown.push_back({other.name, &*other.families});
+      if (&other != &run && other.families) others.push_back({other.name, &*other.families});
     }
     run.settle(others, *run.families, run.complaints);
   }
@@ -47,8 +47,8 @@ tl::unexpected<Error> unknown_capacity(std::string_view why) {
 }
 }  // namespace
 
-HostReport host_report(std::vector<CollectorRun> runs, bool all) {
-  settle(runs, all);
+HostReport host_report(std::vector<CollectorRun> runs) {
+  settle(runs);
   Family durations{"node_scrape_collector_duration_seconds",
                    "node_exporter: Duration of a collector scrape.",
                    MetricType::Gauge,

@@ -37,8 +37,8 @@ struct HostReport {
 // Settles those that can be, then puts all together. A failing one adds nothing but its error and
 // its success 0; the others are untouched. One that failed with NotFound has nothing to report on
 // this machine: that is no error for the log. Last come node_scrape_collector_duration_seconds and
-// node_scrape_collector_success, each with one sample a collector. `all`: as Others has it.
-[[nodiscard]] HostReport host_report(std::vector<CollectorRun> runs, bool all = true);
+// node_scrape_collector_success, each with one sample a collector.
+[[nodiscard]] HostReport host_report(std::vector<CollectorRun> runs);
 
 // Which of the errors of one report after another are news? Collectors run every few seconds and
 // fail for the same reason each time. One owner.

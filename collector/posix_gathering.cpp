@@ -147,7 +147,7 @@ HostReport PosixGathering::run(const Chosen& chosen, Duration within) {
     }
     runs.push_back(std::move(one));
   }
-  return host_report(std::move(runs), chosen.size() == machine_->collectors.size());
+  return host_report(std::move(runs));
 }
 
 // Of who could not wait for the collection that others are in.

@@ -120,6 +120,13 @@ std::optional<std::string> Textfiles::clash(const File& file, const Names& taken
   return std::nullopt;
 }
 
+std::optional<std::string> Textfiles::clash_with_others(const File& file) const {
+  for (const auto& [collector, families] : by_others_) {
+    if (auto why = clash(file, families)) return why;
+  }
+  return std::nullopt;
+}
+
 void Textfiles::take(const File& file, Names& taken) {
   for (const Family& family : file.families) {
     Known& known = taken[family.name];
@@ -169,17 +176,25 @@ Families Textfiles::shown() const {
   return families;
 }
 
-Textfiles::Names Textfiles::of_others(const Others& others) const {
-  std::set<std::string> wanted;
+std::set<std::string> Textfiles::named() const {
+  std::set<std::string> names;
   for (const File& file : files_) {
     for (const Family& family : file.families) {
-      wanted.insert(family.name);
-      for (std::string& name : part_names(family.name, family.type)) wanted.insert(std::move(name));
+      names.insert(family.name);
+      for (std::string& name : part_names(family.name, family.type)) names.insert(std::move(name));
     }
   }
-  Names taken;
-  if (wanted.empty()) return taken;
-  for (const auto& [collector, families] : others.shown) {
+  return names;
+}
+
+void Textfiles::remember(const Others& others) {
+  const std::set<std::string> wanted = named();
+  for (auto& [collector, families] : by_others_) {
+    std::erase_if(families, [&](const auto& family) { return !wanted.contains(family.first); });
+  }
+  for (const auto& [collector, families] : others) {
+    Names& taken = by_others_[std::string(collector)];
+    taken.clear();
     for (const Family& family : *families) {
       if (!wanted.contains(family.name) || family.samples.empty()) continue;
       Known& known = taken[family.name];
@@ -188,18 +203,13 @@ Textfiles::Names Textfiles::of_others(const Others& others) const {
       for (const Sample& sample : family.samples) known.series.insert(series_key(sample));
     }
   }
-  if (others.all) return taken;
-  for (const auto& [name, known] : by_others_) {
-    if (wanted.contains(name)) taken.try_emplace(name, known);
-  }
-  return taken;
 }
 
 void Textfiles::settle(const Others& others, Families& own, Complaints& complaints) {
-  by_others_ = of_others(others);
+  remember(others);
   std::vector<File> fitting;
   for (File& file : files_) {
-    if (const auto why = clash(file, by_others_)) {
+    if (const auto why = clash_with_others(file)) {
       refuse(file.path, *why, complaints);
     } else {
       fitting.push_back(std::move(file));

@@ -56,15 +56,17 @@ class Textfiles {
   // Why `file` does not fit to what is taken. Nothing: it does.
   static std::optional<std::string> clash(const File& file, const Names& taken);
   static void take(const File& file, Names& taken);
-  // Of the families that the files name, those that others show.
-  [[nodiscard]] Names of_others(const Others& others) const;
+  [[nodiscard]] std::optional<std::string> clash_with_others(const File& file) const;
+  [[nodiscard]] std::set<std::string> named() const;  // of families and their parts, by the files
+  void remember(const Others& others);
 
   std::string directory_;
   std::vector<File> files_;
   std::size_t bytes_ = 0;
   std::size_t series_ = 0;
   bool failed_ = false;
-  Names by_others_;  // by the last settle(): what the files name too
+  // Of each collector, what it showed when it ran last, of the families that the files name.
+  std::map<std::string, Names> by_others_;
 };
 
 }  // namespace muster::collector

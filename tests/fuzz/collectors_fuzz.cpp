@@ -31,7 +31,7 @@ void run(const Collector& collector, const fuzz::ToldHost& host) {
   fuzz::fit_to_be_shown(*families);
   if (!collector.settle) return;
   const Families others = *families;
-  collector.settle({{{"others", &others}}}, *families, complaints);
+  collector.settle({{"others", &others}}, *families, complaints);
   fuzz::fit_to_be_shown(*families);
 }
 

@@ -77,7 +77,7 @@ TEST(Host, ACollectorWithoutAnythingToReportOnHasNoSuccessAndNoError) {
 TEST(Host, ACollectorThatSucceededIsSettledWithWhatTheOthersShow) {
   const Settle settle = [](const Others& others, Families& own, Complaints& complaints) {
     own.clear();
-    for (const auto& [collector, other] : others.shown) {
+    for (const auto& [collector, other] : others) {
       complaints.push_back("beside " + std::string(collector) + "'s " + other->at(0).name);
     }
   };
@@ -93,16 +93,6 @@ TEST(Host, ACollectorThatSucceededIsSettledWithWhatTheOthersShow) {
                                       "collector settled: beside c's c"}));
   EXPECT_EQ(report.families.at(0), family("b")[0]);
   EXPECT_EQ(report.families.at(1), family("c")[0]);
-}
-
-TEST(Host, ASettledCollectorKnowsThatNotAllWereAsked) {
-  CollectorRun settled = run("settled", family("a"));
-  bool all = true;
-  settled.settle = [&](const Others& others, Families&, Complaints&) { all = others.all; };
-  (void)host_report({settled}, false);
-  EXPECT_FALSE(all);
-  (void)host_report({settled});
-  EXPECT_TRUE(all);
 }
 
 TEST(Host, WhatSaysThatItIsLeftOutSaysItOnce) {

@@ -167,7 +167,7 @@ TEST(Textfile, WhatAnotherCollectorShowsTooIsTakenBackByFile) {
   const Families others{{"node_load1", "", MetricType::Gauge, {{{}, 0.5}}},
                         {"node_disks", "", MetricType::Gauge, {{{{"device", "sda"}}, 1}}},
                         {"node_forks", "", MetricType::Gauge, {{{}, 1}}}};
-  host.textfiles.settle({{{"odd", &others}}}, own, host.complaints);
+  host.textfiles.settle({{"odd", &others}}, own, host.complaints);
   EXPECT_EQ(exposition_text(own),
             "# HELP node_disks Metric read from /srv/text/more.prom\n# TYPE node_disks gauge\n"
             "node_disks{device=\"tape\"} 1\n" +
@@ -179,23 +179,29 @@ TEST(Textfile, WhatAnotherCollectorShowsTooIsTakenBackByFile) {
                         "the collector odd; its metrics are left out"}));
 }
 
-// A scrape with collect[] asks for some collectors only: the others' families are not free for it.
+// A scrape with collect[] asks for some collectors only, and one may fail: their families are not
+// free for that.
 TEST(Textfile, TheVerdictOnAFileDoesNotGoByWhoAsks) {
   Files host;
   host.put("load.prom", "# TYPE node_load1 gauge\nnode_load1 99\n");
   const Families loads{{"node_load1", "", MetricType::Gauge, {{{}, 0.5}}}};
+  const Families none;
   const auto taken = [&](const Others& others) {
     Families own = host.own();
     host.textfiles.settle(others, own, host.complaints);
     return exposition_text(own).find("node_load1 99") != std::string::npos;
   };
-  EXPECT_FALSE(taken({{{"loadavg", &loads}}, true}));
-  EXPECT_FALSE(taken({{}, false}));
-  EXPECT_FALSE(taken({{}, false}));
-  EXPECT_TRUE(taken({{}, true}));  // nobody shows it any more
-  EXPECT_TRUE(taken({{}, false}));
-  EXPECT_FALSE(taken({{{"loadavg", &loads}}, false}));
-  EXPECT_FALSE(taken({{}, false}));
+  EXPECT_FALSE(taken({{"loadavg", &loads}, {"stat", &none}}));
+  EXPECT_FALSE(taken({}));
+  EXPECT_FALSE(taken({{"stat", &none}}));
+  EXPECT_TRUE(taken({{"loadavg", &none}}));  // it has run, and shows that no more
+  EXPECT_TRUE(taken({}));
+  EXPECT_FALSE(taken({{"loadavg", &loads}}));
+  EXPECT_FALSE(taken({}));
+  host.files.clear();  // what nobody's file names is not kept
+  EXPECT_FALSE(taken({}));
+  host.put("load.prom", "# TYPE node_load1 gauge\nnode_load1 99\n");
+  EXPECT_TRUE(taken({}));
 }
 
 TEST(Textfile, WithinAScrapeTheMachineWinsOverAFile) {

@@ -104,8 +104,8 @@ bool DoorClient::read_more(void (DoorClient::*then)()) {
 
 // --- a request ---
 void DoorClient::next_request() {
+  if (!keep_) return linger();  // that was decided while it was being answered
   busy_ = false;
-  if (!keep_ && in_.empty()) return end();  // that was decided while it was being answered
   idle_since_ = control_now();
   // Who has been answered may stay; who has said nothing yet, or the half of it, may not for long.
   const bool rests = requests_ > 0 && in_.empty();

@@ -159,10 +159,12 @@ class Check {
     }
     const ListenConfig& own = config_.listen;
     const bool same_host = at.host == own.address || own.address == kAnyHost || at.host == kAnyHost;
+    const bool meets_loopback = config_.secured() && at.host == "127.0.0.1";  // HTTPS is there, too
     for (const auto& [path, port] : {std::pair("listen.gossip_port", own.gossip_port),
                                      {"listen.rpc_port", own.rpc_port},
                                      {"listen.http_port", own.http_port}}) {
-      if (same_host && at.port == port) {
+      const bool shared = same_host || (meets_loopback && port == own.http_port);
+      if (shared && at.port == port) {
         add("metrics.listen", std::to_string(port) + " is " + path + " too: each needs its own");
       }
     }

@@ -27,7 +27,7 @@ struct TopState {
   std::string coordinator;
   WallTime now{};
   SeriesValues own;     // of the node that is asked
-  std::string trouble;  // why there is nothing newer; empty: all is well
+  std::string trouble;  // why something is missing or old; empty: all is well
   std::vector<TopNode> nodes;
   std::size_t first = 0;  // of the nodes on the screen
 };

@@ -24,16 +24,21 @@ struct Deadline : testing::Test {
                        told_at = control_now();
                        deadline = kNever;
                      }};
+
+  // Runs until it has been told, which is not before `due` and no later than it says.
+  void run_until(Instant due) {
+    io.run();
+    ASSERT_TRUE(late);
+    EXPECT_GE(told_at, due);
+    EXPECT_LE(*late, told_at - due);
+  }
 };
 
 TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) {
   deadline = control_now() + 20ms;
   const Instant due = deadline;
   alarm.arm(control_now());
-  io.run();
-  ASSERT_TRUE(late);
-  EXPECT_GE(told_at, due);
-  EXPECT_LE(*late, told_at - due);
+  run_until(due);
 }
 
 // A suspicion that is confirmed has been due for seconds: nothing stood still meanwhile.
@@ -52,10 +57,7 @@ TEST_F(Deadline, AnEarlierOneTakesItsPlace) {
   deadline = control_now() + 10ms;
   const Instant due = deadline;
   alarm.arm(control_now());
-  io.run();
-  ASSERT_TRUE(late);
-  EXPECT_GE(told_at, due);
-  EXPECT_LE(*late, told_at - due);
+  run_until(due);
 }
 
 TEST_F(Deadline, ALaterOneIsWaitedFor) {
@@ -64,10 +66,7 @@ TEST_F(Deadline, ALaterOneIsWaitedFor) {
   deadline = control_now() + 30ms;
   const Instant due = deadline;
   alarm.arm(control_now());
-  io.run();
-  ASSERT_TRUE(late);
-  EXPECT_GE(told_at, due);
-  EXPECT_LE(*late, told_at - due);
+  run_until(due);
 }
 
 // While the loop stands still, what was due goes on being late whatever is decided then.

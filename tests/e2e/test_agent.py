@@ -1,4 +1,7 @@
 """What becomes of workloads when only their agent dies, and what when they fail themselves?"""
+import os
+import unittest
+
 import cluster as harness
 from shared import ClusterCase
 
@@ -32,6 +35,18 @@ class AgentDeath(ClusterCase):
         self.run_web(replicas=2)
         self.assertEqual(sorted(one["pid"] for one in self.cluster.instances("web")),
                          sorted(process.pid for process in self.cluster.processes("web")))
+
+    @unittest.skipUnless(os.geteuid() == 0 and os.getpriority(os.PRIO_PROCESS, 0) == 0,
+                         "nice values below 0 need root")
+    def test_the_control_thread_goes_first_and_nobody_else(self):
+        self.run_web(replicas=2)
+        for node in self.cluster.nodes.values():
+            threads = {int(name): os.getpriority(os.PRIO_PROCESS, int(name))
+                       for name in os.listdir(f"/proc/{node.agent.pid}/task")}
+            self.assertEqual(threads.pop(node.agent.pid), -10, node.name)
+            self.assertEqual(set(threads.values()), {0}, node.name)
+        for process in self.cluster.processes("web"):
+            self.assertEqual(os.getpriority(os.PRIO_PROCESS, process.pid), 0)
 
     def test_a_copy_that_died_while_its_agent_was_down_is_started_again(self):
         self.run_web(replicas=1)

@@ -31,7 +31,7 @@ WORDS = {"and", "or", "unless", "by", "without", "on", "ignoring", "group_left",
 
 
 def promtool(*arguments):
-    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=60,
+    done = subprocess.run(["promtool", *map(str, arguments)], capture_output=True, text=True, timeout=600,
                           check=False)
     return done.returncode, done.stdout + done.stderr
 

@@ -1,4 +1,5 @@
 """What becomes of workloads when only their agent dies, and what when they fail themselves?"""
+import contextlib
 import os
 import unittest
 
@@ -41,8 +42,10 @@ class AgentDeath(ClusterCase):
     def test_the_control_thread_goes_first_and_nobody_else(self):
         self.run_web(replicas=2)
         for node in self.cluster.nodes.values():
-            threads = {int(name): os.getpriority(os.PRIO_PROCESS, int(name))
-                       for name in os.listdir(f"/proc/{node.agent.pid}/task")}
+            threads = {}
+            for name in os.listdir(f"/proc/{node.agent.pid}/task"):
+                with contextlib.suppress(ProcessLookupError):  # it has ended since
+                    threads[int(name)] = os.getpriority(os.PRIO_PROCESS, int(name))
             self.assertEqual(threads.pop(node.agent.pid), -10, node.name)
             self.assertEqual(set(threads.values()), {0}, node.name)
         for process in self.cluster.processes("web"):

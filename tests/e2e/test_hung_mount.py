@@ -25,20 +25,16 @@ def hung_mount():
         if result != 0:
             raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
 
-    with tempfile.TemporaryDirectory(prefix="muster-hung-") as directory:
-        server = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
-        gone = contextlib.ExitStack()
-        gone.callback(os.close, server)
+    with tempfile.TemporaryDirectory(prefix="muster-hung-") as directory, contextlib.ExitStack() as server:
+        descriptor = os.open(DEVICE, os.O_RDWR | os.O_CLOEXEC)
+        server.callback(os.close, descriptor)
+        options = f"fd={descriptor},rootmode=40000,user_id=0,group_id=0"
+        checked(libc.mount(b"hung", directory.encode(), b"fuse", 0, options.encode()))
         try:
-            options = f"fd={server},rootmode=40000,user_id=0,group_id=0"
-            checked(libc.mount(b"hung", directory.encode(), b"fuse", 0, options.encode()))
-            try:
-                yield directory, gone.close
-            finally:
-                gone.close()  # whoever waits gets an error
-                checked(libc.umount2(directory.encode(), MNT_DETACH))
+            yield directory, server.close  # whoever waits gets an error then
         finally:
-            gone.close()
+            server.close()
+            checked(libc.umount2(directory.encode(), MNT_DETACH))
 
 
 @unittest.skipUnless(os.path.exists(DEVICE) and os.geteuid() == 0, f"needs {DEVICE} and root")

@@ -25,6 +25,13 @@ struct Deadline : testing::Test {
                        deadline = kNever;
                      }};
 
+  // What is due so long after now is decided now; returns when that is.
+  Instant arm(Duration after) {
+    const Instant now = control_now();
+    deadline = now + after;
+    alarm.arm(now);
+    return deadline;
+  }
   // Runs until it has been told, which is not before `due` and no later than it says.
   void run_until(Instant due) {
     io.run();
@@ -34,12 +41,7 @@ struct Deadline : testing::Test {
   }
 };
 
-TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) {
-  deadline = control_now() + 20ms;
-  const Instant due = deadline;
-  alarm.arm(control_now());
-  run_until(due);
-}
+TEST_F(Deadline, ComesWhenItIsDueAndNotBefore) { run_until(arm(20ms)); }
 
 // A suspicion that is confirmed has been due for seconds: nothing stood still meanwhile.
 TEST_F(Deadline, WhoDecidesWhatWasDueLongAgoMakesNobodyLate) {
@@ -52,21 +54,13 @@ TEST_F(Deadline, WhoDecidesWhatWasDueLongAgoMakesNobodyLate) {
 }
 
 TEST_F(Deadline, AnEarlierOneTakesItsPlace) {
-  deadline = control_now() + 1h;
-  alarm.arm(control_now());
-  deadline = control_now() + 10ms;
-  const Instant due = deadline;
-  alarm.arm(control_now());
-  run_until(due);
+  arm(1h);
+  run_until(arm(10ms));
 }
 
 TEST_F(Deadline, ALaterOneIsWaitedFor) {
-  deadline = control_now() + 5ms;
-  alarm.arm(control_now());
-  deadline = control_now() + 30ms;
-  const Instant due = deadline;
-  alarm.arm(control_now());
-  run_until(due);
+  arm(5ms);
+  run_until(arm(30ms));
 }
 
 // While the loop stands still, what was due goes on being late whatever is decided then.

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "agent/http_head.h"
+#include "tests/driver/agent/loopback.h"
 #include "tests/driver/identity/openssl_tls_fixture.h"
 #include "tests/driver/temp_dir.h"
 
@@ -29,18 +30,6 @@ using identity::node;
 using identity::OpensslTls;
 using identity::Town;
 using identity::user;
-
-int connect_to(std::uint16_t port) {
-  const int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in to{};
-  to.sin_family = AF_INET;
-  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  to.sin_port = htons(port);
-  const timeval limit{10, 0};
-  ::setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-  EXPECT_EQ(::connect(socket, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  return socket;
-}
 
 // The plain server behind the front: it notes each request as it came and answers as it is told.
 class Server {

@@ -19,21 +19,14 @@
 
 #include "agent/civetweb_server.h"
 #include "base/curl_transfers.h"
+#include "tests/driver/agent/loopback.h"
 
 namespace muster::agent {
 
 // A TCP connection that reads and writes bytes as they are.
 class Connection {
  public:
-  explicit Connection(std::uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(port);
-    const timeval limit{10, 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
-  }
+  explicit Connection(std::uint16_t port) : socket_(connect_to(port)) {}
   ~Connection() { ::close(socket_); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;

@@ -6,15 +6,14 @@
 #include <string>
 #include <vector>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "identity/openssl_handles.h"
 #include "identity/openssl_tls.h"
+#include "tests/driver/agent/loopback.h"
 
 namespace muster::agent {
 
@@ -28,14 +27,7 @@ struct TlsClient {
 // A client whose bytes are what the test says, over TLS or not.
 class Client {
  public:
-  Client(std::uint16_t port, const TlsClient* tls) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    to.sin_port = htons(port);
-    const timeval limit{10, 0};
-    ::setsockopt(socket_, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    EXPECT_EQ(::connect(socket_, reinterpret_cast<sockaddr*>(&to), sizeof to), 0);
+  Client(std::uint16_t port, const TlsClient* tls) : socket_(connect_to(port)) {
     if (tls == nullptr) return;
     context_.reset(SSL_CTX_new(TLS_client_method()));
     SSL_CTX_set_max_proto_version(context_.get(), tls->max_version);

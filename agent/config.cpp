@@ -146,6 +146,12 @@ class Check {
     if (!config_.gossip.keyring.empty()) absolute_path("gossip.keyring", config_.gossip.keyring);
   }
 
+  static std::array<std::pair<std::string, std::uint16_t>, 3> ports_of(const ListenConfig& listen) {
+    return {{{"listen.gossip_port", listen.gossip_port},
+             {"listen.rpc_port", listen.rpc_port},
+             {"listen.http_port", listen.http_port}}};
+  }
+
   void door() {
     const Address& at = config_.metrics.listen;
     if (at.host.empty()) return;
@@ -160,9 +166,7 @@ class Check {
     const ListenConfig& own = config_.listen;
     const bool same_host = at.host == own.address || own.address == kAnyHost || at.host == kAnyHost;
     const bool meets_loopback = config_.secured() && at.host == "127.0.0.1";  // HTTPS is there, too
-    for (const auto& [path, port] : {std::pair("listen.gossip_port", own.gossip_port),
-                                     {"listen.rpc_port", own.rpc_port},
-                                     {"listen.http_port", own.http_port}}) {
+    for (const auto& [path, port] : ports_of(own)) {
       const bool shared = same_host || (meets_loopback && port == own.http_port);
       if (shared && at.port == port) {
         add("metrics.listen", std::to_string(port) + " is " + path + " too: each needs its own");
@@ -192,10 +196,7 @@ class Check {
                               " is not a host name or numeric IPv4 address that others can connect "
                               "to");
     }
-    const std::array<std::pair<std::string, std::uint16_t>, 3> ports{
-        {{"listen.gossip_port", listen.gossip_port},
-         {"listen.rpc_port", listen.rpc_port},
-         {"listen.http_port", listen.http_port}}};
+    const auto ports = ports_of(listen);
     for (std::size_t i = 0; i < ports.size(); ++i) {
       const auto& [path, port] = ports[i];
       if (port == 0) add(path, "0 is not a port from 1 to 65535");

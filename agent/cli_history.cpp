@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <memory>
-#include <optional>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
@@ -53,25 +53,26 @@ Result<Meant> agent_of(const Target& target, const std::string& node) {
 }
 
 // A node that is known to have failed is not one whose agent was forgotten.
-Error explained(Error error, const std::string& node, const std::string& state) {
-  if (error.code == Code::Unavailable && state != "alive") {
-    error.text = printable(node) + " is " + printable(state) +
-                 ", as its members see it: what it remembers can be read when it is back";
+Result<std::string> ask(const Meant& meant, const std::string& node, const std::string& path) {
+  auto answer = AgentClient(meant.agent).download(path, kBytesMax, kPatience);
+  if (!answer && answer.error().code == Code::Unavailable && meant.state != "alive") {
+    answer.error().text = printable(node) + " is " + printable(meant.state) +
+                          ", as its members see it: what it remembers can be read when it is back";
   }
-  return error;
+  return answer;
 }
 
-Exit list(const Target& target) {
-  return print_answer(target, "/v1/history/series", [](const std::string& text) {
-    const json body = json::parse(text, nullptr, false);
-    if (!body.is_object() || !body.contains("series")) return std::optional<std::string>();
-    TextTable table({"METRIC", "UNIT"});
-    for (const json& one : body["series"]) {
-      const std::string unit = word(one, "unit");
-      table.add({word(one, "name"), unit.empty() ? "-" : unit});
-    }
-    return std::optional(table.text());
-  });
+Result<std::string> list_text(const std::string& answer) {
+  const json body = json::parse(answer, nullptr, false);
+  if (!body.is_object() || !body.contains("series")) {
+    return fail(Code::Internal, "the answer is no list of series: is it muster?");
+  }
+  TextTable table({"METRIC", "UNIT"});
+  for (const json& one : body["series"]) {
+    const std::string unit = word(one, "unit");
+    table.add({word(one, "name"), unit.empty() ? "-" : unit});
+  }
+  return table.text();
 }
 
 std::string plot(const SeriesRead& series, const HistoryRead& read, const std::string& node) {
@@ -94,34 +95,30 @@ std::string plot(const SeriesRead& series, const HistoryRead& read, const std::s
   return out + plot_text(series.column, series.unit, read.from, read.step, kColumns, kRows - 2);
 }
 
+Result<std::string> plots(const std::string& answer, const std::string& node) {
+  const auto read = parse_history(answer);
+  if (!read) return tl::unexpected<Error>(read.error());
+  std::string out;
+  for (const SeriesRead& series : read->series) out += plot(series, *read, node);
+  return out;
+}
+
 Exit show(const Target& target, const HistoryArguments& from) {
-  for (const auto& [option, text] : {std::pair("--since", &from.since), {"--step", &from.step}}) {
-    if (text->empty() && text == &from.step) continue;
-    if (const auto duration = parse_duration(*text); !duration) {
-      const Error wrong{Code::InvalidArgument, std::string(option) + ": " + duration.error().text};
-      return complain(wrong, Exit::Usage);
-    }
-  }
   const auto meant = agent_of(target, from.node);
   if (!meant) return complain(meant.error(), exit_of(meant.error().code));
-  if (from.metric.empty()) return list(meant->agent);
-  std::string path = "/v1/history?series=" + percent_encoded(from.metric) +
-                     "&since=" + percent_encoded(from.since);
-  if (!from.step.empty()) path += "&step=" + percent_encoded(from.step);
-  const auto answer = AgentClient(meant->agent).download(path, kBytesMax, kPatience);
-  if (!answer) {
-    return complain(explained(answer.error(), from.node, meant->state),
-                    exit_of(answer.error().code));
+  std::string path = "/v1/history/series";
+  if (!from.metric.empty()) {
+    path = "/v1/history?series=" + percent_encoded(from.metric) +
+           "&since=" + percent_encoded(from.since);
+    if (!from.step.empty()) path += "&step=" + percent_encoded(from.step);
   }
-  if (target.json()) {
-    std::fputs(answer->c_str(), stdout);
-    return Exit::Done;
-  }
-  const auto read = parse_history(*answer);
-  if (!read) return complain(read.error(), Exit::Failed);
-  for (const SeriesRead& series : read->series) {
-    std::fputs(plot(series, *read, from.node).c_str(), stdout);
-  }
+  const auto answer = ask(*meant, from.node, path);
+  if (!answer) return complain(answer.error(), exit_of(answer.error().code));
+  const Result<std::string> text = target.json()         ? *answer
+                                   : from.metric.empty() ? list_text(*answer)
+                                                         : plots(*answer, from.node);
+  if (!text) return complain(text.error(), Exit::Failed);
+  std::fputs(text->c_str(), stdout);
   return Exit::Done;
 }
 
@@ -131,13 +128,21 @@ void add_history(CLI::App& app, Chosen& chosen) {
   CLI::App* history =
       app.add_subcommand("history", "what a node measured of itself lately")->fallthrough();
   const auto arguments = std::make_shared<HistoryArguments>();
+  const CLI::Validator is_duration(
+      [](const std::string& text) {
+        const auto duration = parse_duration(text);
+        return duration ? std::string() : duration.error().text;
+      },
+      "");
   history->add_option("node", arguments->node, "whose agent is asked")->required();
   history->add_option("metric", arguments->metric, "such as cpu_busy; left out: which there are");
   history->add_option("--since", arguments->since, "from so long ago until now")
       ->type_name("DURATION")
+      ->check(is_duration)
       ->capture_default_str();
   history->add_option("--step", arguments->step, "the time that a value stands for")
-      ->type_name("DURATION");
+      ->type_name("DURATION")
+      ->check(is_duration);
   history->callback([&chosen, arguments] {
     chosen.run = [arguments](const Target& target) { return show(target, *arguments); };
   });

@@ -134,6 +134,18 @@ class History(unittest.TestCase):
             self.assertEqual(done.returncode, code, done.stderr)
             self.assertEqual(len(done.stderr.splitlines()), 1)
 
+    def test_a_failed_node_is_called_failed_and_not_forgotten(self):
+        self.cluster.kill_node("n2")
+        self.cluster.wait_for(lambda: "failed" in self.cluster.muster("members", node="n1").stdout,
+                              "n2 to be failed", 20, 0.1)
+        try:
+            for metric in ((), ("cpu_busy",)):
+                done = self.cluster.muster("history", "n2", *metric, node="n1")
+                self.assertEqual(done.returncode, 4, done.stdout)
+                self.assertIn("n2 is failed", done.stderr)
+        finally:
+            self.cluster.start("n2").wait_whole(30)
+
     def test_top_draws_and_says_who_has_the_values(self):
         done = self.cluster.muster("--output", "json", "top", "--once", node="n1")
         self.assertEqual(done.returncode, 2, done.stdout)
